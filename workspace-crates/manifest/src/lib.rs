@@ -1,0 +1,100 @@
+//! The image tables of Cargo.toml: from text with spans to an [`ImageSpec`] that is valid by construction.
+//!
+//! Tables are `[package.metadata.image]` (an image named as its package, or by `name`), `[package.metadata.images.NAME]`
+//! (several images of one package) and `[workspace.metadata.image]` (what holds for all of them, merged last). Their keys
+//! are [`KEYS`]. Everything is pure: the caller reads the files and asks cargo for the facts.
+//!
+//! The way of the data: text, parsed with spans; a check of every table against the keys, which reports names and types;
+//! a reading of the image's table over the workspace's, which reports content. Problems are gathered, never thrown, so that
+//! a user sees all of them at once.
+
+mod check;
+mod error;
+mod keys;
+mod node;
+mod place;
+mod read;
+mod schema;
+mod spec;
+mod values;
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+pub use error::{Error, Errors, Fault};
+pub use keys::{
+    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS, Scope, Shape,
+};
+pub use place::{LineColumn, Located, Place};
+pub use read::read;
+pub use schema::schema;
+pub use spec::{
+    BuilderBase, CargoSpec, ConfigSpec, ContentSpec, DirectorySpec, EmergeSpec, FileSpec, ForAtom, HealthCheck,
+    ImageSpec, PortageProfile, RepositorySpec, Strip, WorkspaceSpec,
+};
+pub use values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol, Signal, Tag, UserGroup};
+
+/// The Cargo.tomls of a workspace, and what cargo knows of its packages.
+#[derive(Clone, Debug)]
+pub struct WorkspaceText {
+    /// The one with `[workspace]`. Where it is a package's too, that package stands among the members as well.
+    pub root: CargoToml,
+    /// The packages of the workspace.
+    pub members: Vec<Member>,
+}
+
+impl WorkspaceText {
+    /// Every file; one that is the root's and a package's comes twice.
+    pub fn files(&self) -> impl Iterator<Item = &CargoToml> {
+        std::iter::once(&self.root).chain(self.members.iter().map(|member| &member.manifest))
+    }
+
+    /// The whole text of the file that `place` lies in; empty for a file that is not one of these.
+    pub fn text(&self, place: &Place) -> &str {
+        place::text_of(self.files(), place)
+    }
+}
+
+/// A Cargo.toml as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CargoToml {
+    /// Where it lies; messages show it as it is, and relative paths of its tables start from its folder.
+    pub path: Utf8PathBuf,
+    /// All of it.
+    pub text: Arc<str>,
+}
+
+/// A package of the workspace.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its Cargo.toml.
+    pub manifest: CargoToml,
+    /// What cargo says of it.
+    pub package: PackageFacts,
+    /// The names of its binaries.
+    pub binaries: Vec<String>,
+    /// The names of its features.
+    pub features: Vec<String>,
+}
+
+/// What cargo says of a package, with what it inherits from the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageFacts {
+    /// `package.name`
+    pub name: String,
+    /// `package.version`
+    pub version: String,
+    /// `package.description`
+    pub description: Option<String>,
+    /// `package.license`
+    pub license: Option<String>,
+    /// `package.repository`
+    pub repository: Option<String>,
+    /// `package.homepage`
+    pub homepage: Option<String>,
+    /// `package.documentation`
+    pub documentation: Option<String>,
+    /// `package.authors`
+    pub authors: Vec<String>,
+}

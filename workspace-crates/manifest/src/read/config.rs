@@ -1,0 +1,127 @@
+//! How an image is run.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Report, each_once};
+use crate::{
+    error::{Fault, quoted},
+    node::{Layers, Node},
+    place::{Located, Place},
+    spec::{ConfigSpec, HealthCheck},
+    values::{Port, check_label_key, check_no_nul, check_variable_name, duration},
+};
+
+/// Reads how the image is run; `place` is the image's, `bins` are its binaries.
+pub(super) fn read_config(
+    layers: Layers<'_>,
+    bins: &[Located<String>],
+    place: &Place,
+    report: &mut Report,
+) -> ConfigSpec {
+    let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report)).unwrap_or_default();
+    let ports = layers.items("expose").filter_map(|item| item.text_or_integer());
+    let ports: Vec<Located<Port>> = each_once(ports.filter_map(|port| report.keep(port.place, port.value.parse())));
+    ConfigSpec {
+        entrypoint: read_entrypoint(layers, bins, cmd.is_empty(), place, report),
+        env: texts_by_name(layers, "env", |name| check_variable_name(name, false), report),
+        expose: ports.into_iter().map(|port| port.value).collect(),
+        volumes: each_once(
+            layers.items("volumes").filter_map(|item| item.text()).filter_map(|path| report.parse(path)),
+        ),
+        workdir: layers.one("workdir").and_then(|value| value.text()).and_then(|path| report.parse(path)),
+        user: layers
+            .one("user")
+            .and_then(|value| value.text_or_integer())
+            .and_then(|user| report.keep(user.place, user.value.parse())),
+        labels: texts_by_name(layers, "labels", check_label_key, report),
+        stop_signal: layers
+            .one("stop-signal")
+            .and_then(|value| value.text_or_integer())
+            .and_then(|signal| report.keep(signal.place, signal.value.parse()))
+            .map(|signal| signal.value),
+        healthcheck: layers.one("healthcheck").and_then(|value| read_healthcheck(value, report)),
+        cmd,
+    }
+}
+
+fn read_entrypoint(
+    layers: Layers<'_>,
+    bins: &[Located<String>],
+    cmd_is_empty: bool,
+    place: &Place,
+    report: &mut Report,
+) -> Located<Vec<String>> {
+    if let Some(entrypoint) = layers.one("entrypoint") {
+        let words = command(entrypoint, report);
+        let empty = entrypoint.raw().as_array().is_some_and(|words| words.is_empty());
+        if empty && cmd_is_empty {
+            let fault = Fault::new("`entrypoint` and `cmd` are empty: the image would start nothing", "empty")
+                .help("leave `entrypoint` out for the image's binary");
+            report.fault(&entrypoint.place(), fault);
+        }
+        return Located::new(words, entrypoint.place());
+    }
+    if let [_, second, ..] = bins {
+        let names: Vec<&str> = bins.iter().map(|bin| bin.value.as_str()).collect();
+        let fault = Fault::new(
+            format!("nothing says which of the binaries {} is started", quoted(&names)),
+            "needs `entrypoint`",
+        )
+        .help(format!("add `entrypoint = [\"/usr/bin/{}\"]`, or choose one with `bins`", names[0]));
+        report.fault(&second.place, fault);
+    }
+    let default = bins.first().map(|bin| format!("/usr/bin/{}", bin.value));
+    Located::new(default.into_iter().collect(), place.clone())
+}
+
+/// A program and its arguments.
+fn command(list: Node<'_>, report: &mut Report) -> Vec<String> {
+    if let Some(program) = list.texts().next().filter(|program| program.value.is_empty()) {
+        report.fault(&program.place, Fault::new("the name of a program is empty", "no program"));
+    }
+    arguments(list, report)
+}
+
+fn arguments(list: Node<'_>, report: &mut Report) -> Vec<String> {
+    let words = list.texts().filter_map(|word| report.checked(word, check_no_nul));
+    words.map(|word| word.value).collect()
+}
+
+fn texts_by_name(
+    layers: Layers<'_>,
+    key: &str,
+    check: fn(&str) -> Result<(), Fault>,
+    report: &mut Report,
+) -> BTreeMap<String, Located<String>> {
+    let mut texts = BTreeMap::new();
+    for entry in layers.entries(key) {
+        let name = report.checked(entry.key, check);
+        let value = entry.value.text().and_then(|value| report.checked(value, check_no_nul));
+        if let (Some(name), Some(value)) = (name, value) {
+            texts.insert(name.value, value);
+        }
+    }
+    texts
+}
+
+/// `None` for `false`, which takes back the workspace's default.
+fn read_healthcheck(table: Node<'_>, report: &mut Report) -> Option<Located<HealthCheck>> {
+    let list = table.field("cmd")?;
+    let command = command(list, report);
+    if list.raw().as_array().is_some_and(|words| words.is_empty()) {
+        report.fault(&list.place(), Fault::new("`cmd` of `healthcheck` is empty", "nothing to run"));
+    }
+    let mut time = |key: &str| -> Option<Duration> {
+        let text = table.field(key)?.text()?;
+        Some(report.keep(text.place, duration(text.value))?.value)
+    };
+    let (interval, timeout, start_period) = (time("interval"), time("timeout"), time("start-period"));
+    let retries = table.field("retries").and_then(|retries| {
+        let number = u32::try_from(retries.integer()?);
+        let fault = |_| Fault::new("`retries` of `healthcheck` is too large", "out of range");
+        // What is below zero has been reported with the table's types.
+        (retries.integer()? >= 0).then(|| report.keep(retries.place(), number.map_err(fault)))?
+    });
+    let retries = retries.map(|retries| retries.value);
+    Some(Located::new(HealthCheck { command, interval, timeout, start_period, retries }, table.place()))
+}

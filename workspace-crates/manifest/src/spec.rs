@@ -1,0 +1,234 @@
+//! What a workspace asks for, valid by construction: whoever holds one of these need not check it again.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use globset::Glob;
+use tierce_portage::{Atom, RepositoryName, UseSetting};
+
+use crate::{
+    PackageFacts,
+    place::{Located, Place},
+    values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup},
+};
+
+/// Everything that the Cargo.tomls of a workspace say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkspaceSpec {
+    /// The images, by name; empty where no package has a table.
+    pub images: Vec<ImageSpec>,
+    /// What Portage runs in.
+    pub builder: BuilderBase,
+    /// Ebuild repositories besides the builder's own; a later one comes before an earlier one.
+    pub repositories: Vec<RepositorySpec>,
+    /// Portage's profile; the builder's own where there is none.
+    pub portage_profile: Option<Located<PortageProfile>>,
+    /// Variables of make.conf, none of which Tierce sets itself.
+    pub make_conf: BTreeMap<String, Located<String>>,
+    /// The address of a mirror of Debian.
+    pub debian_mirror: Option<Located<String>>,
+    /// The address of a Python package index.
+    pub python_index: Option<Located<String>>,
+}
+
+/// What Portage runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuilderBase {
+    /// Debian with Portage, made by Tierce.
+    Debian,
+    /// An image that has emerge.
+    Image(Located<ImageReference>),
+    /// A root filesystem that has emerge, as an archive or a folder of the host.
+    RootFilesystem(Located<Utf8PathBuf>),
+}
+
+/// An ebuild repository of the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositorySpec {
+    /// Its name; no other repository of the workspace has it, nor the embedded one.
+    pub name: Located<RepositoryName>,
+    /// Its folder on the host, from the workspace's root on.
+    pub path: Located<Utf8PathBuf>,
+    /// The masters that are to hold instead of those of its metadata/layout.conf.
+    pub masters: Option<Vec<Located<RepositoryName>>>,
+}
+
+/// A profile of an ebuild repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortageProfile {
+    /// The repository that has it.
+    pub repository: RepositoryName,
+    /// Its path below the repository's `profiles`, relative and normalised.
+    pub path: String,
+}
+
+/// One image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// Its name; no other image of the workspace has it.
+    pub name: ImageName,
+    /// The key of its table, in the header: what to blame where nothing else is.
+    pub place: Place,
+    /// The Cargo.toml that has it.
+    pub cargo_toml: Arc<Utf8Path>,
+    /// The package that it is made from.
+    pub package: PackageFacts,
+    /// What Portage builds for it.
+    pub emerge: EmergeSpec,
+    /// What cargo builds for it.
+    pub cargo: CargoSpec,
+    /// What goes into it.
+    pub content: ContentSpec,
+    /// How it is run.
+    pub config: ConfigSpec,
+    /// The tags that it gets, at least one.
+    pub tags: Vec<Located<Tag>>,
+}
+
+/// What Portage builds for an image. Written in this order into the files of /etc/portage, the image's own entries come
+/// after those of the workspace and so have the last word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergeSpec {
+    /// Into ROOT.
+    pub packages: Vec<Located<Atom>>,
+    /// Into the builder alone.
+    pub build_packages: Vec<Located<Atom>>,
+    /// For every package; each flag once.
+    pub use_settings: Vec<Located<UseSetting>>,
+    /// By package; each flag once for an atom.
+    pub package_use: Vec<ForAtom<Vec<Located<UseSetting>>>>,
+    /// Accepted keywords by package.
+    pub package_keywords: Vec<ForAtom<Vec<Located<String>>>>,
+    /// What is not to be used.
+    pub package_mask: Vec<Located<Atom>>,
+    /// What is to be used although it is masked.
+    pub package_unmask: Vec<Located<Atom>>,
+    /// Variables for the building of single packages, none of which Tierce sets itself.
+    pub package_env: Vec<ForAtom<BTreeMap<String, Located<String>>>>,
+    /// Accepted licences by package.
+    pub package_license: Vec<ForAtom<Vec<Located<String>>>>,
+    /// Patches by package, in the order in which they are applied; each ends in .patch or .diff, as Portage wants it.
+    pub patches: Vec<ForAtom<Vec<Located<InnerPath>>>>,
+}
+
+/// What is said of the packages that an atom stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForAtom<T> {
+    /// The packages that it is said of.
+    pub atom: Located<Atom>,
+    /// What is said.
+    pub value: T,
+}
+
+/// What cargo builds for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CargoSpec {
+    /// Names of binaries that the package has, at least one, each once. Where they are the default, the place is the
+    /// image's.
+    pub bins: Vec<Located<String>>,
+    /// Features to switch on: those that the package has, or `dependency/feature`.
+    pub features: Vec<Located<String>>,
+    /// Whether the package's default features are on.
+    pub default_features: bool,
+    /// cargo's profile; `release` where there is none.
+    pub profile: Option<Located<String>>,
+    /// What `-C target-cpu` gets; never `native`, which differs from machine to machine.
+    pub target_cpu: Option<Located<String>>,
+}
+
+impl CargoSpec {
+    /// The name of cargo's profile.
+    pub fn profile_name(&self) -> &str {
+        self.profile.as_ref().map_or("release", |profile| &profile.value)
+    }
+}
+
+/// What goes into an image besides what its binaries reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentSpec {
+    /// What of ROOT goes in although nothing reaches it.
+    pub keep: Vec<Located<Glob>>,
+    /// What of ROOT stays out although something reaches it.
+    pub prune: Vec<Located<Glob>>,
+    /// Files and folders of the host.
+    pub files: Vec<FileSpec>,
+    /// Folders that are made, each path once.
+    pub directories: Vec<DirectorySpec>,
+    /// What is taken out of ELF files.
+    pub strip: Strip,
+}
+
+/// A file or folder of the host that goes into the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSpec {
+    /// Where it is; the text stays inside of its folder, but whether it exists or is a link out has not been looked at.
+    pub from: Located<InnerPath>,
+    /// The path of the file or folder itself in the image.
+    pub to: Located<ImagePath>,
+    /// The mode of the file, or of each file of the folder.
+    pub mode: Option<Mode>,
+    /// The owner of all of it.
+    pub owner: UserGroup,
+}
+
+/// A folder that is made in the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectorySpec {
+    /// Its path.
+    pub path: Located<ImagePath>,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its owner.
+    pub owner: UserGroup,
+}
+
+/// What is taken out of ELF files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strip {
+    /// Nothing.
+    None,
+    /// Debugging information, as `strip --strip-debug`.
+    Debuginfo,
+    /// Debugging information and the symbol table, as `strip --strip-all`.
+    Symbols,
+}
+
+/// How an image is run, as the OCI image configuration has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigSpec {
+    /// What is started. Empty only where `cmd` is not. Where it is the default, the place is the image's.
+    pub entrypoint: Located<Vec<String>>,
+    /// Arguments that `docker run` may replace.
+    pub cmd: Vec<String>,
+    /// Variables of the environment.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Ports, each once.
+    pub expose: Vec<Port>,
+    /// Folders whose content outlives the container, each once.
+    pub volumes: Vec<Located<ImagePath>>,
+    /// The folder that the program starts in.
+    pub workdir: Option<Located<ImagePath>>,
+    /// Who it runs as; root where there is none.
+    pub user: Option<Located<UserGroup>>,
+    /// Labels, none of which is Tierce's own.
+    pub labels: BTreeMap<String, Located<String>>,
+    /// The signal that asks it to stop.
+    pub stop_signal: Option<Signal>,
+    /// How the daemon finds out whether it is well.
+    pub healthcheck: Option<Located<HealthCheck>>,
+}
+
+/// How the daemon finds out whether a program is well. What is `None` is the daemon's default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What is run in the container, without a shell; not empty.
+    pub command: Vec<String>,
+    /// The time between two checks.
+    pub interval: Option<Duration>,
+    /// The time after which a check has failed.
+    pub timeout: Option<Duration>,
+    /// The time after the start in which failures do not count.
+    pub start_period: Option<Duration>,
+    /// How many failures in a row make the program unwell.
+    pub retries: Option<u32>,
+}

@@ -1,0 +1,44 @@
+//! The small grammars of values: each type holds only what its specification allows.
+
+mod names;
+mod paths;
+mod run;
+
+pub use names::{ImageName, ImageReference, Tag};
+pub(crate) use names::{check_cargo_name, check_url};
+pub use paths::{ImagePath, InnerPath};
+pub(crate) use paths::{host_path, image_glob};
+pub use run::{Mode, Port, Protocol, Signal, UserGroup};
+pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
+
+/// A type that is a checked string, with what every one of them has.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::error::Fault;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use checked_text;

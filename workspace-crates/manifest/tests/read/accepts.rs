@@ -1,0 +1,274 @@
+//! Tables and the specifications that they give.
+
+use std::time::Duration;
+
+use tierce_manifest::{
+    BuilderBase, ForAtom, HealthCheck, ImageSpec, Located, Strip, WorkspaceText, read as read_workspace,
+};
+
+use crate::{cargo_toml, defaults, image, member, read, read_image};
+
+fn shown<T: ToString>(items: &[Located<T>]) -> Vec<String> {
+    items.iter().map(|item| item.value.to_string()).collect()
+}
+
+fn by_atom<T: ToString>(items: &[ForAtom<Vec<Located<T>>>]) -> Vec<String> {
+    items.iter().map(|item| format!("{} {}", item.atom.value, shown(&item.value).join(" "))).collect()
+}
+
+#[test]
+fn an_empty_table_is_an_image() {
+    let spec = read_image("", &image(""));
+    assert_eq!((spec.name.as_str(), spec.package.name.as_str()), ("app", "app"));
+    assert_eq!(spec.cargo_toml.as_str(), "app/Cargo.toml");
+    assert_eq!(shown(&spec.cargo.bins), ["app"]);
+    assert_eq!(spec.config.entrypoint.value, ["/usr/bin/app"]);
+    assert_eq!(shown(&spec.tags), ["latest"]);
+    assert_eq!((spec.cargo.profile_name(), spec.cargo.default_features), ("release", true));
+    assert_eq!(spec.content.strip, Strip::Debuginfo);
+    assert_eq!(spec.place.span, 18..23, "the key in the header");
+    assert_eq!(spec.config.healthcheck, None);
+}
+
+#[test]
+fn a_package_without_a_table_is_no_image() {
+    let spec = read(&defaults("builder = \"debian\""), "[package]\nname = \"app\"").unwrap();
+    assert_eq!((spec.images.len(), spec.builder), (0, BuilderBase::Debian));
+}
+
+#[test]
+fn keys_of_portage() {
+    let spec = read_image(
+        "",
+        &image(
+            r#"
+            packages = ["media-libs/libpng", ">=dev-db/sqlite-3.40:3[icu]", "media-libs/libpng"]
+            build-packages = ["dev-libs/protobuf"]
+            use = ["-static-libs", "threads"]
+            package-use = { "media-libs/libpng" = ["apng", "-static-libs"] }
+            package-keywords."media-libs/libpng" = ["~amd64", "**"]
+            package-mask = [">=media-libs/libpng-2"]
+            package-unmask = ["=media-libs/libpng-1.6.40"]
+            package-license = { "media-libs/libpng" = ["libpng2", "@FREE", "-*"] }
+            patches = { "media-libs/libpng" = ["patches/b.patch", "./patches/a.diff"] }
+            [package.metadata.image.package-env."media-libs/libpng"]
+            CFLAGS = "-O3"
+            "#,
+        ),
+    )
+    .emerge;
+    assert_eq!(shown(&spec.packages), ["media-libs/libpng", ">=dev-db/sqlite-3.40:3[icu]"]);
+    assert_eq!(shown(&spec.build_packages), ["dev-libs/protobuf"]);
+    assert_eq!(shown(&spec.use_settings), ["-static-libs", "threads"]);
+    assert_eq!(by_atom(&spec.package_use), ["media-libs/libpng apng -static-libs"]);
+    assert_eq!(by_atom(&spec.package_keywords), ["media-libs/libpng ~amd64 **"]);
+    assert_eq!(shown(&spec.package_mask), [">=media-libs/libpng-2"]);
+    assert_eq!(shown(&spec.package_unmask), ["=media-libs/libpng-1.6.40"]);
+    assert_eq!(by_atom(&spec.package_license), ["media-libs/libpng libpng2 @FREE -*"]);
+    assert_eq!(spec.package_env[0].value["CFLAGS"].value, "-O3");
+    let patches: Vec<_> = spec.patches[0].value.iter().map(|patch| patch.value.full()).collect();
+    assert_eq!(patches, ["app/patches/b.patch", "app/patches/a.diff"]);
+}
+
+#[test]
+fn keys_of_cargo() {
+    let spec = read_image(
+        "",
+        &image(
+            r#"
+            features = ["metrics", "serde/derive", "metrics"]
+            default-features = false
+            profile = "small"
+            target-cpu = "x86-64-v3"
+            "#,
+        ),
+    )
+    .cargo;
+    assert_eq!(shown(&spec.features), ["metrics", "serde/derive"]);
+    assert!(!spec.default_features);
+    assert_eq!(spec.profile_name(), "small");
+    assert_eq!(spec.target_cpu.unwrap().value, "x86-64-v3");
+}
+
+#[test]
+fn keys_of_the_content() {
+    let spec = read_image(
+        "",
+        &image(
+            r#"
+            include = "closure"
+            keep = ["/usr/share/mime/**"]
+            prune = ["/usr/share/locale/**"]
+            strip = "none"
+            base = "scratch"
+            [[package.metadata.image.files]]
+            from = "assets"
+            to = "/usr/share/app"
+            mode = "0640"
+            owner = 1000
+            [[package.metadata.image.files]]
+            from = "."
+            to = "/"
+            [[package.metadata.image.directories]]
+            path = "/var/lib/app"
+            owner = "1000:33"
+            mode = "0750"
+            [[package.metadata.image.directories]]
+            path = "/tmp"
+            "#,
+        ),
+    )
+    .content;
+    assert_eq!(
+        (shown(&spec.keep), shown(&spec.prune)),
+        (vec!["/usr/share/mime/**".to_owned()], vec!["/usr/share/locale/**".to_owned()])
+    );
+    assert_eq!(spec.strip, Strip::None);
+    let files: Vec<String> = spec
+        .files
+        .iter()
+        .map(|file| {
+            format!(
+                "{} {} {:?} {}",
+                file.from.value.full(),
+                file.to.value,
+                file.mode.map(|mode| mode.to_string()),
+                file.owner
+            )
+        })
+        .collect();
+    assert_eq!(files, ["app/assets /usr/share/app Some(\"0640\") 1000:1000", "app/ / None 0:0"]);
+    let directories: Vec<String> = spec
+        .directories
+        .iter()
+        .map(|directory| format!("{} {} {}", directory.path.value, directory.mode, directory.owner))
+        .collect();
+    assert_eq!(directories, ["/var/lib/app 0750 1000:33", "/tmp 0755 0:0"]);
+}
+
+#[test]
+fn keys_of_the_configuration() {
+    let spec = read_image(
+        "",
+        &image(
+            r#"
+            entrypoint = ["/usr/bin/app", "--json"]
+            cmd = ["--port", "8080"]
+            env = { RUST_LOG = "info", "a.b" = "" }
+            expose = [8080, "53/udp", "8080/tcp"]
+            volumes = ["/var/lib/app"]
+            workdir = "/var/lib/app"
+            user = "1000:33"
+            labels = { "com.example.team" = "media" }
+            stop-signal = 2
+            healthcheck = { cmd = ["/usr/bin/app", "--check"], interval = "1m30s", retries = 5 }
+            tags = ["1.2", "latest", "1.2"]
+            "#,
+        ),
+    );
+    let config = spec.config;
+    assert_eq!(
+        (config.entrypoint.value.join(" "), config.cmd.join(" ")),
+        ("/usr/bin/app --json".into(), "--port 8080".into())
+    );
+    assert_eq!(config.env["RUST_LOG"].value, "info");
+    assert_eq!(config.env["a.b"].value, "");
+    assert_eq!(config.expose.iter().map(ToString::to_string).collect::<Vec<_>>(), ["8080/tcp", "53/udp"]);
+    assert_eq!(shown(&config.volumes), ["/var/lib/app"]);
+    assert_eq!(config.workdir.unwrap().value.as_str(), "/var/lib/app");
+    assert_eq!(config.user.unwrap().value.to_string(), "1000:33");
+    assert_eq!(config.labels["com.example.team"].value, "media");
+    assert_eq!(config.stop_signal.unwrap().to_string(), "SIGINT");
+    let expected = HealthCheck {
+        command: vec!["/usr/bin/app".to_owned(), "--check".to_owned()],
+        interval: Some(Duration::from_secs(90)),
+        timeout: None,
+        start_period: None,
+        retries: Some(5),
+    };
+    assert_eq!(config.healthcheck.unwrap().value, expected);
+    assert_eq!(shown(&spec.tags), ["1.2", "latest"]);
+}
+
+#[test]
+fn an_image_may_start_its_command() {
+    let config = read_image("", &image("entrypoint = []\ncmd = [\"/usr/bin/app\"]")).config;
+    assert_eq!((config.entrypoint.value.len(), config.cmd.len()), (0, 1));
+}
+
+#[test]
+fn keys_of_the_workspace() {
+    let root = defaults(
+        r#"
+        repositories = [{ name = "overlay", path = "images/overlay", masters = ["tierce"] }, { name = "more", path = "/srv/more" }]
+        portage-profile = "overlay:default/linux/amd64"
+        make-conf = { CFLAGS = "-O2 -pipe" }
+        debian-mirror = "http://mirror.example/debian"
+        python-index = "https://mirror.example/simple"
+        "#,
+    );
+    let spec = read(&root, "").unwrap();
+    let [overlay, more] = spec.repositories.as_slice() else { panic!("{:?}", spec.repositories) };
+    assert_eq!((overlay.name.value.as_str(), overlay.path.value.as_str()), ("overlay", "images/overlay"));
+    assert_eq!(overlay.masters.as_deref().map(shown), Some(vec!["tierce".to_owned()]));
+    assert_eq!((more.path.value.as_str(), &more.masters), ("/srv/more", &None));
+    let profile = spec.portage_profile.unwrap().value;
+    assert_eq!((profile.repository.as_str(), profile.path.as_str()), ("overlay", "default/linux/amd64"));
+    assert_eq!(spec.make_conf["CFLAGS"].value, "-O2 -pipe");
+    assert_eq!(spec.debian_mirror.unwrap().value, "http://mirror.example/debian");
+    assert_eq!(spec.python_index.unwrap().value, "https://mirror.example/simple");
+}
+
+#[test]
+fn builders() {
+    for (text, expected) in [
+        ("", "debian"),
+        ("builder = \"debian\"", "debian"),
+        ("builder = { image = \"registry.example/stage3:1\" }", "image registry.example/stage3:1"),
+        ("builder.rootfs = \"stage3.tar.xz\"", "rootfs stage3.tar.xz"),
+        ("[workspace.metadata.image.builder]\nrootfs = \"/srv/stage3\"", "rootfs /srv/stage3"),
+        // Which repositories such a builder has is not known here.
+        (
+            "builder = { rootfs = \"/srv/stage3\" }\nportage-profile = \"gentoo:default/linux/amd64/23.0\"",
+            "rootfs /srv/stage3",
+        ),
+    ] {
+        let shown = match read(&defaults(text), "").unwrap().builder {
+            BuilderBase::Debian => "debian".to_owned(),
+            BuilderBase::Image(image) => format!("image {}", image.value),
+            BuilderBase::RootFilesystem(path) => format!("rootfs {}", path.value),
+        };
+        assert_eq!(shown, expected, "{text}");
+    }
+}
+
+#[test]
+fn names_of_images() {
+    for (text, expected) in [
+        ("[package.metadata.image]", vec!["app"]),
+        ("[package.metadata.image]\nname = \"other\"", vec!["other"]),
+        ("[package.metadata.images.one]\n[package.metadata.images.two]\ntags = [\"x\"]", vec!["one", "two"]),
+        ("[package.metadata.images.one]\n[package.metadata.image]", vec!["app", "one"]),
+        ("package.metadata = { images = { one = {} } }", vec!["one"]),
+    ] {
+        let images = read("", text).unwrap().images;
+        assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_root_that_is_a_package_and_packages_with_several_binaries() {
+    let root = "[workspace.metadata.image]\nuser = 7\n[package.metadata.image]\nbins = [\"b\"]";
+    let mut first = member("first", &["a", "b"], root);
+    first.manifest = cargo_toml("Cargo.toml", root);
+    let second = member("second", &["c", "d"], "[package.metadata.image]\nentrypoint = [\"/usr/bin/d\"]");
+    let workspace = WorkspaceText { root: cargo_toml("Cargo.toml", root), members: vec![second, first] };
+    let images: Vec<ImageSpec> = read_workspace(&workspace).unwrap().images;
+    let shown: Vec<_> = images
+        .iter()
+        .map(|image| (image.name.as_str(), shown(&image.cargo.bins).join(" "), image.config.entrypoint.value.join(" ")))
+        .collect();
+    let expected = [("first", "b", "/usr/bin/b"), ("second", "c d", "/usr/bin/d")];
+    assert_eq!(shown, expected.map(|(name, bins, entrypoint)| (name, bins.to_owned(), entrypoint.to_owned())));
+    assert!(images.iter().all(|image| image.config.user.as_ref().is_some_and(|user| user.value.uid == 7)));
+}

@@ -1,0 +1,94 @@
+//! Every key of the list is read as the list documents it.
+
+use tierce_manifest::{DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, REPOSITORY_KEYS, Scope, WorkspaceSpec};
+
+use crate::{defaults, image, read, refusal};
+
+/// The specification without the places, which move with any change of the text.
+fn without_places(spec: &WorkspaceSpec) -> String {
+    let debug = format!("{spec:?}");
+    let mut kept = String::new();
+    let mut rest = debug.as_str();
+    while let Some(start) = rest.find("Place {") {
+        let (before, after) = rest.split_at(start);
+        kept.push_str(before);
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    kept + rest
+}
+
+/// The example of a key is a value that it may have. Unless it is the default itself, it changes the result: so a key that
+/// stands in the list and is read by nobody fails here.
+#[test]
+fn examples_are_read() {
+    let plain = without_places(&read(&defaults(""), &image("")).unwrap());
+    for key in KEYS.iter().filter(|key| key.later.is_none()) {
+        let line = format!("{} = {}", key.name, key.example);
+        // The examples speak of an image called thumbnailer.
+        let (root, package) = match key.scope {
+            Scope::Workspace => (defaults(&line), image("")),
+            Scope::Image | Scope::Package => (defaults(""), image(&line.replace("\"thumbnailer\"", "\"app\""))),
+        };
+        let spec = read(&root, &package).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
+        let only_choice = ["name", "bins", "include", "base"].contains(&key.name);
+        assert_eq!(without_places(&spec) == plain, only_choice, "{line}");
+    }
+}
+
+/// The same for the keys of tables within.
+#[test]
+fn examples_of_inner_tables_are_read() {
+    let inner: [(&str, &[Key]); 4] = [
+        ("files = [{TABLE}]", FILE_KEYS),
+        ("directories = [{TABLE}]", DIRECTORY_KEYS),
+        ("healthcheck = {TABLE}", HEALTHCHECK_KEYS),
+        ("repositories = [{TABLE}]", REPOSITORY_KEYS),
+    ];
+    for (outer, keys) in inner {
+        let result = |keys: &[&Key]| {
+            let entries: Vec<String> = keys.iter().map(|key| format!("{} = {}", key.name, key.example)).collect();
+            let line = outer.replace("TABLE", &format!(" {} ", entries.join(", ")));
+            let spec =
+                if outer.starts_with("repositories") { read(&defaults(&line), "") } else { read("", &image(&line)) };
+            without_places(&spec.unwrap_or_else(|errors| panic!("{line}\n{errors}")))
+        };
+        let required: Vec<&Key> = keys.iter().filter(|key| key.required).collect();
+        let plain = result(&required);
+        for optional in keys.iter().filter(|key| !key.required) {
+            let mut with = required.clone();
+            with.push(optional);
+            assert_ne!(result(&with), plain, "{} in {outer}", optional.name);
+        }
+    }
+}
+
+#[test]
+fn defaults_may_have_every_key_of_images() {
+    for key in KEYS.iter().filter(|key| key.scope == Scope::Image && key.later.is_none()) {
+        let line = format!("{} = {}", key.name, key.example).replace("\"thumbnailer\"", "\"app\"");
+        read(&defaults(&line), &image("")).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
+    }
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_with_what_to_do_instead() {
+    let later: Vec<_> = KEYS.iter().filter(|key| key.later.is_some()).collect();
+    assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["unmerge", "test", "registry", "platforms"]);
+    for key in later {
+        let line = format!("{} = [\"x\"]", key.name);
+        let (file, errors) = match key.scope {
+            Scope::Workspace => ("Cargo.toml", refusal(&defaults(&line), &image(""))),
+            Scope::Image | Scope::Package => ("app/Cargo.toml", refusal("", &image(&line))),
+        };
+        let instead = key.later.unwrap();
+        assert_eq!(errors, format!("{file}:2:1: `{}` is not supported yet\n  help: {instead}", key.name));
+    }
+}
+
+#[test]
+fn keys_are_documented() {
+    for key in KEYS {
+        assert!(key.doc.ends_with('.') && !key.doc.contains('\n'), "{}", key.name);
+        assert!(key.later.is_some() || !(key.default.is_empty() || key.example.is_empty()), "{}", key.name);
+    }
+}

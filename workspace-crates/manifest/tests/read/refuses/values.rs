@@ -1,0 +1,168 @@
+//! Values of the right type that mean nothing.
+
+use super::{Cases, check};
+use crate::{image, refusal};
+
+#[test]
+fn content_of_values() {
+    let cases: Cases<'_> = &[
+        (
+            r#"packages = ["libpng"]"#,
+            "app/Cargo.toml:2:14: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
+        ),
+        (
+            r#"packages = ["media-libs/lib png"]"#,
+            "app/Cargo.toml:2:28: malformed atom `media-libs/lib png`: a space is not allowed in an atom\n  help: write one atom in each string",
+        ),
+        (
+            r#"use = ["+apng"]"#,
+            "app/Cargo.toml:2:9: malformed USE setting `+apng`: a USE flag does not begin with `+`\n  help: write `apng` to switch it on, `-apng` to switch it off",
+        ),
+        (
+            r#"use = ["apng", "-apng"]"#,
+            "app/Cargo.toml:2:16: the USE flag `apng` is on and off in one list\n  app/Cargo.toml:2:8: the first time",
+        ),
+        (
+            r#"package-use = { "media-libs/libpng[apng]" = [] }"#,
+            "app/Cargo.toml:2:17: `media-libs/libpng[apng]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out what stands in brackets; `package-use` sets USE flags",
+        ),
+        (
+            r#"package-use = { "libpng" = ["apng"] }"#,
+            "app/Cargo.toml:2:18: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
+        ),
+        (
+            r#"package-use = { "a/b" = ["?"] }"#,
+            "app/Cargo.toml:2:27: malformed USE setting `?`: `?` is not allowed in a USE flag\n  help: a USE flag has letters, digits and `+` `_` `@` `-`",
+        ),
+        (
+            r#"package-keywords = { "a/b" = ["~~amd64"] }"#,
+            "app/Cargo.toml:2:31: `~~amd64` is not a keyword\n  help: write \"~amd64\" for what is being tested, or \"**\" for what has no keyword at all",
+        ),
+        (
+            r#"package-mask = ["a/b[x]"]"#,
+            "app/Cargo.toml:2:17: `a/b[x]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out what stands in brackets; `package-use` sets USE flags",
+        ),
+        (
+            r#"package-unmask = ["a"]"#,
+            "app/Cargo.toml:2:20: malformed atom `a`: the category is missing\n  help: write category and name, like `media-libs/a`",
+        ),
+        (
+            r#"package-env = { "a/b" = { "A-B" = "1", USE = "x", ROOT = "/" } }"#,
+            "app/Cargo.toml:2:27: `A-B` is not a name for a variable\napp/Cargo.toml:2:40: USE flags are not set through variables\n  help: write `use = […]` for every package, `package-use` for one\napp/Cargo.toml:2:51: `ROOT` is set by Tierce\n  help: leave it out",
+        ),
+        (
+            r#"package-license = { "a/b" = ["GPL 2"] }"#,
+            "app/Cargo.toml:2:30: `GPL 2` is not a licence\n  help: write a licence's name, \"@GROUP\" or \"*\"",
+        ),
+        (
+            r#"patches = { "a/b" = ["../x.patch", "/x.patch", "x.txt"] }"#,
+            "app/Cargo.toml:2:22: `../x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:36: `/x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:48: `x.txt` is not named as a patch\n  help: Portage wants a name that ends in `.patch` or `.diff`",
+        ),
+        (r#"bins = ["ap"]"#, "app/Cargo.toml:2:9: the package `app` has no binary `ap`\n  help: did you mean `app`?"),
+        (
+            r#"bins = []"#,
+            "app/Cargo.toml:2:8: `bins` is empty\n  help: the package `app` has `app`; leave `bins` out for all of them",
+        ),
+        (
+            r#"features = ["metric"]"#,
+            "app/Cargo.toml:2:13: the package `app` has no feature `metric`\n  help: did you mean `metrics`?",
+        ),
+        (
+            r#"features = ["--all"]"#,
+            "app/Cargo.toml:2:13: the package `app` has no feature `--all`\n  help: there are `default` and `metrics`",
+        ),
+        (r#"features = ["dep/fe at"]"#, "app/Cargo.toml:2:13: `dep/fe at` is not the name of a feature"),
+        (
+            r#"profile = "tierce:default/linux/amd64""#,
+            "app/Cargo.toml:2:11: `tierce:default/linux/amd64` is not the name of a profile\n  help: this is cargo's profile; Portage's is `portage-profile` in `[workspace.metadata.image]`",
+        ),
+        (r#"profile = "debug""#, "app/Cargo.toml:2:11: cargo has no profile `debug`\n  help: did you mean `dev`?"),
+        (r#"profile = "-x""#, "app/Cargo.toml:2:11: `-x` is not the name of a profile"),
+        (
+            r#"target-cpu = "native""#,
+            "app/Cargo.toml:2:14: `native` differs from machine to machine, and images travel\n  help: name the oldest processor that it is to run on, such as \"x86-64-v3\"",
+        ),
+        (r#"target-cpu = "a,b""#, "app/Cargo.toml:2:14: `a,b` is not the name of a processor"),
+        (
+            r#"keep = ["usr/share/**"]"#,
+            "app/Cargo.toml:2:9: the glob `usr/share/**` does not begin at the top\n  help: write `/usr/share/**`, or `/**/usr/share/**` for any folder",
+        ),
+        (
+            r#"prune = ["/usr/[a"]"#,
+            "app/Cargo.toml:2:10: the glob `/usr/[a` is malformed: unclosed character class; missing ']'",
+        ),
+        (
+            r#"files = [{ from = "../secret", to = "/etc/../x", mode = "rw" , owner = "root"}]"#,
+            "app/Cargo.toml:2:19: `../secret` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:37: `/etc/../x` has `..` in it\napp/Cargo.toml:2:57: `rw` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:72: `root` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write \"0:0\"",
+        ),
+        (
+            r#"files = [{ from = "/etc/passwd", to = "etc/passwd" }]"#,
+            "app/Cargo.toml:2:19: `/etc/passwd` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:39: `etc/passwd` is not an absolute path\n  help: write `/etc/passwd`",
+        ),
+        (
+            r#"files = [{ from = "", to = "/a/" }]"#,
+            "app/Cargo.toml:2:19: a path is empty\napp/Cargo.toml:2:28: `/a/` is not a normalised path\n  help: write `/a`",
+        ),
+        (
+            r#"directories = [{ path = "/a" }, { path = "/a" }]"#,
+            "app/Cargo.toml:2:42: `/a` is in `directories` twice\n  app/Cargo.toml:2:25: the first time",
+        ),
+        (
+            r#"directories = [{ path = "a", mode = "99", owner = "me:us" }]"#,
+            "app/Cargo.toml:2:25: `a` is not an absolute path\n  help: write `/a`\napp/Cargo.toml:2:37: `99` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:51: `me:us` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+        ),
+        (
+            r#"name = "My Image""#,
+            "app/Cargo.toml:2:8: `My Image` is not a name for an image\n  help: write lower-case letters and digits, joined by single `.`, `_` or `-`: \"my-image\"",
+        ),
+        (
+            r#"tags = ["-x", "1.0"]"#,
+            "app/Cargo.toml:2:9: `-x` is not a tag\n  help: a tag has letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most 128 characters",
+        ),
+        (r#"tags = []"#, "app/Cargo.toml:2:8: `tags` is empty\n  help: leave it out for `latest`"),
+        (
+            r#"entrypoint = []"#,
+            "app/Cargo.toml:2:14: `entrypoint` and `cmd` are empty: the image would start nothing\n  help: leave `entrypoint` out for the image's binary",
+        ),
+        (r#"entrypoint = ["", "x"]"#, "app/Cargo.toml:2:15: the name of a program is empty"),
+        (r#"entrypoint = ["/a\u0000"]"#, "app/Cargo.toml:2:15: a NUL cannot stand in an argument or a variable"),
+        (r#"cmd = "x""#, "app/Cargo.toml:2:7: `cmd` must be a list of strings, not a string\n  help: write `[\"x\"]`"),
+        (r#"env = { "A=B" = "" }"#, "app/Cargo.toml:2:9: `A=B` is not a name for a variable"),
+        (
+            r#"expose = [0, "80/icmp", 99999999999999999999]"#,
+            "app/Cargo.toml:2:11: `0` is not a port\n  help: write a number from 1 to 65535, and `/udp` or `/sctp` after it where it is not tcp\napp/Cargo.toml:2:14: `80/icmp` is not a port\n  help: write a number from 1 to 65535, and `/udp` or `/sctp` after it where it is not tcp\napp/Cargo.toml:2:25: `99999999999999999999` is not a port\n  help: write a number from 1 to 65535, and `/udp` or `/sctp` after it where it is not tcp",
+        ),
+        (r#"volumes = ["data"]"#, "app/Cargo.toml:2:12: `data` is not an absolute path\n  help: write `/data`"),
+        (r#"workdir = "/a/""#, "app/Cargo.toml:2:11: `/a/` is not a normalised path\n  help: write `/a`"),
+        (
+            r#"user = "nobody""#,
+            "app/Cargo.toml:2:8: `nobody` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+        ),
+        (
+            r#"user = "root""#,
+            "app/Cargo.toml:2:8: `root` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write \"0:0\"",
+        ),
+        (
+            r#"user = -1"#,
+            "app/Cargo.toml:2:8: `-1` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+        ),
+        (
+            r#"labels = { "dev.tierce.key" = "x", "" = "y" }"#,
+            "app/Cargo.toml:2:12: the label `dev.tierce.key` is one of Tierce's own\n  help: labels that begin with `dev.tierce.` say what Tierce may remove\napp/Cargo.toml:2:36: `` is not a key for a label",
+        ),
+        (
+            r#"stop-signal = "sigterm""#,
+            "app/Cargo.toml:2:15: `sigterm` is not a signal\n  help: did you mean `SIGTERM`?",
+        ),
+        (
+            r#"stop-signal = 0"#,
+            "app/Cargo.toml:2:15: `0` is not a signal\n  help: write a name such as SIGTERM, or a number from 1 to 64",
+        ),
+        (r#"healthcheck = { cmd = [] }"#, "app/Cargo.toml:2:23: `cmd` of `healthcheck` is empty"),
+        (
+            r#"healthcheck = { cmd = ["/x"], interval = "30", retries = 99999999999 }"#,
+            "app/Cargo.toml:2:42: `30` is not a time\n  help: write a number with its unit, such as \"30s\", \"500ms\" or \"1m30s\"\napp/Cargo.toml:2:58: `retries` of `healthcheck` is too large",
+        ),
+    ];
+    check(cases, |line| refusal("", &image(line)));
+}
