@@ -1,0 +1,111 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ANSWER: &str = r#"{"portage": "3.0.83", "packages": [
+  {"category": "sys-libs", "name": "zlib", "version": "1.3", "slot": "0", "subslot": "1", "repository": "tierce",
+   "use": [], "iuse": ["static-libs"], "license": "ZLIB", "description": "Compression", "homepage": "https://example.org",
+   "ebuild": "EEEE", "files": {}, "eclasses": {}, "builder": true, "root": true, "needs": [], "sources": []},
+  {"category": "media-libs", "name": "libpng", "version": "1.6.39-r1", "slot": "0", "subslot": "16", "repository": "tierce",
+   "use": ["apng"], "iuse": ["apng", "static-libs"], "license": "libpng2", "description": "PNG", "homepage": "https://example.org",
+   "ebuild": "EEEE", "files": {"files/x.patch": "EEEE"}, "eclasses": {"libtool": "EEEE"}, "builder": true, "root": true,
+   "needs": ["sys-libs/zlib-1.3"],
+   "sources": [{"name": "libpng.tar.gz", "size": 1507328, "blake2b": "BBBB", "sha512": "BBBB",
+                "uris": ["ftp://example.org/libpng.tar.gz", "https://example.org/libpng.tar.gz"]}]}]}"#;
+
+/// The answer with `from` made `to`, and placeholders for digests filled in.
+fn answer(from: &str, to: &str) -> String {
+    ANSWER.replace(from, to).replace("EEEE", &"e".repeat(64)).replace("BBBB", &"b".repeat(128))
+}
+
+fn resolution() -> Resolution {
+    match Answer::parse(&answer("", "")).unwrap() {
+        Answer::Resolved(resolution) => resolution,
+        Answer::Failed(failure) => panic!("{failure}"),
+    }
+}
+
+#[test]
+fn well_formed() {
+    let resolution = resolution();
+    let libpng = &resolution.packages[1];
+    assert_eq!(libpng.cpv().to_string(), "media-libs/libpng-1.6.39-r1");
+    assert_eq!(libpng.sources[0].uris.len(), 1, "what the host cannot download is left out");
+    let again = serde_json::to_string(&resolution).unwrap();
+    assert_eq!(serde_json::from_str::<Resolution>(&again).unwrap(), resolution);
+}
+
+#[test]
+fn failures() {
+    let Answer::Failed(failure) = Answer::parse(r#"{"failure": {"kind": "masked", "atom": "a/b"}}"#).unwrap() else {
+        panic!("a failure");
+    };
+    assert_eq!(failure.kind, crate::FailureKind::Masked);
+}
+
+#[test]
+fn hostile_answers() {
+    use std::error::Error as _;
+
+    for (from, to, message) in [
+        (r#""libpng.tar.gz""#, r#""../libpng.tar.gz""#, "`/` is not allowed in a file name"),
+        (r#""files/x.patch""#, r#""files/../../../x""#, "this names a folder"),
+        ("1507328", "18446744073709551615", "are no size of a source archive"),
+        ("1507328", "-1", "invalid value"),
+        ("BBBB", "abcd", "4 digits instead of 128"),
+        ("1.6.39-r1", "1.6.39/..", "`/` is not allowed here in a version"),
+        (r#""media-libs""#, r#""../..""#, "`/` is not allowed in a category"),
+        ("sys-libs/zlib-1.3", "sys-libs/zlib-1.4", "it needs `sys-libs/zlib-1.4`, which is not in the answer"),
+        (r#""use": ["apng"]"#, r#""use": ["qt"]"#, "its USE flag `qt` is on, and it has no such flag"),
+        (r#""blake2b": "BBBB", "sha512": "BBBB","#, "", "its source `libpng.tar.gz` has no digest"),
+        ("3.0.83\"", "3.0.83", "expected `,`"),
+    ] {
+        let error = Answer::parse(&answer(from, to)).expect_err(to);
+        let source = error.source().map(ToString::to_string).unwrap_or_default();
+        let text = format!("{error}: {source}");
+        assert!(text.contains(message), "{from} -> {to}: {text}");
+    }
+    let twice = answer("media-libs", "sys-libs").replace("\"libpng\"", "\"zlib\"").replace("1.6.39-r1", "1.3");
+    assert!(Answer::parse(&twice).unwrap_err().to_string().contains("it is there twice"));
+}
+
+#[test]
+fn matching() {
+    let libpng = &resolution().packages[1];
+    for (atom, matches) in [
+        ("media-libs/libpng", true),
+        ("media-libs/libpng:0", true),
+        ("media-libs/libpng:0/16=", true),
+        ("media-libs/libpng:0/15", false),
+        ("media-libs/libpng::tierce", true),
+        ("media-libs/libpng::gentoo", false),
+        (">=media-libs/libpng-1.6[apng,-static-libs]", true),
+        ("media-libs/libpng[static-libs]", false),
+        ("media-libs/libpng[gone]", false),
+        ("media-libs/libpng[gone(+)]", true),
+        ("<media-libs/libpng-1.6", false),
+    ] {
+        assert_eq!(libpng.matches(&atom.parse().unwrap()), matches, "{atom}");
+    }
+}
+
+#[test]
+fn request() {
+    let request = Request {
+        packages: vec!["media-libs/libpng".parse().unwrap()],
+        build_packages: vec![],
+        root: "/destination".to_owned(),
+        package_use: [("media-libs/libpng".parse().unwrap(), vec!["-apng".parse().unwrap()])].into(),
+    };
+    insta::assert_snapshot!(request.to_json(), @r#"{"packages":["media-libs/libpng"],"build_packages":[],"root":"/destination","package_use":{"media-libs/libpng":["-apng"]}}"#);
+}
+
+proptest! {
+    #[test]
+    fn never_panics(text in "\\PC{0,64}", position in 0usize..1400, length in 0usize..40) {
+        let _ = Answer::parse(&text);
+        let whole = answer("", "");
+        let end = (position + length).min(whole.len());
+        let _ = Answer::parse(&format!("{}{text}{}", &whole[..position.min(end)], &whole[end..]));
+    }
+}
