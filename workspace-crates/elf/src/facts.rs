@@ -1,0 +1,188 @@
+//! The facts themselves.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DlopenNote;
+
+/// What one ELF file says about itself and about what it needs.
+///
+/// Strings of the dynamic section are kept as written: `$ORIGIN` and its like are expanded by whoever searches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elf {
+    /// 32 or 64 bits.
+    pub class: Class,
+    /// Byte order.
+    pub endianness: Endianness,
+    /// The processor (`e_machine`).
+    pub machine: Machine,
+    /// What the file is for (`e_type`).
+    pub kind: Kind,
+    /// Whether there is a dynamic section. A program without one, or with one but without an interpreter, is static.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dynamic: bool,
+    /// `DF_1_PIE`: a program, though its type is that of a shared object.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pie: bool,
+    /// `DF_1_NODEFLIB`: the default folders are not searched on behalf of this object.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_default_libraries: bool,
+    /// `PT_INTERP`: the path of the program's dynamic linker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<String>,
+    /// `DT_SONAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soname: Option<String>,
+    /// `DT_NEEDED`, in the order of the file, which is the order of the search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed: Vec<String>,
+    /// `DT_RPATH`, colon-separated. Without effect where there is a `DT_RUNPATH`, even an empty one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpath: Option<String>,
+    /// `DT_RUNPATH`, colon-separated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runpath: Option<String>,
+    /// The GNU build-id, in lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// What the file says that it loads by `dlopen`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dlopen: Vec<DlopenNote>,
+    /// A dlopen note is there that is not the JSON of its specification.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub malformed_dlopen_note: bool,
+    /// Whether there is a symbol table (`SHT_SYMTAB`), which `strip --strip-all` removes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub symbols: bool,
+    /// Whether there are debugging sections (`.debug_info` and its like), which `strip --strip-debug` removes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub debug_info: bool,
+}
+
+impl Elf {
+    /// Facts of an object that says nothing beyond its header: the start from which others are made.
+    #[must_use]
+    pub fn bare(class: Class, endianness: Endianness, machine: Machine, kind: Kind) -> Self {
+        Self {
+            class,
+            endianness,
+            machine,
+            kind,
+            dynamic: false,
+            pie: false,
+            no_default_libraries: false,
+            interpreter: None,
+            soname: None,
+            needed: Vec::new(),
+            rpath: None,
+            runpath: None,
+            build_id: None,
+            dlopen: Vec::new(),
+            malformed_dlopen_note: false,
+            symbols: false,
+            debug_info: false,
+        }
+    }
+
+    /// Whether the kernel alone can run it: a program that names no dynamic linker.
+    #[must_use]
+    pub fn is_static_program(&self) -> bool {
+        self.interpreter.is_none() && (self.kind == Kind::Executable || self.pie)
+    }
+
+    /// Whether one process can hold both: same class, byte order and machine, as `ld.so` compares them.
+    #[must_use]
+    pub fn is_compatible_with(&self, other: &Self) -> bool {
+        (self.class, self.endianness, self.machine) == (other.class, other.endianness, other.machine)
+    }
+}
+
+/// `EI_CLASS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Class {
+    /// 32-bit objects.
+    #[serde(rename = "32")]
+    Elf32,
+    /// 64-bit objects.
+    #[serde(rename = "64")]
+    Elf64,
+}
+
+/// `EI_DATA`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endianness {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// `e_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `ET_EXEC`: a program at a fixed address.
+    Executable,
+    /// `ET_DYN`: a shared object, or a position-independent program.
+    Shared,
+    /// `ET_REL`: an object file, for the link editor.
+    Relocatable,
+    /// `ET_CORE` and everything else.
+    Other,
+}
+
+/// `e_machine`, by the numbers of the ELF registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Machine(pub u16);
+
+impl Machine {
+    /// `EM_386`.
+    pub const I386: Self = Self(3);
+    /// `EM_PPC64`.
+    pub const PPC64: Self = Self(21);
+    /// `EM_S390`.
+    pub const S390: Self = Self(22);
+    /// `EM_ARM`.
+    pub const ARM: Self = Self(40);
+    /// `EM_X86_64`.
+    pub const X86_64: Self = Self(62);
+    /// `EM_AARCH64`.
+    pub const AARCH64: Self = Self(183);
+    /// `EM_RISCV`.
+    pub const RISCV: Self = Self(243);
+    /// `EM_LOONGARCH`.
+    pub const LOONGARCH: Self = Self(258);
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::I386 => "i386",
+            Self::PPC64 => "ppc64",
+            Self::S390 => "s390",
+            Self::ARM => "arm",
+            Self::X86_64 => "x86-64",
+            Self::AARCH64 => "aarch64",
+            Self::RISCV => "riscv",
+            Self::LOONGARCH => "loongarch",
+            Self(number) => return write!(formatter, "machine {number}"),
+        };
+        formatter.write_str(name)
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Elf32 => "32-bit",
+            Self::Elf64 => "64-bit",
+        })
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

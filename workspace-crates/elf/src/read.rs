@@ -1,0 +1,236 @@
+//! Reading the facts by way of the program headers.
+
+use std::io::{Read, Seek};
+use std::ops::Range;
+
+use object::elf;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use object::read::{ReadCache, ReadRef, StringTable};
+
+use crate::{Class, Elf, Endianness, Error, Kind, Machine, notes};
+
+/// Bytes of all program headers: the limit of the Linux kernel, so whatever it runs is read.
+const MAX_PROGRAM_HEADERS: u64 = 64 << 10;
+/// Bytes of the dynamic section: 65,536 entries of 16 bytes.
+const MAX_DYNAMIC: u64 = 1 << 20;
+/// Bytes of each note segment.
+const MAX_NOTES: u64 = 1 << 20;
+/// Bytes of the interpreter's path; `PATH_MAX` of Linux.
+const MAX_INTERPRETER: u64 = 4096;
+/// Entries of `DT_NEEDED`.
+const MAX_NEEDED: u64 = 4096;
+/// Section headers that are looked at; a file with more is one for the link editor.
+const MAX_SECTIONS: u32 = 16 << 10;
+/// Program headers of one file that are notes.
+const MAX_NOTE_SEGMENTS: usize = 16;
+
+impl Elf {
+    /// Reads the facts from the bytes of a whole file. `None` where they do not begin with the ELF magic number.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] and [`Error::TooLarge`] for a file that begins as ELF and is not, or is a hostile one.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Error> {
+        facts(bytes)
+    }
+
+    /// Reads the facts from `range` of a stream, such as a file's content inside of an archive. Only what is needed is
+    /// read; the stream's position afterwards is undefined.
+    ///
+    /// # Errors
+    /// As [`Elf::parse`], and [`Error::Io`] where the stream has no length. A failing read counts as malformed.
+    pub fn read(stream: &mut (impl Read + Seek), range: Range<u64>) -> Result<Option<Self>, Error> {
+        let length = stream.seek(std::io::SeekFrom::End(0))?;
+        let size = range.end.min(length).saturating_sub(range.start);
+        let cache = ReadCache::new(stream);
+        facts(cache.range(range.start, size))
+    }
+}
+
+/// Dispatches on the class and byte order of `e_ident`.
+fn facts<'data, R: ReadRef<'data>>(data: R) -> Result<Option<Elf>, Error> {
+    let Ok(ident) = data.read_bytes_at(0, 16) else {
+        return Ok(None);
+    };
+    if ident[..4] != elf::ELFMAG {
+        return Ok(None);
+    }
+    match ident[4] {
+        1 => Reader::<elf::FileHeader32<object::Endianness>, R>::new(data, Class::Elf32)?.facts().map(Some),
+        2 => Reader::<elf::FileHeader64<object::Endianness>, R>::new(data, Class::Elf64)?.facts().map(Some),
+        class => Err(malformed("identification", format!("class {class} is neither 32-bit nor 64-bit"))),
+    }
+}
+
+struct Reader<'data, H: FileHeader, R: ReadRef<'data>> {
+    data: R,
+    class: Class,
+    header: &'data H,
+    endian: H::Endian,
+    segments: &'data [H::ProgramHeader],
+}
+
+impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
+    fn new(data: R, class: Class) -> Result<Self, Error> {
+        let wrong = |error: object::Error| malformed("header", error.to_string());
+        let header = H::parse(data).map_err(wrong)?;
+        let endian = header.endian().map_err(wrong)?;
+        let count = u64::from(header.phnum(endian, data).map_err(wrong)?);
+        limit("program headers", count * size_of::<H::ProgramHeader>() as u64, MAX_PROGRAM_HEADERS)?;
+        let segments =
+            header.program_headers(endian, data).map_err(|error| malformed("program headers", error.to_string()))?;
+        Ok(Self { data, class, header, endian, segments })
+    }
+
+    fn facts(&self) -> Result<Elf, Error> {
+        let kind = match self.header.e_type(self.endian) {
+            elf::ET_EXEC => Kind::Executable,
+            elf::ET_DYN => Kind::Shared,
+            elf::ET_REL => Kind::Relocatable,
+            _ => Kind::Other,
+        };
+        let endianness = if self.header.is_little_endian() { Endianness::Little } else { Endianness::Big };
+        let mut facts = Elf::bare(self.class, endianness, Machine(self.header.e_machine(self.endian).0), kind);
+        if kind != Kind::Executable && kind != Kind::Shared {
+            return Ok(facts);
+        }
+        self.take_interpreter(&mut facts)?;
+        self.take_dynamic(&mut facts)?;
+        self.take_notes(&mut facts)?;
+        self.take_sections(&mut facts);
+        Ok(facts)
+    }
+
+    /// Segments of one type that have bytes in the file: those of a detached debugging file have none.
+    fn segments_of(&self, kind: elf::ProgramType) -> impl Iterator<Item = &'data H::ProgramHeader> {
+        let endian = self.endian;
+        self.segments
+            .iter()
+            .filter(move |segment| segment.p_type(endian) == kind && segment.p_filesz(endian).into() > 0)
+    }
+
+    fn bytes(&self, segment: &H::ProgramHeader, part: &'static str, max: u64) -> Result<&'data [u8], Error> {
+        limit(part, segment.p_filesz(self.endian).into(), max)?;
+        segment.data(self.endian, self.data).map_err(|()| malformed(part, "it lies outside of the file"))
+    }
+
+    fn take_interpreter(&self, facts: &mut Elf) -> Result<(), Error> {
+        let Some(segment) = self.segments_of(elf::PT_INTERP).next() else {
+            return Ok(());
+        };
+        let part = "interpreter";
+        let bytes = self.bytes(segment, part, MAX_INTERPRETER)?;
+        let end = bytes.iter().position(|&byte| byte == 0).ok_or_else(|| malformed(part, "it has no end"))?;
+        facts.interpreter = Some(text(part, &bytes[..end])?);
+        Ok(())
+    }
+
+    fn take_dynamic(&self, facts: &mut Elf) -> Result<(), Error> {
+        let Some(segment) = self.segments_of(elf::PT_DYNAMIC).next() else {
+            return Ok(());
+        };
+        let part = "dynamic section";
+        limit(part, segment.p_filesz(self.endian).into(), MAX_DYNAMIC)?;
+        let entries = segment
+            .dynamic(self.endian, self.data)
+            .map_err(|error| malformed(part, error.to_string()))?
+            .unwrap_or_default();
+        let entries = || {
+            entries
+                .iter()
+                .map(|entry| (entry.d_tag(self.endian), entry.d_val(self.endian).into()))
+                .take_while(|&(tag, _): &(_, u64)| tag != elf::DT_NULL)
+        };
+        facts.dynamic = true;
+        // The string table may be named after those who use it.
+        let value = |wanted| entries().find(|&(tag, _)| tag == wanted).map(|(_, value)| value);
+        let strings = self.dynamic_strings(value(elf::DT_STRTAB), value(elf::DT_STRSZ));
+        for (tag, value) in entries() {
+            match tag {
+                elf::DT_NEEDED => {
+                    limit("list of needed libraries", facts.needed.len() as u64 + 1, MAX_NEEDED)?;
+                    facts.needed.push(string(&strings, value)?);
+                }
+                elf::DT_SONAME => facts.soname = Some(string(&strings, value)?),
+                elf::DT_RPATH => facts.rpath = Some(string(&strings, value)?),
+                elf::DT_RUNPATH => facts.runpath = Some(string(&strings, value)?),
+                elf::DT_FLAGS_1 => {
+                    facts.pie = value & elf::DF_1_PIE.0 != 0;
+                    facts.no_default_libraries = value & elf::DF_1_NODEFLIB.0 != 0;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The dynamic string table, found by its address among the loaded segments; empty where there is none, so that a
+    /// string that points into it is an error and a section without strings is not.
+    fn dynamic_strings(&self, address: Option<u64>, size: Option<u64>) -> StringTable<'data, R> {
+        let found = address.zip(size).and_then(|(address, size)| {
+            self.segments_of(elf::PT_LOAD).find_map(|segment| {
+                let inside = address.checked_sub(segment.p_vaddr(self.endian).into())?;
+                let length: u64 = segment.p_filesz(self.endian).into();
+                let start = inside.checked_add(segment.p_offset(self.endian).into())?;
+                // A size past the segment's end is cut there: only strings beyond it are errors.
+                (inside < length).then(|| (start, start.saturating_add(size.min(length - inside))))
+            })
+        });
+        found.map_or_else(StringTable::default, |(start, end)| {
+            let length = self.data.len().unwrap_or_default();
+            StringTable::new(self.data, start.min(length), end.min(length))
+        })
+    }
+
+    fn take_notes(&self, facts: &mut Elf) -> Result<(), Error> {
+        for segment in self.segments_of(elf::PT_NOTE).take(MAX_NOTE_SEGMENTS) {
+            let bytes = self.bytes(segment, "note segment", MAX_NOTES)?;
+            notes::take::<H>(facts, self.endian, segment, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Says whether there is something to strip. Nothing that runs depends on section headers, so damaged ones, or none,
+    /// mean that there is not.
+    fn take_sections(&self, facts: &mut Elf) {
+        if self.header.shnum(self.endian, self.data).is_ok_and(|count| count > MAX_SECTIONS) {
+            return;
+        }
+        let Ok(sections) = self.header.sections(self.endian, self.data) else {
+            return;
+        };
+        for section in sections.iter() {
+            facts.symbols |= section.sh_type(self.endian) == elf::SHT_SYMTAB;
+            facts.debug_info |= section.sh_type(self.endian) == elf::SHT_PROGBITS
+                && section.sh_flags(self.endian).0 & elf::SHF_ALLOC.0 == 0
+                && sections
+                    .section_name(self.endian, section)
+                    .is_ok_and(|name| name.starts_with(b".debug_") || name.starts_with(b".zdebug_"));
+        }
+    }
+}
+
+fn string<'data, R: ReadRef<'data>>(strings: &StringTable<'data, R>, offset: u64) -> Result<String, Error> {
+    let part = "dynamic string table";
+    let bytes = u32::try_from(offset)
+        .ok()
+        .and_then(|offset| strings.get(offset).ok())
+        .ok_or_else(|| malformed(part, format!("there is no string at {offset}")))?;
+    text(part, bytes)
+}
+
+fn text(part: &'static str, bytes: &[u8]) -> Result<String, Error> {
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| malformed(part, format!("`{}` is not UTF-8", String::from_utf8_lossy(bytes))))
+}
+
+fn limit(part: &'static str, size: u64, limit: u64) -> Result<(), Error> {
+    if size > limit { Err(Error::TooLarge { part, size, limit }) } else { Ok(()) }
+}
+
+fn malformed(part: &'static str, problem: impl Into<String>) -> Error {
+    Error::Malformed { part, problem: problem.into() }
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;
