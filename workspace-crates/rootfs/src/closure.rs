@@ -1,0 +1,317 @@
+//! What an image of some programs holds, and why.
+//!
+//! [`closure`] starts at the programs and at what the user declared or keeps, and follows what the dynamic linker and the
+//! kernel would follow: interpreters, needed libraries, dlopen notes, the interpreters of scripts, links. Every path of the
+//! result has one [`Reason`], which names another path of the result, so that a chain of reasons leads from every file to a
+//! program or to a line of the user's table. The result does not depend on the order in which anything was given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tierce_elf::Priority;
+
+use crate::follow::Follow;
+use crate::{Error, FileContent, Index, Loader, Node, NodeKind, Patterns, path};
+
+/// Where a closure starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Start {
+    /// [`Reason::Program`] or [`Reason::Declared`]; of several for one path the first wins, in this order.
+    pub reason: Reason,
+    /// A path inside the root, links allowed.
+    pub path: String,
+}
+
+/// Why a path is in an image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum Reason {
+    /// It is one of the programs that the image is made for.
+    Program,
+    /// The user's table names it as a file or a directory.
+    Declared,
+    /// It is the dynamic linker of a program.
+    Interpreter {
+        /// The program.
+        of: String,
+    },
+    /// An ELF file needs it.
+    Needed {
+        /// The file that needs it.
+        by: String,
+        /// The name by which it does.
+        soname: String,
+        /// How `ld.so` finds it.
+        via: Via,
+    },
+    /// An ELF file says that it loads it by `dlopen`.
+    DlopenNote {
+        /// The file that says so.
+        by: String,
+        /// The name by which it is loaded.
+        soname: String,
+        /// The feature, where it has a name.
+        feature: Option<String>,
+        /// How much depends on it.
+        priority: Priority,
+    },
+    /// A glob of the user's matches it, or a directory above it.
+    Keep {
+        /// The glob.
+        pattern: String,
+    },
+    /// It is the interpreter of a script.
+    ScriptInterpreter {
+        /// The script.
+        of: String,
+    },
+    /// It is a link that is passed on the way to a file of the image.
+    LinkTo {
+        /// The file.
+        path: String,
+    },
+    /// A link of the image leads to it.
+    TargetOf {
+        /// The link.
+        link: String,
+    },
+    /// It is a directory that holds something of the image.
+    ParentOf {
+        /// The first of what it holds.
+        path: String,
+    },
+    /// It is the linker cache, made for the libraries of the image.
+    LdCache,
+}
+
+/// The step of `ld.so`'s search that finds a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// The needed name is a path.
+    Path,
+    /// `DT_RPATH` of the object, or of one that loaded it.
+    Rpath,
+    /// `DT_RUNPATH` of the object.
+    Runpath,
+    /// The linker cache.
+    Cache,
+    /// A default directory.
+    DefaultDirectory,
+}
+
+/// Something worth a line in the report that is no error.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "finding")]
+pub enum Finding {
+    /// A library that a dlopen note names is not in the image: merely suggested, or recommended and not there.
+    DlopenNotTaken {
+        /// The file with the note.
+        by: String,
+        /// The names, of which one would do.
+        sonames: Vec<String>,
+        /// The feature, where it has a name.
+        feature: Option<String>,
+        /// How much depends on it.
+        priority: Priority,
+    },
+    /// A file has a dlopen note that cannot be read, so what it loads is not known.
+    MalformedDlopenNote {
+        /// The file.
+        path: String,
+    },
+    /// Something that would be in the image is pruned.
+    Pruned {
+        /// Its path.
+        path: String,
+        /// The glob.
+        pattern: String,
+    },
+    /// A glob to keep matches nothing.
+    UnmatchedKeep {
+        /// The glob.
+        pattern: String,
+    },
+    /// A script's interpreter is not there.
+    ScriptInterpreterAbsent {
+        /// The script.
+        script: String,
+        /// The path after its `#!`.
+        interpreter: String,
+    },
+    /// A link of the image leads to nothing.
+    DanglingLink {
+        /// The link.
+        path: String,
+    },
+}
+
+/// The paths of an image and their reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closure {
+    entries: BTreeMap<String, Reason>,
+    /// What the report should say, sorted.
+    pub findings: BTreeSet<Finding>,
+}
+
+/// Computes the closure of `starts` in a root filesystem. What `prune` matches is as if it were absent, but for the starts
+/// themselves and for directories that hold something of the image.
+///
+/// # Errors
+/// [`Error::Missing`] with everything that is needed and absent, or pruned; [`Error::NotFound`] and its like for a start
+/// that is not in the tree.
+pub fn closure(
+    index: &Index,
+    starts: &[Start],
+    loader: &Loader,
+    keep: &Patterns,
+    prune: &Patterns,
+) -> Result<Closure, Error> {
+    let mut follow = Follow::new(index, loader, prune);
+    let starts: BTreeSet<&Start> = starts.iter().collect();
+    for start in starts {
+        follow.start(&start.path, start.reason.clone())?;
+    }
+    follow.keep(keep)?;
+    follow.finish()
+}
+
+impl Closure {
+    /// All paths with their reasons, sorted by path, directories before what they hold, without the root.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Reason)> {
+        self.entries.iter().map(|(path, reason)| (path.as_str(), reason))
+    }
+
+    /// Why a path is in, if it is.
+    #[must_use]
+    pub fn reason(&self, path: &str) -> Option<&Reason> {
+        self.entries.get(path)
+    }
+
+    /// The reasons that lead to `path`, from a program (or what else a closure starts from) to it; empty if it is not in.
+    #[must_use]
+    pub fn chain(&self, path: &str) -> Vec<(&str, &Reason)> {
+        let mut chain = Vec::new();
+        let mut next = Some(path);
+        while let Some((path, reason)) = next.and_then(|path| self.entries.get_key_value(path)) {
+            chain.push((path.as_str(), reason));
+            // Reasons read from a file may go in a circle; those that were made here do not.
+            next = reason.because_of().filter(|_| chain.len() <= self.entries.len());
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Adds a path that is in the tree without links in its parents, for a reason that names a path which is in already.
+    /// The first reason stays.
+    pub(crate) fn add(&mut self, path: &str, reason: Reason) {
+        if path != "/" && !self.entries.contains_key(path) {
+            self.entries.insert(path.to_owned(), reason);
+        }
+    }
+
+    /// Adds the directories above everything.
+    pub(crate) fn add_parents(&mut self) {
+        let mut directories: BTreeMap<String, Reason> = BTreeMap::new();
+        for path in self.entries.keys() {
+            let mut below = path.as_str();
+            for parent in path::parents(path) {
+                if self.entries.contains_key(parent) || directories.contains_key(parent) {
+                    break;
+                }
+                directories.insert(parent.to_owned(), Reason::ParentOf { path: below.to_owned() });
+                below = parent;
+            }
+        }
+        self.entries.extend(directories);
+    }
+
+    /// Puts an `/etc/ld.so.cache` for the libraries of the image into the image's index and into the closure: the entries
+    /// of the loader's cache that lead to a file of `image`. Without any, nothing is added.
+    ///
+    /// # Errors
+    /// Those of [`Index::insert_file`].
+    pub fn add_ld_cache(&mut self, image: &mut Index, loader: &Loader) -> Result<(), Error> {
+        let cache = loader.cache.restrict(image.tree());
+        if cache.entries().is_empty() {
+            return Ok(());
+        }
+        let bytes = cache.to_bytes();
+        let node = Node::new(NodeKind::File { size: 0 }, 0o644);
+        let at = image.insert_file("/etc/ld.so.cache", node, bytes.len() as u64, FileContent::of_bytes(bytes))?;
+        self.entries.insert(at, Reason::LdCache);
+        self.add_parents();
+        Ok(())
+    }
+}
+
+impl Reason {
+    /// The path that this reason leads back to.
+    #[must_use]
+    pub fn because_of(&self) -> Option<&str> {
+        match self {
+            Self::Program | Self::Declared | Self::Keep { .. } | Self::LdCache => None,
+            Self::Interpreter { of } | Self::ScriptInterpreter { of } => Some(of),
+            Self::Needed { by, .. } | Self::DlopenNote { by, .. } => Some(by),
+            Self::LinkTo { path } | Self::ParentOf { path } => Some(path),
+            Self::TargetOf { link } => Some(link),
+        }
+    }
+
+    /// A word for the kind of reason, for tables.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Declared => "declared",
+            Self::Interpreter { .. } => "interpreter",
+            Self::Needed { .. } => "needed",
+            Self::DlopenNote { .. } => "dlopen note",
+            Self::Keep { .. } => "kept",
+            Self::ScriptInterpreter { .. } => "script interpreter",
+            Self::LinkTo { .. } | Self::TargetOf { .. } => "link",
+            Self::ParentOf { .. } => "directory",
+            Self::LdCache => "linker cache",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program => formatter.write_str("a program of the image"),
+            Self::Declared => formatter.write_str("declared by the image's table"),
+            Self::Interpreter { of } => write!(formatter, "the dynamic linker of {of}"),
+            Self::Needed { by, soname, via } => write!(formatter, "{by} needs {soname}, found by {via}"),
+            Self::DlopenNote { by, soname, feature: Some(feature), priority } => {
+                write!(formatter, "{by} loads {soname} for its feature {feature} ({priority})")
+            }
+            Self::DlopenNote { by, soname, feature: None, priority } => {
+                write!(formatter, "{by} loads {soname} ({priority})")
+            }
+            Self::Keep { pattern } => write!(formatter, "kept by {pattern}"),
+            Self::ScriptInterpreter { of } => write!(formatter, "the interpreter of {of}"),
+            Self::LinkTo { path } => write!(formatter, "a link on the way to {path}"),
+            Self::TargetOf { link } => write!(formatter, "what {link} links to"),
+            Self::ParentOf { path } => write!(formatter, "the directory of {path}"),
+            Self::LdCache => formatter.write_str("the linker cache for the libraries of the image"),
+        }
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Path => "its path",
+            Self::Rpath => "RPATH",
+            Self::Runpath => "RUNPATH",
+            Self::Cache => "ld.so.cache",
+            Self::DefaultDirectory => "default directory",
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "closure_tests.rs"]
+mod tests;

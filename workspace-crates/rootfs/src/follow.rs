@@ -1,0 +1,405 @@
+//! The traversal behind [`closure`](crate::closure()): processes, as `ld.so` would build them up.
+//!
+//! Each program, and each ELF file that is kept or declared, is loaded into a process of its own, breadth first. Within a
+//! process a library is loaded once: who needs the same soname later gets it, wherever he would have found it himself.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use tierce_elf::{DlopenNote, Elf, Priority};
+
+use crate::closure::{Closure, Finding, Reason};
+use crate::content::Format;
+use crate::ld_cache::flags_of;
+use crate::missing::{Missing, Wanted};
+use crate::search::{Found, Requester, Search, Searcher};
+use crate::tree::Resolved;
+use crate::{Error, Index, Loader, NodeKind, Patterns, path};
+
+/// The state of one computation.
+pub(crate) struct Follow<'index> {
+    index: &'index Index,
+    searcher: Searcher<'index>,
+    closure: Closure,
+    missing: Vec<Missing>,
+    /// Results of searches that depend on nothing but the name and the kind of process.
+    searches: HashMap<(&'index str, Option<u32>), Rc<Search>>,
+    /// Sonames that the programs have loaded.
+    programs_have: HashSet<&'index str>,
+    /// Objects of processes that were plain: whatever they need is in the closure, and is the same in any plain process.
+    settled: HashSet<&'index str>,
+    /// Files that were followed already.
+    started: HashSet<&'index str>,
+}
+
+/// An object of a process.
+struct Object<'index> {
+    path: &'index str,
+    elf: &'index Elf,
+    origin: String,
+    /// The object by which it was loaded.
+    by: Option<usize>,
+    /// Whether its searches differ from those of other objects: it has a search path or a flag, or inherits an `RPATH`.
+    has_own_path: bool,
+}
+
+/// The objects of a process, in the order in which they are loaded.
+struct Process<'index> {
+    objects: Vec<Object<'index>>,
+    names: HashSet<&'index str>,
+    paths: HashSet<&'index str>,
+    /// Whether every object was found by a search that gives the same in every process.
+    is_plain: bool,
+    /// Whether objects that are settled are passed over, and whether one was.
+    passes_settled: bool,
+    passed_settled: bool,
+}
+
+impl Default for Process<'_> {
+    fn default() -> Self {
+        Self {
+            objects: Vec::new(),
+            names: HashSet::new(),
+            paths: HashSet::new(),
+            is_plain: true,
+            passes_settled: false,
+            passed_settled: false,
+        }
+    }
+}
+
+impl<'index> Process<'index> {
+    /// Loads an object, unless it is there already, be it under another name.
+    fn push(&mut self, path: &'index str, elf: &'index Elf, origin: String, by: Option<usize>) {
+        if !self.paths.insert(path) {
+            return;
+        }
+        // Inherited are RPATHs; a RUNPATH of the loading object only makes this one's searches miss the memory.
+        let has_own_path = elf.rpath.is_some()
+            || elf.runpath.is_some()
+            || elf.no_default_libraries
+            || by.is_some_and(|by| self.objects[by].has_own_path);
+        self.is_plain &= !has_own_path;
+        self.objects.push(Object { path, elf, origin, by, has_own_path });
+    }
+}
+
+impl<'index> Follow<'index> {
+    pub(crate) fn new(index: &'index Index, loader: &'index Loader, prune: &'index Patterns) -> Self {
+        Self {
+            index,
+            searcher: Searcher::new(index, loader, prune),
+            closure: Closure::default(),
+            missing: Vec::new(),
+            searches: HashMap::new(),
+            programs_have: HashSet::new(),
+            settled: HashSet::new(),
+            started: HashSet::new(),
+        }
+    }
+
+    /// Adds what stands at `path`, and what that needs.
+    pub(crate) fn start(&mut self, path: &str, reason: Reason) -> Result<(), Error> {
+        let resolved = self.index.tree().resolve(path)?;
+        self.add(&resolved, reason);
+        self.follow(&resolved.path)
+    }
+
+    /// Adds what the globs match, and what that needs. A glob without a match is tried as a path, which may have links.
+    pub(crate) fn keep(&mut self, patterns: &Patterns) -> Result<(), Error> {
+        let mut unmatched: BTreeSet<&str> = patterns.iter().collect();
+        if unmatched.is_empty() {
+            return Ok(());
+        }
+        for (path, node) in self.index.tree().iter() {
+            let Some(pattern) = patterns.find(path) else { continue };
+            unmatched.remove(pattern);
+            self.keep_one(path, &node.kind, pattern)?;
+        }
+        for pattern in unmatched {
+            // Of two globs for one path only the first is named by it.
+            let matches = Patterns::new([pattern])?;
+            if self.index.tree().iter().any(|(path, _)| matches.find(path).is_some()) {
+                continue;
+            }
+            match self.index.tree().resolve(pattern) {
+                Ok(resolved) => {
+                    let reason = Reason::Keep { pattern: pattern.to_owned() };
+                    self.add(&resolved, reason);
+                    self.follow(&resolved.path)?;
+                }
+                Err(_) => {
+                    self.closure.findings.insert(Finding::UnmatchedKeep { pattern: pattern.to_owned() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The closure, or everything that it misses.
+    pub(crate) fn finish(mut self) -> Result<Closure, Error> {
+        if !self.missing.is_empty() {
+            self.missing.sort_by(|a, b| (&a.file, a.wanted.to_string()).cmp(&(&b.file, b.wanted.to_string())));
+            return Err(Error::Missing(self.missing));
+        }
+        self.closure.add_parents();
+        Ok(self.closure)
+    }
+
+    fn keep_one(&mut self, path: &'index str, kind: &NodeKind, pattern: &str) -> Result<(), Error> {
+        let here = Resolved { path: path.to_owned(), links: Vec::new() };
+        if let Some(pruned) = self.searcher.pruned(&here) {
+            let pattern = pruned.to_owned();
+            self.closure.findings.insert(Finding::Pruned { path: path.to_owned(), pattern });
+            return Ok(());
+        }
+        self.closure.add(path, Reason::Keep { pattern: pattern.to_owned() });
+        if !matches!(kind, NodeKind::Symlink { .. }) {
+            return self.follow(path);
+        }
+        let Ok(target) = self.index.tree().resolve(path) else {
+            self.closure.findings.insert(Finding::DanglingLink { path: path.to_owned() });
+            return Ok(());
+        };
+        if let Some(pattern) = self.searcher.pruned(&target) {
+            let pattern = pattern.to_owned();
+            self.closure.findings.insert(Finding::Pruned { path: target.path, pattern });
+            return Ok(());
+        }
+        self.add(&target, Reason::TargetOf { link: path.to_owned() });
+        self.follow(&target.path)
+    }
+
+    /// Adds a path and the links that lead to it.
+    fn add(&mut self, resolved: &Resolved, reason: Reason) {
+        self.add_with(resolved, || reason);
+    }
+
+    /// As `add`; of the many ways that lead to one library only the first makes a reason.
+    fn add_with(&mut self, resolved: &Resolved, reason: impl FnOnce() -> Reason) {
+        if self.closure.reason(&resolved.path).is_none() {
+            self.closure.add(&resolved.path, reason());
+        }
+        for link in &resolved.links {
+            if self.closure.reason(link).is_none() {
+                self.closure.add(link, Reason::LinkTo { path: resolved.path.clone() });
+            }
+        }
+    }
+
+    /// Follows what a file needs, by what it is.
+    fn follow(&mut self, path: &str) -> Result<(), Error> {
+        let Some((path, content)) = self.entry(path) else { return Ok(()) };
+        if !self.started.insert(path) {
+            return Ok(());
+        }
+        match content {
+            Format::Elf(elf) => self.load(path, elf),
+            Format::Script { interpreter } => self.script(path, interpreter)?,
+            Format::MalformedElf { .. } | Format::Data => {}
+        }
+        Ok(())
+    }
+
+    /// The tree's own path of a file and what the file is, free of the borrow of `self`.
+    fn entry(&self, path: &str) -> Option<(&'index str, &'index Format)> {
+        let index = self.index;
+        Some((index.tree().key(path)?, &index.content(path)?.format))
+    }
+
+    /// A script that may be run needs its interpreter; others are texts for a program that reads them.
+    fn script(&mut self, script: &'index str, interpreter: &str) -> Result<(), Error> {
+        if self.index.tree().get(script).is_none_or(|node| node.mode & 0o111 == 0) {
+            return Ok(());
+        }
+        let Ok(resolved) = self.index.tree().resolve(interpreter) else {
+            let (script, interpreter) = (script.to_owned(), interpreter.to_owned());
+            self.closure.findings.insert(Finding::ScriptInterpreterAbsent { script, interpreter });
+            return Ok(());
+        };
+        if let Some(pattern) = self.searcher.pruned(&resolved) {
+            let pattern = pattern.to_owned();
+            self.closure.findings.insert(Finding::Pruned { path: resolved.path, pattern });
+            return Ok(());
+        }
+        self.add(&resolved, Reason::ScriptInterpreter { of: script.to_owned() });
+        self.follow(&resolved.path)
+    }
+
+    /// Loads an ELF file as the first object of a process.
+    fn load(&mut self, path: &'index str, elf: &'index Elf) {
+        let is_program = self.closure.reason(path) == Some(&Reason::Program);
+        let mut process = Process { passes_settled: !is_program, ..Process::default() };
+        self.run(&mut process, path, elf, is_program);
+        if process.passed_settled && !process.is_plain {
+            // What was passed over may decide what an object with a search path of its own gets.
+            process = Process::default();
+            self.run(&mut process, path, elf, is_program);
+        }
+        if process.is_plain {
+            self.settled.extend(process.objects.iter().map(|object| object.path));
+        }
+        if is_program {
+            for object in &process.objects {
+                self.programs_have.extend(object.elf.soname.as_deref());
+            }
+        }
+    }
+
+    /// Builds a process up: what its objects need, then what those say that they load later.
+    fn run(&mut self, process: &mut Process<'index>, path: &'index str, elf: &'index Elf, is_program: bool) {
+        self.load_interpreter(process, path, elf);
+        process.names.extend(elf.soname.as_deref());
+        process.push(path, elf, directory_of(path), None);
+        let (mut needed, mut noted) = (0, 0);
+        while needed < process.objects.len() || noted < process.objects.len() {
+            if needed < process.objects.len() {
+                self.load_needed(process, needed, is_program);
+                needed += 1;
+            } else {
+                self.load_noted(process, noted);
+                noted += 1;
+            }
+        }
+    }
+
+    /// Whether a process has an object of this name. That it has, while no search has found it so far, is something that
+    /// another process need not share.
+    fn has(&self, process: &mut Process<'index>, at: usize, name: &'index str) -> bool {
+        let has = process.names.contains(name);
+        if has && !self.searches.contains_key(&(name, flags_of(process.objects[at].elf))) {
+            process.is_plain = false;
+        }
+        has
+    }
+
+    fn load_interpreter(&mut self, process: &mut Process<'index>, program: &'index str, elf: &'index Elf) {
+        let Some(interpreter) = &elf.interpreter else { return };
+        let search = self.searcher.search(interpreter, &[Requester { elf, origin: "/" }]);
+        match search.found.first() {
+            Some(found) => {
+                self.add(&found.resolved, Reason::Interpreter { of: program.to_owned() });
+                if let Some((path, Format::Elf(elf))) = self.entry(&found.resolved.path) {
+                    process.names.extend(elf.soname.as_deref());
+                    process.paths.insert(path);
+                }
+            }
+            None => self.miss(program, Wanted::Interpreter(interpreter.clone()), &search),
+        }
+    }
+
+    fn load_needed(&mut self, process: &mut Process<'index>, at: usize, is_program: bool) {
+        let (by, elf) = (process.objects[at].path, process.objects[at].elf);
+        for soname in &elf.needed {
+            if self.has(process, at, soname) {
+                continue;
+            }
+            let search = self.search(process, at, soname);
+            for found in &search.found {
+                let reason = || Reason::Needed { by: by.to_owned(), soname: soname.clone(), via: found.via };
+                self.add_with(&found.resolved, reason);
+                self.push(process, found, at);
+            }
+            process.names.insert(soname);
+            // What is loaded into a program finds there what the program has loaded.
+            let is_loaded = !is_program && self.programs_have.contains(soname.as_str());
+            if search.found.is_empty() && !is_loaded {
+                self.miss(by, Wanted::Soname(soname.clone()), &search);
+            }
+        }
+    }
+
+    fn load_noted(&mut self, process: &mut Process<'index>, at: usize) {
+        let (by, elf) = (process.objects[at].path, process.objects[at].elf);
+        if elf.malformed_dlopen_note {
+            self.closure.findings.insert(Finding::MalformedDlopenNote { path: by.to_owned() });
+        }
+        for note in &elf.dlopen {
+            if note.soname.iter().any(|soname| self.has(process, at, soname)) {
+                continue;
+            }
+            if note.priority == Priority::Suggested || !self.load_one_of(process, at, note) {
+                self.closure.findings.insert(Finding::DlopenNotTaken {
+                    by: by.to_owned(),
+                    sonames: note.soname.clone(),
+                    feature: note.feature.clone(),
+                    priority: note.priority,
+                });
+            }
+        }
+    }
+
+    /// Loads the first of a note's libraries that is there. Whether one is; that a required one is not is an error as well.
+    fn load_one_of(&mut self, process: &mut Process<'index>, at: usize, note: &'index DlopenNote) -> bool {
+        let by = process.objects[at].path;
+        let mut failed = Search::default();
+        for soname in &note.soname {
+            let search = self.search(process, at, soname);
+            for found in &search.found {
+                self.add_with(&found.resolved, || Reason::DlopenNote {
+                    by: by.to_owned(),
+                    soname: soname.clone(),
+                    feature: note.feature.clone(),
+                    priority: note.priority,
+                });
+                self.push(process, found, at);
+            }
+            if !search.found.is_empty() {
+                process.names.insert(soname);
+                return true;
+            }
+            failed.searched.clone_from(&search.searched);
+            failed.rejected.extend(search.rejected.iter().cloned());
+        }
+        if note.priority == Priority::Required {
+            self.miss(by, Wanted::OneOf(note.soname.clone()), &failed);
+        }
+        false
+    }
+
+    /// Searches on behalf of an object of a process; from memory where no object's own search path takes part.
+    fn search(&mut self, process: &Process<'index>, at: usize, name: &'index str) -> Rc<Search> {
+        let object = &process.objects[at];
+        let flags = flags_of(object.elf);
+        let is_plain = !object.has_own_path && !name.contains('/') && flags.is_some();
+        if let Some(known) = self.searches.get(&(name, flags)).filter(|_| is_plain) {
+            return Rc::clone(known);
+        }
+        let chain = std::iter::successors(Some(object), |object| object.by.map(|by| &process.objects[by]));
+        let chain: Vec<_> = chain.map(|object| Requester { elf: object.elf, origin: &object.origin }).collect();
+        let search = Rc::new(self.searcher.search(name, &chain));
+        if is_plain {
+            self.searches.insert((name, flags), Rc::clone(&search));
+        }
+        search
+    }
+
+    /// Adds what was found to a process, unless the same file is there under another name.
+    fn push(&mut self, process: &mut Process<'index>, found: &Found, by: usize) {
+        let Some((path, Format::Elf(elf))) = self.entry(&found.resolved.path) else { return };
+        process.names.extend(elf.soname.as_deref());
+        if process.passes_settled && self.settled.contains(path) {
+            process.passed_settled = true;
+        } else {
+            process.push(path, elf, directory_of(&found.path), Some(by));
+        }
+    }
+
+    fn miss(&mut self, file: &str, wanted: Wanted, search: &Search) {
+        let missing = Missing {
+            file: file.to_owned(),
+            wanted,
+            searched: search.searched.clone(),
+            rejected: search.rejected.clone(),
+            chain: self.closure.chain(file).iter().map(|(path, _)| (*path).to_owned()).collect(),
+        };
+        let same = |known: &Missing| known.file == missing.file && known.wanted == missing.wanted;
+        if !self.missing.iter().any(same) {
+            self.missing.push(missing);
+        }
+    }
+}
+
+fn directory_of(path: &str) -> String {
+    path::parent(path).unwrap_or("/").to_owned()
+}

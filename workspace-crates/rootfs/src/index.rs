@@ -1,0 +1,256 @@
+//! The index of a root filesystem: its tree, and of each regular file where its bytes are and what they are.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, FileContent, FileTree, Node, NodeKind, Source};
+
+/// A root filesystem without its bytes. Serialised once, it spares later runs the reading of the archive.
+///
+/// Holds always: exactly the regular files of the tree have a content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
+pub struct Index {
+    tree: FileTree,
+    files: BTreeMap<String, FileContent>,
+}
+
+/// What an index is serialised as, not yet known to fit together.
+#[derive(Deserialize)]
+struct Parts {
+    tree: FileTree,
+    files: BTreeMap<String, FileContent>,
+}
+
+impl Index {
+    /// An index of nothing but a root directory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a tree and its contents together.
+    ///
+    /// # Errors
+    /// [`Error::Insert`] for a regular file without a content, or a content without a regular file.
+    pub fn from_parts(tree: FileTree, files: BTreeMap<String, FileContent>) -> Result<Self, Error> {
+        let unmatched =
+            |path: &str, problem: &str| Err(Error::Insert { path: path.to_owned(), problem: problem.to_owned() });
+        let is_file = |node: &Node| matches!(node.kind, NodeKind::File { .. });
+        for (path, node) in tree.iter() {
+            if is_file(node) && !files.contains_key(path) {
+                return unmatched(path, "its content is not known");
+            }
+        }
+        for (path, content) in &files {
+            let Some(Node { kind: NodeKind::File { size }, .. }) = tree.get(path) else {
+                return unmatched(path, "it has a content and is not a regular file");
+            };
+            if matches!(content.source, Source::Archive { size: of_source, .. } if of_source != *size) {
+                return unmatched(path, "its size and that of its content differ");
+            }
+        }
+        Ok(Self { tree, files })
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn tree(&self) -> &FileTree {
+        &self.tree
+    }
+
+    /// The contents of all regular files, by path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &FileContent)> {
+        self.files.iter().map(|(path, content)| (path.as_str(), content))
+    }
+
+    /// The content of the regular file or hard link at a normalised path, symbolic links not followed.
+    #[must_use]
+    pub fn content(&self, path: &str) -> Option<&FileContent> {
+        match &self.tree.get(path)?.kind {
+            NodeKind::HardLink { target } => self.files.get(target),
+            _ => self.files.get(path),
+        }
+    }
+
+    /// Puts a regular file into the tree, or replaces one, and gives its path with all links resolved. The node's mode,
+    /// owner and attributes are taken from `node`, the size from `size`.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::insert`].
+    pub fn insert_file(&mut self, path: &str, node: Node, size: u64, content: FileContent) -> Result<String, Error> {
+        let node = Node { kind: NodeKind::File { size }, ..node };
+        let real = self.tree.insert(path, node)?;
+        self.files.insert(real.clone(), content);
+        Ok(real)
+    }
+
+    /// Puts a directory or a link into the tree, or replaces one, and gives its path with all links but the last resolved.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::insert`], and [`Error::Insert`] for a regular file, which has a content.
+    pub fn insert(&mut self, path: &str, node: Node) -> Result<String, Error> {
+        if matches!(node.kind, NodeKind::File { .. }) {
+            return Err(Error::Insert { path: path.to_owned(), problem: "its content is not known".to_owned() });
+        }
+        let real = self.tree.insert(path, node)?;
+        self.files.remove(&real);
+        Ok(real)
+    }
+
+    /// The index of some of the entries, with every directory above them: an image's, of a closure's paths. A hard link
+    /// whose target is left out takes the target's content and becomes a regular file; of several links to one file the
+    /// first becomes the file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a path that is not in the tree.
+    pub fn select<'path>(&self, paths: impl IntoIterator<Item = &'path str>) -> Result<Self, Error> {
+        let mut nodes = BTreeMap::new();
+        for path in paths {
+            for path in std::iter::once(path).chain(crate::path::parents(path)) {
+                if nodes.contains_key(path) {
+                    break;
+                }
+                let node = self
+                    .tree
+                    .get(path)
+                    .ok_or_else(|| Error::NotFound { path: path.to_owned(), at: path.to_owned() })?;
+                nodes.insert(path.to_owned(), node.clone());
+            }
+        }
+        nodes.extend(self.tree.get("/").map(|root| ("/".to_owned(), root.clone())));
+        let (nodes, files) = self.with_contents(nodes);
+        Self::from_parts(FileTree::try_from(nodes)?, files)
+    }
+
+    /// Gives every selected regular file its content, and every hard link whose target is not selected a new target.
+    fn with_contents(
+        &self,
+        mut nodes: BTreeMap<String, Node>,
+    ) -> (BTreeMap<String, Node>, BTreeMap<String, FileContent>) {
+        let mut files = BTreeMap::new();
+        let mut moved: BTreeMap<String, String> = BTreeMap::new();
+        let present: Vec<String> = nodes.keys().cloned().collect();
+        for path in present {
+            let target = match &nodes[&path].kind {
+                NodeKind::File { .. } => path.clone(),
+                NodeKind::HardLink { target } if !nodes.contains_key(target) => target.clone(),
+                _ => continue,
+            };
+            let (Some(content), Some(of_target)) = (self.files.get(&target), self.tree.get(&target)) else { continue };
+            let Some(node) = nodes.get_mut(&path) else { continue };
+            if let Some(first) = moved.get(&target) {
+                node.kind = NodeKind::HardLink { target: first.clone() };
+                continue;
+            }
+            if target != path {
+                node.kind = of_target.kind.clone();
+                moved.insert(target, path.clone());
+            }
+            files.insert(path, content.clone());
+        }
+        (nodes, files)
+    }
+
+    /// Reads a small file that lies in the archive (or in memory), such as a text of the installed-package database.
+    /// Symbolic links are followed.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::resolve`], and [`Error::Read`]: also for what is no regular file, is larger than `limit`
+    /// bytes, or lies elsewhere.
+    pub fn read(&self, archive: &mut (impl Read + Seek), path: &str, limit: u64) -> Result<Vec<u8>, Error> {
+        let real = self.tree.resolve(path)?.path;
+        let read = match self.content(&real).map(|content| &content.source) {
+            Some(Source::Archive { size, .. }) if *size > limit => {
+                Err(std::io::Error::other(format!("it has {size} bytes, which is more than the limit of {limit}")))
+            }
+            Some(Source::Archive { offset, size }) => read_range(archive, *offset, *size),
+            Some(Source::Bytes(bytes)) => Ok(bytes.clone()),
+            Some(Source::Host { .. }) => Err(std::io::Error::other("its bytes are not in the archive")),
+            None => Err(std::io::Error::other("it is not a regular file")),
+        };
+        read.map_err(|source| Error::Read { what: format!("`{path}`"), source })
+    }
+}
+
+fn read_range(archive: &mut (impl Read + Seek), offset: u64, size: u64) -> std::io::Result<Vec<u8>> {
+    archive.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    archive.take(size).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == size { Ok(bytes) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+}
+
+impl TryFrom<Parts> for Index {
+    type Error = Error;
+
+    fn try_from(parts: Parts) -> Result<Self, Error> {
+        Self::from_parts(parts.tree, parts.files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Index {
+        let mut index = Index::new();
+        let node = Node::new(NodeKind::File { size: 0 }, 0o755);
+        for path in ["/usr/bin/a", "/usr/bin/z"] {
+            let content = FileContent::of_bytes(path.into());
+            index.insert_file(path, node.clone(), path.len() as u64, content).unwrap();
+        }
+        index.insert("/bin", Node::symlink("usr/bin")).unwrap();
+        for path in ["/usr/bin/b", "/usr/bin/c"] {
+            let kind = NodeKind::HardLink { target: "/usr/bin/a".to_owned() };
+            index.insert(path, Node::new(kind, 0o755)).unwrap();
+        }
+        index
+    }
+
+    #[test]
+    fn selecting_keeps_contents_whole() {
+        type Entries<'case> = &'case [(&'case str, &'case str)];
+        let cases: &[(&[&str], Entries<'_>)] = &[
+            (&["/usr/bin/z"], &[("/usr/bin/z", "file")]),
+            (&["/usr/bin/a", "/usr/bin/c"], &[("/usr/bin/a", "file"), ("/usr/bin/c", "link to /usr/bin/a")]),
+            (&["/usr/bin/b", "/usr/bin/c"], &[("/usr/bin/b", "file"), ("/usr/bin/c", "link to /usr/bin/b")]),
+        ];
+        for (paths, expected) in cases {
+            let selected = sample().select(paths.iter().copied()).unwrap();
+            let found: Vec<_> = selected
+                .tree()
+                .below("/usr/bin")
+                .map(|(path, node)| match &node.kind {
+                    NodeKind::HardLink { target } => (path, format!("link to {target}")),
+                    _ => (path, "file".to_owned()),
+                })
+                .collect();
+            let expected: Vec<_> = expected.iter().map(|&(path, what)| (path, what.to_owned())).collect();
+            assert_eq!(found, expected);
+            let first = selected.content(expected[0].0).unwrap();
+            assert_eq!(Some(first), sample().content(expected[0].0));
+        }
+        let error = sample().select(["/nothing"]).unwrap_err();
+        assert_eq!(error.to_string(), "failed to resolve `/nothing`: there is no `/nothing`");
+    }
+
+    #[test]
+    fn it_survives_its_serialisation_and_refuses_what_does_not_fit() {
+        let text = serde_json::to_string(&sample()).unwrap();
+        assert_eq!(serde_json::from_str::<Index>(&text).unwrap(), sample());
+        let damaged = text.replace("\"files\":{\"/usr/bin/a\"", "\"files\":{\"/usr/bin/x\"");
+        let error = serde_json::from_str::<Index>(&damaged).unwrap_err().to_string();
+        assert!(error.contains("failed to put `/usr/bin/a` into the file tree: its content is not known"), "{error}");
+    }
+
+    #[test]
+    fn replacing_a_file_by_a_link_forgets_its_content() {
+        let mut index = sample();
+        index.insert("/bin/z", Node::symlink("a")).unwrap();
+        assert!(index.content("/usr/bin/z").is_none());
+        let mut nothing = std::io::Cursor::new([]);
+        assert_eq!(index.read(&mut nothing, "/bin/z", 99).unwrap(), b"/usr/bin/a");
+    }
+}

@@ -1,0 +1,38 @@
+//! A root filesystem as data: its tree, its archive's index, the closure of what a program reaches.
+//!
+//! The way of the data: the archive of a root filesystem is indexed once ([`Index::of_archive`]); the programs are put into
+//! the index ([`Index::insert_file`]); [`closure()`] says which paths an image of them needs, each with its [`Reason`];
+//! [`Index::select`] makes the image's own index of these, [`Closure::add_ld_cache`] gives it a linker cache; [`layers()`]
+//! assigns it to layers, and [`report`] sums it up. No step reads the clock, the environment, a file or the network: archives
+//! and files come as readers.
+
+mod archive;
+mod closure;
+mod content;
+mod error;
+mod follow;
+mod index;
+pub mod layers;
+pub mod ld_cache;
+mod loader;
+mod missing;
+mod node;
+pub mod path;
+mod patterns;
+mod pax;
+pub mod report;
+mod search;
+mod tree;
+
+pub use archive::Limits;
+pub use closure::{Closure, Finding, Reason, Start, Via, closure};
+pub use content::{FileContent, Format, Source};
+pub use error::Error;
+pub use index::Index;
+pub use layers::{Layer, layers};
+pub use ld_cache::LdCache;
+pub use loader::Loader;
+pub use missing::{Missing, Rejected, Rejection, Wanted};
+pub use node::{Node, NodeKind};
+pub use patterns::Patterns;
+pub use tree::{FileTree, Resolved};

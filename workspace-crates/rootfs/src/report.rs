@@ -1,0 +1,98 @@
+//! Sums over an image, for the report after a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Closure, Index, NodeKind};
+
+/// Regular files and their bytes. Hard links, symbolic links and directories count for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Regular files.
+    pub files: u64,
+    /// Bytes of their contents.
+    pub bytes: u64,
+}
+
+/// One line of a table of sizes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The owner, or the kind of reason. `None` for what no package owns.
+    pub name: Option<String>,
+    /// What falls under it.
+    #[serde(flatten)]
+    pub size: Size,
+}
+
+/// The size of everything.
+#[must_use]
+pub fn total(image: &Index) -> Size {
+    let mut size = Size::default();
+    sizes(image).for_each(|(_, bytes)| size.add(bytes));
+    size
+}
+
+/// Sizes by owner package, the largest first. `owners` is by real path.
+#[must_use]
+pub fn by_owner(image: &Index, owners: &BTreeMap<String, String>) -> Vec<Line> {
+    table(image, |path| owners.get(path).cloned())
+}
+
+/// Sizes by the kind of reason ([`Reason::label`](crate::Reason::label)), the largest first.
+#[must_use]
+pub fn by_reason(image: &Index, closure: &Closure) -> Vec<Line> {
+    table(image, |path| closure.reason(path).map(|reason| reason.label().to_owned()))
+}
+
+fn table(image: &Index, name: impl Fn(&str) -> Option<String>) -> Vec<Line> {
+    let mut lines: BTreeMap<Option<String>, Size> = BTreeMap::new();
+    for (path, bytes) in sizes(image) {
+        lines.entry(name(path)).or_default().add(bytes);
+    }
+    let mut lines: Vec<_> = lines.into_iter().map(|(name, size)| Line { name, size }).collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.size.bytes));
+    lines
+}
+
+fn sizes(image: &Index) -> impl Iterator<Item = (&str, u64)> {
+    image.tree().iter().filter_map(|(path, node)| match node.kind {
+        NodeKind::File { size } => Some((path, size)),
+        _ => None,
+    })
+}
+
+impl Size {
+    fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FileContent, Node, Reason};
+
+    #[test]
+    fn tables() {
+        let mut image = Index::new();
+        let mut closure = Closure::default();
+        let reason = |path: &str| Reason::Keep { pattern: path.to_owned() };
+        for (path, size, reason) in
+            [("/bin/x", 9, Reason::Program), ("/lib/a", 5, reason("a")), ("/lib/b", 7, reason("b"))]
+        {
+            let content = FileContent::of_bytes(vec![0; size]);
+            image.insert_file(path, Node::symlink("unused"), size as u64, content).unwrap();
+            closure.add(path, reason);
+        }
+        let owners = [("/lib/a", "x/a"), ("/lib/b", "x/a")].map(|(path, owner)| (path.to_owned(), owner.to_owned()));
+        let lines = |lines: Vec<Line>| {
+            let line = |line: Line| format!("{:?} {} {}", line.name, line.size.files, line.size.bytes);
+            lines.into_iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(by_owner(&image, &owners.into())), ["Some(\"x/a\") 2 12", "None 1 9"]);
+        assert_eq!(lines(by_reason(&image, &closure)), ["Some(\"kept\") 2 12", "Some(\"program\") 1 9"]);
+        assert_eq!(total(&image), Size { files: 3, bytes: 21 });
+    }
+}

@@ -1,0 +1,232 @@
+//! A tree of paths and what stands there, and the resolution of paths inside of it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Node, NodeKind, path};
+
+/// Symbolic links that one resolution follows: the Linux kernel's `MAXSYMLINKS`.
+const MAX_LINKS: usize = 40;
+
+/// A file tree: normalised absolute paths and their nodes, sorted by path, so that a directory precedes what it holds.
+///
+/// Holds always: the root is there, every parent is a directory, every hard link's target is a regular file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<String, Node>", try_from = "BTreeMap<String, Node>")]
+pub struct FileTree {
+    nodes: BTreeMap<String, Node>,
+}
+
+/// Where a path leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The path without links. What stands there is never a symbolic link.
+    pub path: String,
+    /// The paths of the links that were passed, in order; their parents are free of links.
+    pub links: Vec<String>,
+}
+
+impl Default for FileTree {
+    fn default() -> Self {
+        Self { nodes: BTreeMap::from([("/".to_owned(), Node::directory())]) }
+    }
+}
+
+impl FileTree {
+    /// A tree of nothing but its root.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What stands at a normalised path, links not followed.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// The tree's own copy of a path that is in it.
+    pub(crate) fn key(&self, path: &str) -> Option<&str> {
+        self.nodes.get_key_value(path).map(|(path, _)| path.as_str())
+    }
+
+    /// All entries, sorted by path, the root included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// The entries below a directory, at any depth, sorted by path, the directory itself excluded.
+    pub fn below(&self, directory: &str) -> impl Iterator<Item = (&str, &Node)> {
+        let prefix = path::join(directory, "");
+        let range = (Bound::Excluded(prefix.clone()), Bound::Unbounded);
+        self.nodes
+            .range::<String, _>(range)
+            .take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// Puts a node at a path, which is resolved but for its last component, as the kernel does for a new file. Missing
+    /// parents become directories of root's with mode 0755. What stood there is replaced, unless one of both is a
+    /// directory and the other is not. Gives the path at which the node stands now.
+    ///
+    /// # Errors
+    /// [`Error::Path`] for a path that is not normal, [`Error::Insert`] for a node that contradicts the tree, and those of
+    /// [`FileTree::resolve`].
+    pub fn insert(&mut self, at: &str, node: Node) -> Result<String, Error> {
+        if !path::is_normal(at) {
+            return Err(Error::Path { path: at.to_owned() });
+        }
+        let real = match path::parent(at) {
+            None => at.to_owned(),
+            Some(parent) => path::join(&self.make_directory(parent)?, path::file_name(at)),
+        };
+        self.check(&real, &node)?;
+        match self.nodes.entry(real.clone()) {
+            Entry::Occupied(mut there) if there.get().is_directory() == node.is_directory() => {
+                there.insert(node);
+            }
+            Entry::Occupied(there) => {
+                let problem =
+                    if there.get().is_directory() { "a directory stands there" } else { "a file stands there" };
+                return Err(Error::Insert { path: real, problem: problem.to_owned() });
+            }
+            Entry::Vacant(free) => {
+                free.insert(node);
+            }
+        }
+        Ok(real)
+    }
+
+    /// Follows `path` from the root: absolute links are relative to the root, `..` of the root is the root, the last
+    /// component is followed as well.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotADirectory`], and [`Error::LinkLoop`] after 40 links.
+    pub fn resolve(&self, path: &str) -> Result<Resolved, Error> {
+        match self.walk(path)? {
+            Walk::There(resolved) => Ok(resolved),
+            Walk::Absent { at, .. } => Err(Error::NotFound { path: path.to_owned(), at }),
+        }
+    }
+
+    /// Resolves a directory's path, making what is missing of it.
+    fn make_directory(&mut self, path: &str) -> Result<String, Error> {
+        loop {
+            match self.walk(path)? {
+                Walk::There(Resolved { path: real, .. }) if self.nodes[&real].is_directory() => return Ok(real),
+                Walk::There(Resolved { path: at, .. }) => {
+                    return Err(Error::NotADirectory { path: path.to_owned(), at });
+                }
+                Walk::Absent { at, .. } => {
+                    self.nodes.insert(at, Node::directory());
+                }
+            }
+        }
+    }
+
+    fn walk(&self, path: &str) -> Result<Walk, Error> {
+        let mut at = "/".to_owned();
+        let mut links = Vec::new();
+        let mut pending: Vec<&str> = path.rsplit('/').collect();
+        while let Some(component) = pending.pop() {
+            match component {
+                "" | "." => continue,
+                ".." => {
+                    at.truncate(path::parent(&at).unwrap_or("/").len());
+                    continue;
+                }
+                _ => {}
+            }
+            let next = path::join(&at, component);
+            match self.nodes.get(&next).map(|node| &node.kind) {
+                None => return Ok(Walk::Absent { at: next }),
+                Some(NodeKind::Symlink { target }) => {
+                    links.push(next);
+                    if links.len() > MAX_LINKS {
+                        return Err(Error::LinkLoop { path: path.to_owned(), limit: MAX_LINKS });
+                    }
+                    if target.starts_with('/') {
+                        at.truncate(1);
+                    }
+                    pending.extend(target.rsplit('/'));
+                }
+                Some(NodeKind::Directory) => at = next,
+                // A trailing slash, or more, asks for a directory.
+                Some(_) if !pending.is_empty() => {
+                    return Err(Error::NotADirectory { path: path.to_owned(), at: next });
+                }
+                Some(_) => at = next,
+            }
+        }
+        Ok(Walk::There(Resolved { path: at, links }))
+    }
+
+    /// Whether a node may stand at a path that has no links in it.
+    fn check(&self, path: &str, node: &Node) -> Result<(), Error> {
+        let problem = match &node.kind {
+            _ if node.mode > 0o7777 => format!("its mode is {:o}", node.mode),
+            kind if path == "/" && *kind != NodeKind::Directory => "the root is a directory".to_owned(),
+            NodeKind::Symlink { target } if target.is_empty() || target.len() > path::MAX_LENGTH => {
+                format!("its target has {} bytes", target.len())
+            }
+            NodeKind::Symlink { target } if target.contains('\0') => "its target has a NUL byte".to_owned(),
+            NodeKind::HardLink { target }
+                if target == path || !matches!(self.get(target), Some(Node { kind: NodeKind::File { .. }, .. })) =>
+            {
+                format!("`{target}`, to which it is a hard link, is not a regular file")
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Insert { path: path.to_owned(), problem })
+    }
+}
+
+enum Walk {
+    There(Resolved),
+    /// The first path on the way that nothing stands at. Its parent is a directory.
+    Absent {
+        at: String,
+    },
+}
+
+impl TryFrom<BTreeMap<String, Node>> for FileTree {
+    type Error = Error;
+
+    /// Takes a map from an archive or a file, adding missing parents and refusing what breaks a tree's promises: here
+    /// links in parents are not followed, for a well-made map has none.
+    fn try_from(nodes: BTreeMap<String, Node>) -> Result<Self, Error> {
+        let mut tree = Self { nodes };
+        tree.nodes.entry("/".to_owned()).or_insert_with(Node::directory);
+        let mut missing = Vec::new();
+        for (path, node) in &tree.nodes {
+            if !path::is_normal(path) {
+                return Err(Error::Path { path: path.clone() });
+            }
+            tree.check(path, node)?;
+            for parent in path::parents(path) {
+                match tree.nodes.get(parent) {
+                    Some(node) if node.is_directory() => break,
+                    Some(_) => {
+                        return Err(Error::NotADirectory { path: path.clone(), at: parent.to_owned() });
+                    }
+                    None => missing.push(parent.to_owned()),
+                }
+            }
+        }
+        tree.nodes.extend(missing.into_iter().map(|path| (path, Node::directory())));
+        Ok(tree)
+    }
+}
+
+impl From<FileTree> for BTreeMap<String, Node> {
+    fn from(tree: FileTree) -> Self {
+        tree.nodes
+    }
+}
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;
