@@ -1,0 +1,334 @@
+//! The image config: what a container of the image runs, and which layers it consists of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::Layer;
+use crate::time::rfc3339;
+use crate::{Digest, Error, Platform};
+
+/// What the config of an image is made of (OCI image-spec, `application/vnd.oci.image.config.v1+json`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// Architecture and operating system of the programs inside.
+    pub platform: Platform,
+    /// Time of the image and of each step of its history, in seconds since 1970.
+    pub created: u64,
+    /// What a container runs.
+    pub runtime: Runtime,
+    /// Layers from the bottom up.
+    pub layers: Vec<Layer>,
+}
+
+/// What a container of the image runs, and how. What is empty or `None` is not stated.
+///
+/// Values are written as they are: their grammar is the business of whoever reads them from a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Runtime {
+    /// Program and first arguments.
+    pub entrypoint: Vec<String>,
+    /// Further arguments, which a user of the image may replace.
+    pub cmd: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Ports as `8080/tcp`.
+    pub exposed_ports: BTreeSet<String>,
+    /// `user`, `uid`, `user:group` or `uid:gid`.
+    pub user: Option<String>,
+    /// Absolute path of the working directory.
+    pub workdir: Option<String>,
+    /// Absolute paths of the folders that hold data of containers.
+    pub volumes: BTreeSet<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Signal that asks the program to end, as `SIGTERM` or `15`.
+    pub stop_signal: Option<String>,
+    /// How an engine finds out whether the program works.
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// A health check, which Docker and Podman know and the OCI image-spec does not. What is `None` is the engine's
+/// default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Healthcheck {
+    /// Program and arguments, run without a shell.
+    pub command: Vec<String>,
+    /// Time between two checks.
+    #[serde(default)]
+    pub interval: Option<Duration>,
+    /// Time after which a check has failed.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
+    /// Time after the start in which failures do not count.
+    #[serde(default)]
+    pub start_period: Option<Duration>,
+    /// Failures in a row after which the container is unhealthy.
+    #[serde(default)]
+    pub retries: Option<u32>,
+}
+
+impl ImageConfig {
+    /// The config as JSON. The image's id is the digest of these bytes.
+    ///
+    /// # Errors
+    /// [`Error::Time`] for a time beyond the year 9999.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
+        let created = rfc3339(self.created)?;
+        let runtime = &self.runtime;
+        let history = self.layers.iter().map(|layer| HistoryJson { created: &created, created_by: &layer.created_by });
+        let document = ConfigJson {
+            architecture: &self.platform.architecture,
+            config: RuntimeJson {
+                cmd: &runtime.cmd,
+                entrypoint: &runtime.entrypoint,
+                env: runtime.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+                exposed_ports: runtime.exposed_ports.iter().map(|port| (port.as_str(), Empty {})).collect(),
+                healthcheck: runtime.healthcheck.as_ref().map(HealthcheckJson::new),
+                labels: &runtime.labels,
+                stop_signal: runtime.stop_signal.as_deref(),
+                user: runtime.user.as_deref(),
+                volumes: runtime.volumes.iter().map(|path| (path.as_str(), Empty {})).collect(),
+                working_dir: runtime.workdir.as_deref(),
+            },
+            created: &created,
+            history: history.collect(),
+            os: &self.platform.os,
+            rootfs: RootfsJson { diff_ids: self.layers.iter().map(|layer| layer.diff_id).collect(), kind: "layers" },
+            variant: self.platform.variant.as_deref(),
+        };
+        Ok(serde_json::to_vec(&document).expect("maps have strings as keys"))
+    }
+}
+
+// The wire form. Fields stand in the alphabetical order of their JSON names.
+
+#[derive(Serialize)]
+struct ConfigJson<'a> {
+    architecture: &'a str,
+    config: RuntimeJson<'a>,
+    created: &'a str,
+    history: Vec<HistoryJson<'a>>,
+    os: &'a str,
+    rootfs: RootfsJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RuntimeJson<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cmd: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    entrypoint: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    env: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exposed_ports: BTreeMap<&'a str, Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthcheck: Option<HealthcheckJson<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_signal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    volumes: BTreeMap<&'a str, Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    working_dir: Option<&'a str>,
+}
+
+/// Go's `struct{}`: the value of a set's element.
+#[derive(Serialize)]
+struct Empty {}
+
+/// Durations in nanoseconds, as Go writes them.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthcheckJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_period: Option<i64>,
+    test: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<i64>,
+}
+
+impl<'a> HealthcheckJson<'a> {
+    fn new(check: &'a Healthcheck) -> Self {
+        let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Self {
+            interval: check.interval.map(nanoseconds),
+            retries: check.retries,
+            start_period: check.start_period.map(nanoseconds),
+            test: std::iter::once("CMD").chain(check.command.iter().map(String::as_str)).collect(),
+            timeout: check.timeout.map(nanoseconds),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HistoryJson<'a> {
+    created: &'a str,
+    created_by: &'a str,
+}
+
+#[derive(Serialize)]
+struct RootfsJson {
+    diff_ids: Vec<Digest>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use oci_spec::image::ImageConfiguration;
+
+    use super::*;
+    use crate::image::tests::{layer, platform, pretty};
+
+    fn set(items: &[&str]) -> BTreeSet<String> {
+        items.iter().map(|&item| item.to_owned()).collect()
+    }
+
+    fn map(items: &[(&str, &str)]) -> BTreeMap<String, String> {
+        items.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    fn full() -> ImageConfig {
+        let runtime = Runtime {
+            entrypoint: vec!["/usr/bin/thumbnailer".to_owned()],
+            cmd: vec!["--listen".to_owned(), "0.0.0.0:8080".to_owned()],
+            env: map(&[("PATH", "/usr/bin"), ("LANG", "C.UTF-8")]),
+            exposed_ports: set(&["8080/tcp", "53/udp"]),
+            user: Some("1000:1000".to_owned()),
+            workdir: Some("/var/lib/thumbnailer".to_owned()),
+            volumes: set(&["/var/lib/thumbnailer"]),
+            labels: map(&[("dev.tierce.image", "thumbnailer")]),
+            stop_signal: Some("SIGTERM".to_owned()),
+            healthcheck: Some(Healthcheck {
+                command: vec!["/usr/bin/thumbnailer".to_owned(), "--check".to_owned()],
+                interval: Some(Duration::from_secs(30)),
+                timeout: Some(Duration::from_millis(1500)),
+                start_period: Some(Duration::MAX),
+                retries: Some(3),
+            }),
+        };
+        ImageConfig {
+            platform: platform(),
+            created: 1_700_000_000,
+            runtime,
+            layers: vec![layer(b"libraries"), layer(b"program")],
+        }
+    }
+
+    #[test]
+    fn states_everything() {
+        insta::assert_snapshot!(pretty(&full().to_json().unwrap()), @r#"
+        {
+          "architecture": "amd64",
+          "config": {
+            "Cmd": [
+              "--listen",
+              "0.0.0.0:8080"
+            ],
+            "Entrypoint": [
+              "/usr/bin/thumbnailer"
+            ],
+            "Env": [
+              "LANG=C.UTF-8",
+              "PATH=/usr/bin"
+            ],
+            "ExposedPorts": {
+              "53/udp": {},
+              "8080/tcp": {}
+            },
+            "Healthcheck": {
+              "Interval": 30000000000,
+              "Retries": 3,
+              "StartPeriod": 9223372036854775807,
+              "Test": [
+                "CMD",
+                "/usr/bin/thumbnailer",
+                "--check"
+              ],
+              "Timeout": 1500000000
+            },
+            "Labels": {
+              "dev.tierce.image": "thumbnailer"
+            },
+            "StopSignal": "SIGTERM",
+            "User": "1000:1000",
+            "Volumes": {
+              "/var/lib/thumbnailer": {}
+            },
+            "WorkingDir": "/var/lib/thumbnailer"
+          },
+          "created": "2023-11-14T22:13:20Z",
+          "history": [
+            {
+              "created": "2023-11-14T22:13:20Z",
+              "created_by": "tierce libraries"
+            },
+            {
+              "created": "2023-11-14T22:13:20Z",
+              "created_by": "tierce program"
+            }
+          ],
+          "os": "linux",
+          "rootfs": {
+            "diff_ids": [
+              "sha256:01cfc309bfc026dd4c48b8c92e1fa89ff3ad31e831e1355002d32c7a6cf6d48c",
+              "sha256:1310ca2c8932dbd118668bd97442558a3e1f546b5e15c69699dfbd6024f548d8"
+            ],
+            "type": "layers"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn leaves_out_what_is_not_stated() {
+        let config = ImageConfig { runtime: Runtime::default(), layers: Vec::new(), created: 0, ..full() };
+        insta::assert_snapshot!(pretty(&config.to_json().unwrap()), @r#"
+        {
+          "architecture": "amd64",
+          "config": {},
+          "created": "1970-01-01T00:00:00Z",
+          "history": [],
+          "os": "linux",
+          "rootfs": {
+            "diff_ids": [],
+            "type": "layers"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn keys_are_sorted() {
+        let bytes = full().to_json().unwrap();
+        // Without `preserve_order` a `Value` sorts: going through one changes nothing if the keys were sorted before.
+        let sorted: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(serde_json::to_vec(&sorted).unwrap(), bytes);
+    }
+
+    #[test]
+    fn is_what_the_image_spec_defines() {
+        let parsed = ImageConfiguration::from_reader(&full().to_json().unwrap()[..]).unwrap();
+        assert_eq!(parsed.rootfs().typ(), "layers");
+        assert_eq!(parsed.rootfs().diff_ids().len(), parsed.history().as_ref().unwrap().len());
+        let config = parsed.config().as_ref().unwrap();
+        assert_eq!(config.user().as_deref(), Some("1000:1000"));
+        assert_eq!(config.env().as_ref().unwrap(), &["LANG=C.UTF-8", "PATH=/usr/bin"]);
+        assert_eq!(config.exposed_ports().as_ref().unwrap().len(), 2);
+    }
+}
