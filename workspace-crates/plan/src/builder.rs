@@ -1,0 +1,72 @@
+//! The steps that make the builder.
+
+use tierce_debian::Deb;
+use tierce_manifest::{BuilderBase, WorkspaceSpec};
+
+use crate::facts::{BuilderFacts, Facts};
+use crate::key::{Ingredients, digest};
+use crate::step::{Action, Step, StepId};
+
+/// The steps up to a builder, or up to where its packages are chosen.
+pub(crate) struct BuilderSteps {
+    pub(crate) steps: Vec<Step>,
+    /// The step that gives the builder and what it is made of; none while its packages are not chosen.
+    pub(crate) builder: Option<(StepId, String)>,
+}
+
+/// Plans the builder.
+pub(crate) fn builder_steps(spec: &WorkspaceSpec, facts: &Facts) -> BuilderSteps {
+    let id = StepId::of_workspace("builder");
+    match &facts.builder {
+        BuilderFacts::Debian { selection, recipe } => match locked_debs(facts, selection) {
+            None => {
+                let step = workspace_step("debs", Action::SelectDebs, Ingredients::default());
+                BuilderSteps { steps: vec![step], builder: None }
+            }
+            Some(debs) => {
+                let ingredients = debian_ingredients(debs, recipe, &facts.platform);
+                let fetch = workspace_step("fetch-builder", Action::FetchBuilder, Ingredients::default());
+                let mut make = workspace_step("builder", Action::MakeBuilder, ingredients);
+                make.prepared.push(fetch.id.clone());
+                done(vec![fetch, make], id)
+            }
+        },
+        BuilderFacts::Image { id: image } => {
+            let BuilderBase::Image(reference) = &spec.builder else { unreachable!("facts are gathered by the base") };
+            let mut ingredients = Ingredients::default();
+            ingredients.add("image", image);
+            let action = Action::UseBuilderImage { reference: reference.value.to_string() };
+            done(vec![workspace_step("builder", action, ingredients)], id)
+        }
+        BuilderFacts::RootFilesystem { digest } => {
+            let mut ingredients = Ingredients::default();
+            ingredients.add("root filesystem", digest).add("platform", &facts.platform);
+            done(vec![workspace_step("builder", Action::ImportBuilder, ingredients)], id)
+        }
+    }
+}
+
+fn done(steps: Vec<Step>, id: StepId) -> BuilderSteps {
+    // A builder's key is the key of its step: nothing before it decides anything that its ingredients do not say.
+    let key = steps.last().map(|step| step.ingredients_with([]).key().to_string()).unwrap_or_default();
+    BuilderSteps { steps, builder: Some((id, key)) }
+}
+
+/// The packages that the lock names, if they were chosen by the rules of today.
+fn locked_debs<'a>(facts: &'a Facts, selection: &str) -> Option<&'a [Deb]> {
+    let builder = &facts.lock.as_ref()?.builder;
+    let covers =
+        builder.base == "debian" && builder.selection.as_deref() == Some(selection) && !builder.debs.is_empty();
+    covers.then_some(&builder.debs)
+}
+
+fn debian_ingredients(debs: &[Deb], recipe: &str, platform: &str) -> Ingredients {
+    let list: String = debs.iter().map(|deb| format!("{} {} {}\n", deb.name, deb.version, deb.sha256)).collect();
+    let mut ingredients = Ingredients::default();
+    ingredients.add("Debian packages", digest(list)).add("recipe", recipe).add("platform", platform);
+    ingredients
+}
+
+pub(crate) fn workspace_step(verb: &str, action: Action, ingredients: Ingredients) -> Step {
+    Step { id: StepId::of_workspace(verb), action, after: Vec::new(), prepared: Vec::new(), ingredients }
+}

@@ -1,0 +1,67 @@
+//! What is known about the world before planning: digests, versions, the lock. No paths, no times.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tierce_portage::{Patch, RelativePath};
+
+use crate::lock::{Lock, LockedRepository};
+
+/// Everything besides the tables that a plan depends on.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The platform of the images, as `linux/amd64`.
+    pub platform: String,
+    /// What `rustc -vV` says.
+    pub rustc: String,
+    /// The content of Tierce.lock, if there is one.
+    pub lock: Option<Lock>,
+    /// What the builder is made of.
+    pub builder: BuilderFacts,
+    /// The ebuild repositories, the main one first.
+    pub repositories: Vec<LockedRepository>,
+    /// The folder, below the main repository's `profiles`, of the profile that counts where the workspace names none.
+    pub default_profile: RelativePath,
+    /// Digest of what the profile that counts, and all that it inherits, sets for builds.
+    pub profile: String,
+    /// Facts about each image by name.
+    pub images: BTreeMap<String, ImageFacts>,
+    /// The keys of the binary packages that the cache holds.
+    pub binpkgs: BTreeSet<String>,
+}
+
+/// What a builder is made of besides what the lock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuilderFacts {
+    /// Debian with Portage.
+    Debian {
+        /// Digest of the rules by which packages are chosen.
+        selection: String,
+        /// Digest of everything else: Portage, scripts, stub entries.
+        recipe: String,
+    },
+    /// An image of one's own.
+    Image {
+        /// Its id.
+        id: String,
+    },
+    /// A root filesystem of one's own.
+    RootFilesystem {
+        /// Digest of the archive or of the folder.
+        digest: String,
+    },
+}
+
+/// What is known about one image besides its table.
+#[derive(Clone, Debug, Default)]
+pub struct ImageFacts {
+    /// Digest of the files of all local packages that the program is made of, and of Cargo.lock.
+    pub sources: String,
+    /// Digest of cargo's configuration files.
+    pub cargo_config: String,
+    /// Digest of the files that `files` names.
+    pub files: String,
+    /// The contents of the patches that `patches` names, in its order.
+    pub patches: Vec<Vec<Patch>>,
+    /// The revision of the sources in version control.
+    pub revision: Option<String>,
+}

@@ -1,0 +1,24 @@
+//! From image specifications and facts to a graph of steps with keys: plain data.
+//!
+//! [`plan`] is a pure function of a [`WorkspaceSpec`](tierce_manifest::WorkspaceSpec) and [`Facts`]. What a [`Plan`]'s steps
+//! need to know stands in it; `--dry-run` prints it and the executor runs exactly it.
+//!
+//! A step's key is a digest of its action, the action's version, its own ingredients and the results of the steps that it comes
+//! after ([`Step::ingredients_with`]). A result that comes out the same ends the work there: the keys after it do not change.
+
+mod builder;
+mod facts;
+mod key;
+mod lock;
+mod outcome;
+mod planning;
+mod portage_config;
+mod step;
+
+pub use facts::{BuilderFacts, Facts, ImageFacts};
+pub use key::{Ingredients, Key, digest};
+pub use lock::{LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
+pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root};
+pub use planning::{plan, resolution_inputs, strip_name};
+pub use portage_config::{ConfigError, ROOT, portage_config, request};
+pub use step::{Action, PackageBuild, Plan, Sink, Step, StepId};

@@ -1,0 +1,127 @@
+//! What finished steps leave behind: plain data that goes into receipts and into the keys of the steps after.
+
+use serde::{Deserialize, Serialize};
+use tierce_debian::Deb;
+use tierce_portage::ResolvedPackage;
+
+use crate::key::digest;
+
+/// The result of a finished step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome", content = "result")]
+pub enum Outcome {
+    /// The Debian packages that make the builder's root.
+    Debs(Vec<Deb>),
+    /// Files lie in the user's cache under their digests, which the steps before have named.
+    Fetched,
+    /// A builder stands in the daemon.
+    Builder(Builder),
+    /// What Portage resolved, in merge order.
+    Resolution(Vec<ResolvedPackage>),
+    /// Binary packages lie in the user's cache, in merge order.
+    Binpkgs(Vec<Binpkg>),
+    /// ROOT stands as a volume in the daemon and as an indexed archive in the cache.
+    Root(Root),
+    /// Programs lie in the workspace's store.
+    Programs(Vec<Program>),
+    /// An image lies in the cache as blobs.
+    Image(PackedImage),
+    /// The image is where it was asked to go.
+    Delivered {
+        /// The name by which the daemon knows it, its config's digest elsewhere.
+        id: String,
+        /// The digest of its manifest, where one was written.
+        manifest: Option<String>,
+        /// Bytes that were sent or written.
+        bytes: u64,
+    },
+}
+
+impl Outcome {
+    /// The digest that stands for this result in the keys of later steps. Of things in a daemon it is what they were made
+    /// of, for a daemon gives the same thing another name each time.
+    pub fn digest(&self) -> String {
+        match self {
+            Outcome::Builder(builder) => builder.key.clone(),
+            Outcome::Root(root) => root.content.clone(),
+            Outcome::Programs(programs) => {
+                digest(programs.iter().map(|p| format!("{} {}\n", p.name, p.sha256)).collect::<String>())
+            }
+            Outcome::Image(image) => image.id.clone(),
+            // Serialising plain data into memory has no way to fail.
+            other => digest(serde_json::to_vec(other).unwrap_or_default()),
+        }
+    }
+}
+
+/// A root filesystem that has emerge, as an image in a daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Builder {
+    /// What it was made of.
+    pub key: String,
+    /// The daemon that holds it.
+    pub daemon: String,
+    /// Its image id there.
+    pub image: String,
+}
+
+/// One binary package in the user's cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binpkg {
+    /// `category/name-version`.
+    pub package: String,
+    /// What the package was made of; the file's name in the cache.
+    pub key: String,
+    /// Whether it is merged into ROOT.
+    pub root: bool,
+}
+
+/// An emerged ROOT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// What it was merged from.
+    pub key: String,
+    /// Digest of its content: of every path, owner, mode and file, but for the package database, which holds times.
+    pub content: String,
+    /// The daemon that holds its volume.
+    pub daemon: String,
+    /// The volume's name there.
+    pub volume: String,
+    /// Bytes of all regular files.
+    pub bytes: u64,
+}
+
+/// One program as it goes into the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The binary's name.
+    pub name: String,
+    /// Digest of the stripped file.
+    pub sha256: String,
+    /// Length of the stripped file in bytes.
+    pub size: u64,
+    /// Its build-id in hexadecimal digits, under which its symbols are kept.
+    pub build_id: Option<String>,
+}
+
+/// A packed image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedImage {
+    /// Digest of its config: the image's id for Docker's own store, `sha256:…`.
+    pub id: String,
+    /// Bytes of the files that the closure chose.
+    pub closure: u64,
+    /// Its layers, lowest first.
+    pub layers: Vec<PackedLayer>,
+}
+
+/// One layer of a packed image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedLayer {
+    /// What it holds, for people: `libc`, `media-libs/libpng`, `program`.
+    pub name: String,
+    /// Digest of the uncompressed layer, `sha256:…`.
+    pub diff_id: String,
+    /// Its length in bytes.
+    pub size: u64,
+}

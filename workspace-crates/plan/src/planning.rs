@@ -1,0 +1,269 @@
+//! From specifications and facts to a plan.
+
+use tierce_manifest::{ImageSpec, Strip, WorkspaceSpec};
+use tierce_portage::{PortageConfig, RepositoryName, ResolvedPackage, binpkg_key};
+
+use crate::builder::{BuilderSteps, builder_steps};
+use crate::facts::{Facts, ImageFacts};
+use crate::key::{Ingredients, digest};
+use crate::lock::LockedImage;
+use crate::portage_config::{ConfigError, any_machine, portage_config, request};
+use crate::step::{Action, PackageBuild, Plan, Sink, Step, StepId};
+
+/// Plans these images of the workspace. The plan ends where something that is not known yet decides what follows: when its
+/// steps are done, one plans again.
+///
+/// # Errors
+/// A value of a table that Portage's configuration cannot hold.
+pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &Sink) -> Result<Plan, ConfigError> {
+    let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
+    let Some((builder, builder_key)) = builder else {
+        return Ok(unfinished(steps));
+    };
+    let mut wholes = Vec::new();
+    let mut resolutions = Vec::new();
+    for image in images {
+        let config = key_config(spec, image, facts)?;
+        let inputs = resolution_inputs(image, &config, &builder_key, facts);
+        match facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str())) {
+            Some(locked) if locked.inputs == inputs => wholes.push((*image, config, locked)),
+            _ => {
+                let name = image.name.to_string();
+                let mut step = image_step("resolve", &name, Action::Resolve { image: name.clone() });
+                step.ingredients.add("inputs", inputs);
+                step.after.push(builder.clone());
+                resolutions.push(step);
+            }
+        }
+    }
+    if !resolutions.is_empty() {
+        steps.extend(resolutions);
+        return Ok(unfinished(steps));
+    }
+    let mut goals = Vec::new();
+    for (image, config, locked) in wholes {
+        let planning = ImagePlanning { image, facts, config, locked, builder: &builder, builder_key: &builder_key };
+        steps.extend(planning.build_steps());
+        let (deliver, image_goals) = deliver_steps(image, facts, sink);
+        steps.extend(deliver);
+        goals.extend(image_goals);
+    }
+    Ok(Plan { steps, goals, whole: true })
+}
+
+fn unfinished(steps: Vec<Step>) -> Plan {
+    let goals = match steps.iter().filter(|step| matches!(step.action, Action::Resolve { .. })).collect::<Vec<_>>() {
+        resolutions if resolutions.is_empty() => steps.iter().map(|step| step.id.clone()).collect(),
+        resolutions => resolutions.iter().map(|step| step.id.clone()).collect(),
+    };
+    Plan { steps, goals, whole: false }
+}
+
+fn image_step(verb: &str, image: &str, action: Action) -> Step {
+    let id = StepId::of_image(verb, image);
+    Step { id, action, after: Vec::new(), prepared: Vec::new(), ingredients: Ingredients::default() }
+}
+
+/// The configuration that keys are made of: what belongs to one machine is not in it.
+fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
+    let nothing = ImageFacts::default();
+    let image_facts = facts.images.get(image.name.as_str()).unwrap_or(&nothing);
+    let main = main_repository(facts);
+    portage_config(spec, image, &main, &facts.default_profile, &image_facts.patches, any_machine())
+}
+
+/// The repository that comes first.
+fn main_repository(facts: &Facts) -> RepositoryName {
+    let name = facts.repositories.first().map_or("tierce", |repository| repository.name.as_str());
+    name.parse().expect("the name of a repository was checked where it was read")
+}
+
+/// Digest of all that the resolution of an image depends on.
+pub fn resolution_inputs(image: &ImageSpec, config: &PortageConfig, builder_key: &str, facts: &Facts) -> String {
+    let mut ingredients = Ingredients::default();
+    ingredients
+        .add("builder", builder_key)
+        .add("request", request(image).to_json())
+        .add("configuration", config.key_text());
+    for repository in &facts.repositories {
+        ingredients.add(format!("repository {}", repository.name), &repository.digest);
+    }
+    ingredients.key().to_string()
+}
+
+/// What the steps of one image are planned from.
+struct ImagePlanning<'a> {
+    image: &'a ImageSpec,
+    facts: &'a Facts,
+    config: PortageConfig,
+    locked: &'a LockedImage,
+    builder: &'a StepId,
+    builder_key: &'a str,
+}
+
+impl ImagePlanning<'_> {
+    /// From sources to programs.
+    fn build_steps(&self) -> Vec<Step> {
+        let name = self.image.name.as_str();
+        let packages = self.packages();
+        let mut steps = Vec::new();
+
+        let to_compile: Vec<String> =
+            packages.iter().filter(|package| !package.cached).map(|package| package.package.clone()).collect();
+        let mut build =
+            image_step("packages", name, Action::BuildPackages { image: name.into(), packages: packages.clone() });
+        for package in &packages {
+            // A library that only the builder needs gives another ROOT than the same library in `packages`.
+            let place = if package.root { "" } else { " not in ROOT" };
+            build.ingredients.add(&package.package, format!("{}{place}", package.key));
+        }
+        if !to_compile.is_empty() {
+            let fetch = Action::FetchSources { image: name.into(), packages: to_compile };
+            let fetch = image_step("sources", name, fetch);
+            build.prepared = vec![self.builder.clone(), fetch.id.clone()];
+            steps.push(fetch);
+        }
+
+        let mut root = image_step("root", name, Action::MergeRoot { image: name.into() });
+        root.after.push(build.id.clone());
+        root.prepared.push(self.builder.clone());
+
+        let mut compile = self.compile_step();
+        let mut extend = None;
+        if self.image.emerge.build_packages.is_empty() {
+            compile.after.push(self.builder.clone());
+        } else {
+            let mut step = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
+            step.after.push(build.id.clone());
+            step.prepared.push(self.builder.clone());
+            compile.after.push(step.id.clone());
+            extend = Some(step);
+        }
+        compile.after.push(root.id.clone());
+        steps.push(build);
+        steps.extend(extend);
+        steps.extend([root, compile]);
+        steps
+    }
+
+    fn packages(&self) -> Vec<PackageBuild> {
+        let all: &[ResolvedPackage] = &self.locked.packages;
+        let build = |package: &ResolvedPackage| {
+            let key = binpkg_key(package, all, &self.config, self.builder_key, &self.facts.profile);
+            PackageBuild {
+                package: package.cpv().to_string(),
+                cached: self.facts.binpkgs.contains(&key),
+                key,
+                builder: package.builder,
+                root: package.root,
+            }
+        };
+        all.iter().map(build).collect()
+    }
+
+    fn compile_step(&self) -> Step {
+        let name = self.image.name.as_str();
+        let cargo = &self.image.cargo;
+        let nothing = ImageFacts::default();
+        let facts = self.facts.images.get(name).unwrap_or(&nothing);
+        let mut step = image_step("compile", name, Action::Compile { image: name.into() });
+        let words = |words: &[tierce_manifest::Located<String>]| {
+            words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        step.ingredients
+            .add("package", &self.image.package.name)
+            .add("bins", words(&cargo.bins))
+            .add("features", words(&cargo.features))
+            .add("default features", cargo.default_features.to_string())
+            .add("cargo's profile", cargo.profile_name())
+            .add("target-cpu", cargo.target_cpu.as_ref().map_or("", |cpu| &cpu.value))
+            .add("strip", strip_name(self.image.content.strip))
+            .add("rustc", &self.facts.rustc)
+            .add("sources", &facts.sources)
+            .add("cargo's configuration", &facts.cargo_config);
+        step
+    }
+}
+
+/// The word of the table.
+pub fn strip_name(strip: Strip) -> &'static str {
+    match strip {
+        Strip::None => "none",
+        Strip::Debuginfo => "debuginfo",
+        Strip::Symbols => "symbols",
+    }
+}
+
+/// From programs to where the image goes, and which of these steps are the goals.
+fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, Vec<StepId>) {
+    let name = image.name.as_str();
+    let nothing = ImageFacts::default();
+    let image_facts = facts.images.get(name).unwrap_or(&nothing);
+    let mut pack = image_step("pack", name, Action::Pack { image: name.into() });
+    pack.after = vec![StepId::of_image("root", name), StepId::of_image("compile", name)];
+    pack.ingredients
+        .add("platform", &facts.platform)
+        .add("what goes in", digest(content_text(image)))
+        .add("how it is run", digest(format!("{:?}", without_places(image))))
+        .add("package's description", digest(format!("{:?}", image.package)))
+        .add("files", &image_facts.files);
+
+    let mut load = image_step("load", name, Action::Load { image: name.into(), sink: sink.clone() });
+    load.after = vec![pack.id.clone()];
+    let references: Vec<String> = image.tags.iter().map(|tag| format!("{name}:{}", tag.value)).collect();
+    match sink {
+        Sink::Daemon => {
+            let mut tag = image_step("tag", name, Action::Tag { image: name.into(), references: references.clone() });
+            tag.after = vec![pack.id.clone()];
+            tag.prepared = vec![load.id.clone()];
+            tag.ingredients.add("references", references.join(" "));
+            let goals = vec![tag.id.clone()];
+            (vec![pack, load, tag], goals)
+        }
+        Sink::Layout(path) | Sink::Archive(path) => {
+            load.ingredients
+                .add("sink", path.as_str())
+                .add("references", references.join(" "))
+                .add("revision", image_facts.revision.as_deref().unwrap_or_default());
+            let goals = vec![load.id.clone()];
+            (vec![pack, load], goals)
+        }
+    }
+}
+
+/// What the table says of the image's content, as text for a key.
+fn content_text(image: &ImageSpec) -> String {
+    let content = &image.content;
+    let globs = |globs: &[tierce_manifest::Located<_>]| {
+        globs
+            .iter()
+            .map(|glob: &tierce_manifest::Located<globset::Glob>| format!("{}\n", glob.value.glob()))
+            .collect::<String>()
+    };
+    let mut text =
+        format!("keep\n{}prune\n{}strip {}\n", globs(&content.keep), globs(&content.prune), strip_name(content.strip));
+    for file in &content.files {
+        text.push_str(&format!("file {} {:?} {:?}\n", file.to.value, file.mode, file.owner));
+    }
+    for directory in &content.directories {
+        text.push_str(&format!("directory {} {:?} {:?}\n", directory.path.value, directory.mode, directory.owner));
+    }
+    text
+}
+
+/// How the image is run, without the lines that say so: moving a line changes no image.
+fn without_places(image: &ImageSpec) -> impl std::fmt::Debug + use<> {
+    let config = &image.config;
+    let map = |map: &std::collections::BTreeMap<String, tierce_manifest::Located<String>>| {
+        map.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect::<Vec<_>>()
+    };
+    (
+        (config.entrypoint.value.clone(), config.cmd.clone(), map(&config.env), map(&config.labels)),
+        config.expose.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        config.volumes.iter().map(|volume| volume.value.to_string()).collect::<Vec<_>>(),
+        config.workdir.as_ref().map(|workdir| workdir.value.to_string()),
+        config.user.as_ref().map(|user| user.value.to_string()),
+        config.stop_signal.map(|signal| signal.to_string()),
+        config.healthcheck.as_ref().map(|check| check.value.clone()),
+    )
+}

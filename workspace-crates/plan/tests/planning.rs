@@ -1,0 +1,223 @@
+//! Plans as a user sees them, and what of a plan each change touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tierce_debian::Deb;
+use tierce_manifest::{CargoToml, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
+use tierce_plan::{
+    Action, BuilderFacts, Facts, ImageFacts, Lock, LockedBuilder, LockedImage, LockedRepository, Plan, Sink, plan,
+};
+use tierce_portage::ResolvedPackage;
+
+/// A workspace of one package `app` with this table.
+fn spec(table: &str, defaults: &str) -> WorkspaceSpec {
+    let toml = |path: &str, text: String| CargoToml { path: path.into(), text: text.into() };
+    let member = Member {
+        manifest: toml("/w/app/Cargo.toml", format!("[package]\nname = \"app\"\n[package.metadata.image]\n{table}\n")),
+        package: PackageFacts { name: "app".into(), version: "1.0.0".into(), ..PackageFacts::default() },
+        binaries: vec!["app".into()],
+        features: vec!["tls".into()],
+    };
+    let root = toml("/w/Cargo.toml", format!("[workspace]\n[workspace.metadata.image]\n{defaults}\n"));
+    tierce_manifest::read(&WorkspaceText { root, members: vec![member] }).expect("a valid table")
+}
+
+/// What is known before anything was done.
+fn nothing_known() -> Facts {
+    let image = ImageFacts { sources: "sources".into(), cargo_config: "config".into(), ..ImageFacts::default() };
+    Facts {
+        platform: "linux/amd64".into(),
+        rustc: "rustc 1.95.0".into(),
+        lock: None,
+        builder: BuilderFacts::Debian { selection: "selection".into(), recipe: "recipe".into() },
+        repositories: vec![LockedRepository { name: "tierce".into(), digest: "1".into() }],
+        default_profile: "default/linux/amd64".parse().expect("a path"),
+        profile: "profile".into(),
+        images: BTreeMap::from([("app".into(), image)]),
+        binpkgs: BTreeSet::new(),
+    }
+}
+
+fn with_builder() -> Facts {
+    let deb = Deb {
+        name: "bash".into(),
+        version: "5".into(),
+        architecture: "amd64".into(),
+        filename: "pool/bash.deb".into(),
+        size: 1,
+        sha256: "ab".repeat(32),
+    };
+    let builder = LockedBuilder {
+        base: "debian".into(),
+        selection: Some("selection".into()),
+        debs: vec![deb],
+        ..LockedBuilder::default()
+    };
+    Facts { lock: Some(Lock { version: 1, builder, ..Lock::default() }), ..nothing_known() }
+}
+
+fn package(name: &str, needs: &[&str], uses: &[&str]) -> ResolvedPackage {
+    let json = serde_json::json!({
+        "category": "media-libs", "name": name, "version": "1.0", "slot": "0", "subslot": "0", "repository": "tierce",
+        "use": uses, "iuse": ["apng"], "license": "MIT", "description": "", "homepage": "", "ebuild": "ab".repeat(32),
+        "builder": true, "root": true, "needs": needs, "files": {}, "eclasses": {}, "sources": [],
+    });
+    serde_json::from_value(json).expect("a package")
+}
+
+/// Facts under which the resolution of this workspace is known.
+fn with_resolution(spec: &WorkspaceSpec, packages: Vec<ResolvedPackage>) -> Facts {
+    let mut facts = with_builder();
+    let unfinished = plan(spec, &[&spec.images[0]], &facts, &Sink::Daemon).expect("plannable");
+    let resolve = unfinished.steps.iter().find(|step| matches!(step.action, Action::Resolve { .. }));
+    let inputs = resolve.and_then(|step| step.ingredients.get("inputs")).expect("a resolution to do").to_owned();
+    if let Some(lock) = &mut facts.lock {
+        lock.set_image(LockedImage { name: "app".into(), inputs, packages });
+    }
+    facts
+}
+
+fn planned(spec: &WorkspaceSpec, facts: &Facts, sink: &Sink) -> Plan {
+    plan(spec, &spec.images.iter().collect::<Vec<_>>(), facts, sink).expect("plannable")
+}
+
+#[test]
+fn without_anything_known_the_builder_is_chosen_first() {
+    let spec = spec("", "");
+    insta::assert_snapshot!(planned(&spec, &nothing_known(), &Sink::Daemon), @r"
+    debs  choose the builder's Debian packages
+          the steps after these depend on what Portage resolves
+    ");
+}
+
+#[test]
+fn with_a_builder_the_packages_are_resolved() {
+    let spec = spec("packages = [\"media-libs/libpng\"]", "");
+    insta::assert_snapshot!(planned(&spec, &with_builder(), &Sink::Daemon), @r"
+    fetch-builder  fetch the builder
+    builder        make the builder  (after fetch-builder)
+    resolve app    resolve packages  (after builder)
+                   the steps after these depend on what Portage resolves
+    ");
+}
+
+#[test]
+fn with_a_resolution_the_plan_is_whole() {
+    let spec = spec("packages = [\"media-libs/libpng\"]", "");
+    let mut facts =
+        with_resolution(&spec, vec![package("zlib", &[], &[]), package("libpng", &["media-libs/zlib-1.0"], &[])]);
+    let whole = planned(&spec, &facts, &Sink::Daemon);
+    let zlib = whole.steps.iter().find_map(|step| match &step.action {
+        Action::BuildPackages { packages, .. } => packages.first().map(|package| package.key.clone()),
+        _ => None,
+    });
+    facts.binpkgs.extend(zlib);
+    insta::assert_snapshot!(planned(&spec, &facts, &Sink::Daemon), @r"
+    fetch-builder  fetch the builder
+    builder        make the builder  (after fetch-builder)
+    sources app    fetch the sources of 1 package
+    packages app   emerge 1 package, reuse 1  (after builder, sources app)
+                     reuse  media-libs/zlib-1.0
+                     emerge media-libs/libpng-1.0
+    root app       merge ROOT  (after packages app, builder)
+    compile app    compile the program  (after builder, root app)
+    pack app       pack  (after root app, compile app)
+    load app       load into the daemon  (after pack app)
+    tag app        tag app:latest  (after pack app, load app)
+    ");
+}
+
+#[test]
+fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
+    let spec = spec("packages = [\"media-libs/libpng\"]\nbuild-packages = [\"media-libs/gen\"]", "");
+    let facts = with_resolution(&spec, vec![package("libpng", &[], &[]), package("gen", &[], &[])]);
+    let keys = planned(&spec, &facts, &Sink::Daemon).steps.into_iter().find_map(|step| match step.action {
+        Action::BuildPackages { packages, .. } => Some(packages.into_iter().map(|package| package.key)),
+        _ => None,
+    });
+    let facts = Facts { binpkgs: keys.into_iter().flatten().collect(), ..facts };
+    insta::assert_snapshot!(planned(&spec, &facts, &Sink::Layout("/w/out".into())), @r"
+    fetch-builder    fetch the builder
+    builder          make the builder  (after fetch-builder)
+    packages app     reuse 2 binary packages
+                       reuse  media-libs/libpng-1.0
+                       reuse  media-libs/gen-1.0
+    environment app  add build-packages to the builder  (after packages app, builder)
+    root app         merge ROOT  (after packages app, builder)
+    compile app      compile the program  (after environment app, root app)
+    pack app         pack  (after root app, compile app)
+    load app         write the layout /w/out  (after pack app)
+    ");
+}
+
+/// The steps of the second plan whose ingredients are not those of the first.
+fn changed(first: &Plan, second: &Plan) -> Vec<String> {
+    let differs =
+        |step: &&tierce_plan::Step| first.step(&step.id).is_none_or(|other| other.ingredients != step.ingredients);
+    second.steps.iter().filter(differs).map(|step| step.id.to_string()).collect()
+}
+
+#[test]
+fn a_change_of_the_table_touches_the_steps_that_it_is_about() {
+    let packages = || vec![package("libpng", &[], &["apng"])];
+    let plan_of = |table: &str| {
+        let spec = spec(table, "");
+        let facts = with_resolution(&spec, packages());
+        planned(&spec, &facts, &Sink::Daemon)
+    };
+    let before = plan_of("");
+    for (table, expected) in [
+        ("features = [\"tls\"]", &["compile app"][..]),
+        ("default-features = false", &["compile app"]),
+        ("profile = \"small\"", &["compile app"]),
+        ("target-cpu = \"x86-64-v3\"", &["compile app"]),
+        ("strip = \"symbols\"", &["compile app", "pack app"]),
+        ("cmd = [\"--help\"]", &["pack app"]),
+        ("env = { A = \"b\" }", &["pack app"]),
+        ("user = 1000", &["pack app"]),
+        ("keep = [\"/usr/share/**\"]", &["pack app"]),
+        ("directories = [{ path = \"/data\" }]", &["pack app"]),
+        ("tags = [\"1.0\"]", &["tag app"]),
+        ("package-env = { \"media-libs/libpng\" = { CFLAGS = \"-O3\" } }", &["packages app"]),
+        ("package-env = { \"media-libs/other\" = { CFLAGS = \"-O3\" } }", &[]),
+    ] {
+        let now = plan_of(table);
+        let touched: Vec<String> = changed(&before, &now).into_iter().filter(|id| !id.starts_with("sources")).collect();
+        assert_eq!(touched, expected, "{table}");
+    }
+}
+
+#[test]
+fn a_change_of_the_facts_touches_the_steps_that_it_is_about() {
+    let spec = spec("packages = [\"media-libs/libpng\"]", "");
+    let resolution = || vec![package("libpng", &[], &[])];
+    let base = with_resolution(&spec, resolution());
+    let before = planned(&spec, &base, &Sink::Daemon);
+    type Change = fn(&mut Facts);
+    let changes: [(&str, Change, &[&str]); 6] = [
+        ("rustc", |facts| facts.rustc = "rustc 1.96.0".into(), &["compile app"]),
+        ("sources", |facts| facts.images.values_mut().for_each(|i| i.sources = "new".into()), &["compile app"]),
+        (
+            "configuration",
+            |facts| facts.images.values_mut().for_each(|i| i.cargo_config = "new".into()),
+            &["compile app"],
+        ),
+        ("files", |facts| facts.images.values_mut().for_each(|i| i.files = "new".into()), &["pack app"]),
+        ("revision", |facts| facts.images.values_mut().for_each(|i| i.revision = Some("1".into())), &[]),
+        ("repository", |facts| facts.repositories[0].digest = "2".into(), &["resolve app"]),
+    ];
+    for (what, change, expected) in changes {
+        let mut facts = base.clone();
+        change(&mut facts);
+        assert_eq!(changed(&before, &planned(&spec, &facts, &Sink::Daemon)), expected, "{what}");
+    }
+}
+
+#[test]
+fn other_rules_of_choice_or_another_base_choose_anew() {
+    let spec = spec("", "");
+    let mut facts = with_resolution(&spec, Vec::new());
+    facts.builder = BuilderFacts::Debian { selection: "other".into(), recipe: "recipe".into() };
+    let ids: Vec<String> = planned(&spec, &facts, &Sink::Daemon).steps.iter().map(|step| step.id.to_string()).collect();
+    assert_eq!(ids, ["debs"]);
+}
