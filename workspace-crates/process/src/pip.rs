@@ -1,0 +1,277 @@
+//! pip: a wheel from wherever the host's pip gets its own.
+//!
+//! pip is asked because it knows the host's index, proxy, certificates and credentials.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use duct::Expression;
+use sha2::{Digest, Sha256};
+
+use crate::{Error, run};
+
+/// How long a download may take: pip itself gives up on a silent index much earlier.
+const DOWNLOAD_TIME: Duration = Duration::from_secs(10 * 60);
+
+const HELP: &str = "install Python's pip (on Debian the package is called python3-pip)";
+
+/// How a host's pip is called, best first.
+const CALLS: [&[&str]; 3] = [&["pip3"], &["python3", "-m", "pip"], &["pip"]];
+
+/// Words of pip's that mean the network, which it follows with "no matching distribution" all the same.
+const NETWORK_WORDS: [&str; 6] =
+    ["connection broken by", "Max retries exceeded", "ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError"];
+
+/// Words of pip's that mean that the index answered, without such a file.
+const ABSENT_WORDS: [&str; 2] = ["No matching distribution found", "Could not find a version"];
+
+/// A wheel, and where to get it from.
+#[derive(Debug, Clone, Copy)]
+pub struct Wheel<'a> {
+    /// The project's name in the index.
+    pub name: &'a str,
+    /// The exact version.
+    pub version: &'a str,
+    /// Its SHA-256 in lower-case hexadecimal digits; whatever differs is refused.
+    pub sha256: &'a str,
+    /// The index to ask (PEP 503) instead of the one that pip is configured for. It may hold credentials: it is neither
+    /// shown nor put on a command line.
+    pub index: Option<&'a str>,
+    /// A wheel of pip itself, for a host that has Python but no pip.
+    pub pip_wheel: Option<&'a Utf8Path>,
+}
+
+/// Downloads a wheel without its dependencies, whatever Python and machine it is for, and puts it at `destination` in one
+/// step; a file that is there already is replaced. `on_line` gets each line that pip writes.
+///
+/// # Errors
+/// `Error::NotFound` if there is neither pip nor a Python for `pip_wheel`; `Error::Unreachable`, `Error::NotPublished`,
+/// `Error::Failed`; `Error::Digest`; `Error::Interrupted`, `Error::TimedOut` after ten minutes; `Error::File`.
+pub fn download_wheel(
+    wheel: &Wheel<'_>,
+    destination: &Utf8Path,
+    interrupted: &AtomicBool,
+    mut on_line: impl FnMut(&str),
+) -> Result<(), Error> {
+    let folder = destination.parent().unwrap_or(Utf8Path::new("/"));
+    let failed = |verb, path: &Utf8Path| {
+        let path = path.to_owned();
+        move |source| Error::File { verb, path, source }
+    };
+    fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
+    // Beside the destination, so that the last step is a rename.
+    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(folder).map_err(failed("write to", folder))?;
+    let temporary = Utf8Path::from_path(temporary.path()).ok_or_else(|| {
+        failed("write to", folder)(io::Error::new(io::ErrorKind::InvalidData, "its name is not UTF-8"))
+    })?;
+
+    let secret = wheel.index.and_then(credentials);
+    let hide = |line: &str| secret.map_or_else(|| line.to_owned(), |secret| line.replace(secret, "****"));
+    let command = command(wheel, temporary)?;
+    let ended = run::stream("pip download", &command, DOWNLOAD_TIME, interrupted, |line| on_line(&hide(line)))?;
+    if ended.code != Some(0) {
+        let lines: Vec<String> = ended.lines.iter().map(|line| hide(line)).collect();
+        return Err(explain(wheel, ended.code, &lines));
+    }
+
+    let file = downloaded(temporary)?;
+    let found = sha256(&file).map_err(failed("read", &file))?;
+    if found != wheel.sha256 {
+        let file = file.file_name().unwrap_or_default().to_owned();
+        return Err(Error::Digest { file, expected: wheel.sha256.to_owned(), found });
+    }
+    fs::rename(&file, destination).map_err(failed("write", destination))
+}
+
+fn command(wheel: &Wheel<'_>, folder: &Utf8Path) -> Result<Expression, Error> {
+    let requirement = format!("{}=={}", wheel.name, wheel.version);
+    let options = [
+        "download",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--platform",
+        "any",
+        "--implementation",
+        "py",
+        "--abi",
+        "none",
+        "--ignore-requires-python",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        "--dest",
+        folder.as_str(),
+        requirement.as_str(),
+    ];
+    let (call, path) = pip(wheel.pip_wheel)?;
+    let mut command = duct::cmd(call[0], call[1..].iter().copied().chain(options)).env("LC_ALL", "C.UTF-8");
+    if let Some(path) = path {
+        command = command.env("PYTHONPATH", path);
+    }
+    if let Some(index) = wheel.index {
+        command = command.env("PIP_INDEX_URL", index);
+    }
+    Ok(command)
+}
+
+/// How pip is called on this host, and the value of PYTHONPATH that this needs.
+fn pip(pip_wheel: Option<&Utf8Path>) -> Result<(&'static [&'static str], Option<&Utf8Path>), Error> {
+    let shell = run::shell("/".into())?;
+    // A name in PATH may be a stub that leads nowhere, so it has to answer.
+    let answers = |call: &[&str], path: Option<&Utf8Path>| {
+        run::find(call[0], HELP).is_ok_and(|program| {
+            let command = shell.cmd(program).args(&call[1..]).arg("--version");
+            let command = if let Some(path) = path { command.env("PYTHONPATH", path) } else { command };
+            run::output("pip", command).is_ok_and(|output| output.status.success())
+        })
+    };
+    let own = CALLS.into_iter().find(|call| answers(call, None)).map(|call| (call, None));
+    let brought = || pip_wheel.filter(|wheel| answers(CALLS[1], Some(wheel))).map(|wheel| (CALLS[1], Some(wheel)));
+    own.or_else(brought).ok_or(Error::NotFound { program: "pip".to_owned(), help: HELP })
+}
+
+/// The one wheel in a folder.
+fn downloaded(folder: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    let files =
+        folder.read_dir_utf8().map_err(|source| Error::File { verb: "read", path: folder.to_owned(), source })?;
+    let mut wheels = files.flatten().map(|file| file.into_path()).filter(|file| file.extension() == Some("whl"));
+    match (wheels.next(), wheels.next()) {
+        (Some(wheel), None) => Ok(wheel),
+        _ => Err(Error::Output { program: "pip download".to_owned(), reason: "it left no single wheel".to_owned() }),
+    }
+}
+
+fn sha256(file: &Utf8Path) -> io::Result<String> {
+    let mut file = File::open(file)?;
+    let mut digest = Sha256::new();
+    let mut buffer = [0; 64 << 10];
+    loop {
+        let length = io::Read::read(&mut file, &mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        digest.update(&buffer[..length]);
+    }
+    let mut text = String::with_capacity(64);
+    for byte in digest.finalize() {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+/// What stands between `//` and `@` of an address.
+fn credentials(index: &str) -> Option<&str> {
+    let (_, rest) = index.split_once("://")?;
+    let (credentials, _) = rest.split('/').next()?.rsplit_once('@')?;
+    Some(credentials).filter(|credentials| !credentials.is_empty())
+}
+
+/// The error for pip's own words.
+fn explain(wheel: &Wheel<'_>, code: Option<i32>, lines: &[String]) -> Error {
+    let has = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
+    let shown = run::lines_that_matter(lines.iter().map(String::as_str));
+    if has(&NETWORK_WORDS) {
+        let first = lines.iter().find(|line| NETWORK_WORDS.iter().any(|word| line.contains(word)));
+        Error::Unreachable { lines: first.cloned().into_iter().collect() }
+    } else if has(&ABSENT_WORDS) {
+        Error::NotPublished { name: wheel.name.to_owned(), version: wheel.version.to_owned(), lines: shown }
+    } else {
+        Error::Failed { program: "pip download".to_owned(), code, lines: shown }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &str = "f2f6d982fc9205ad985db6b3695dbec6c583811c212c7242c78bb685d69f786f";
+
+    /// An index of one wheel, served by nothing but the file system.
+    fn index() -> String {
+        format!("file://{}/tests/fixtures/pip", env!("CARGO_MANIFEST_DIR"))
+    }
+
+    fn download(version: &str, sha256: &str, index: &str) -> (Result<(), Error>, Vec<String>, Option<Vec<u8>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap().join("new folder");
+        let destination = folder.join("tiny.whl");
+        let wheel = Wheel { name: "tiny", version, sha256, index: Some(index), pip_wheel: None };
+        let mut lines = Vec::new();
+        let result = download_wheel(&wheel, &destination, &AtomicBool::new(false), |line| lines.push(line.to_owned()));
+        let file = fs::read(&destination).ok();
+        let left = folder.read_dir_utf8().unwrap().count();
+        assert_eq!(left, usize::from(file.is_some()), "nothing is left beside the file");
+        (result, lines, file)
+    }
+
+    #[test]
+    fn a_wheel_is_downloaded_and_checked() {
+        let (result, _, file) = download("1.0", TINY, &index());
+        result.unwrap();
+        assert!(file.unwrap().starts_with(b"PK"));
+        let wrong = TINY.replace('f', "0");
+        let (result, _, file) = download("1.0", &wrong, &index());
+        assert!(matches!(result, Err(Error::Digest { found, .. }) if found == TINY));
+        assert_eq!(file, None);
+        let (result, _, _) = download("2.0", TINY, &index());
+        let Err(Error::NotPublished { lines, .. }) = result else { panic!("{result:?}") };
+        assert!(lines[0].starts_with("ERROR: Could not find a version"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_pip_says_is_told_apart() {
+        let wheel = Wheel { name: "tiny", version: "1.0", sha256: TINY, index: None, pip_wheel: None };
+        let case = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            explain(&wheel, Some(1), &lines).to_string()
+        };
+        insta::assert_snapshot!(
+            case(&[
+                "WARNING: Retrying after connection broken by 'NewConnectionError'",
+                "ERROR: Could not find a version that satisfies the requirement tiny==1.0 (from versions: none)",
+                "ERROR: No matching distribution found for tiny==1.0",
+            ]),
+            @r"
+        failed to reach the index of the host's pip
+          WARNING: Retrying after connection broken by 'NewConnectionError'
+        "
+        );
+        insta::assert_snapshot!(
+            case(&["Looking in indexes: x", "ERROR: No matching distribution found for tiny==1.0"]),
+            @r"
+        failed to find a wheel of `tiny` 1.0 in the index of the host's pip
+          ERROR: No matching distribution found for tiny==1.0
+        "
+        );
+        insta::assert_snapshot!(
+            case(&["ERROR: Could not install packages due to an OSError: No space left on device"]),
+            @r"
+        failed to run `pip download` (exit code 1)
+          ERROR: Could not install packages due to an OSError: No space left on device
+        "
+        );
+    }
+
+    #[test]
+    fn credentials_are_found_in_an_address() {
+        let cases = [
+            ("https://user:pass@mirror.example/simple", Some("user:pass")),
+            ("https://token@mirror.example/simple/", Some("token")),
+            ("https://a@b:c@mirror.example", Some("a@b:c")),
+            ("https://mirror.example/simple/@scope", None),
+            ("https://mirror.example", None),
+            ("/srv/index", None),
+            ("https://@mirror.example", None),
+        ];
+        for (index, expected) in cases {
+            assert_eq!(credentials(index), expected, "{index}");
+        }
+    }
+}
