@@ -1,0 +1,37 @@
+use super::*;
+
+#[test]
+fn refusals_are_told_apart() {
+    // The daemons' own words: Docker 20.10, Docker 28, Podman 4.3.
+    for (status, message, kind) in [
+        (404, "No such image: hello:latest", "NotFound"),
+        (404, "hello: image not known", "NotFound"),
+        (409, "Conflict. The container name \"/a\" is already in use by container \"b\".", "NameInUse"),
+        (
+            500,
+            "creating container storage: the container name \"a\" is already in use by b. That name is in use",
+            "NameInUse",
+        ),
+        (400, "invalid mount config for type \"bind\": bind source path does not exist: /a", "MountSource"),
+        (500, "statfs /a: no such file or directory", "MountSource"),
+        (500, "write /var/lib/docker/tmp/a: no space left on device", "NoSpace"),
+        (400, "OCI runtime create failed: exec: \"/a\": stat /a: no such file or directory: unknown", "NotExecutable"),
+        (400, "OCI runtime create failed: exec: \"a\": executable file not found in $PATH: unknown", "NotExecutable"),
+        (409, "remove a: volume is in use - [b]", "Refused"),
+        (500, "open /var/lib/docker/tmp/a/layer.tar: no such file or directory", "Refused"),
+    ] {
+        let answer = Answer { status: Some(status), message: message.to_owned() };
+        let error = Error::from_answer("create a container".to_owned(), answer);
+        assert!(format!("{error:?}").starts_with(&format!("{kind} ")), "{message}: {error:?}");
+    }
+}
+
+#[test]
+fn messages_name_the_action_and_sources_the_daemons_words() {
+    let answer = Answer { status: Some(404), message: "No such image: hello:latest".to_owned() };
+    let error = Error::from_answer("create a container from the image `hello`".to_owned(), answer);
+    insta::assert_snapshot!(error, @"failed to create a container from the image `hello`: there is no such thing");
+    insta::assert_snapshot!(error.source().unwrap(), @"No such image: hello:latest");
+    let error = Error::NoSocket { tried: vec!["/a".into(), "/b".into()], origin: EndpointOrigin::Default };
+    insta::assert_snapshot!(error, @"failed to find a Docker or Podman socket at `/a`, `/b`");
+}

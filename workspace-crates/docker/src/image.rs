@@ -1,0 +1,348 @@
+//! Images: import, load, tag, look up, list and remove.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
+    TagImageOptionsBuilder,
+};
+use futures_util::TryStreamExt;
+
+use crate::reference::{check_reference, familiar, split_tag};
+use crate::{Answer, Docker, Engine, Error, labels};
+
+/// How many bytes of a request's query are for changes. An address is at most 65534 bytes long.
+const QUERY_LIMIT: usize = 60_000;
+
+/// What an imported or committed image is given besides its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageChanges {
+    /// Labels. No control characters.
+    pub labels: BTreeMap<String, String>,
+    /// Variables of the environment. No control characters.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// An image of the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// `sha256:…`: the digest of its configuration, or of its manifest in containerd's store.
+    pub id: String,
+    /// The digests of its uncompressed layers, the lowest first.
+    pub diff_ids: Vec<String>,
+    /// The size of its files in bytes.
+    pub size: u64,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The references that name it, as Docker shows them (`hello:latest`).
+    pub tags: Vec<String>,
+    /// When it was made (RFC 3339), as its configuration says.
+    pub created: String,
+    /// Its operating system: "linux".
+    pub os: String,
+    /// Its architecture: "amd64".
+    pub architecture: String,
+    /// Its environment, `NAME=value` each.
+    pub environment: Vec<String>,
+}
+
+/// An image as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSummary {
+    /// `sha256:…`.
+    pub id: String,
+    /// The size of its files in bytes, shared layers included.
+    pub size: u64,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The references that name it; none for a superseded image.
+    pub tags: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+}
+
+/// What a load gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The loaded images: their references, or the id of one that has none.
+    pub images: Vec<String>,
+    /// How many bytes were read from the archive.
+    pub bytes: u64,
+}
+
+/// How a removal ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Removed,
+    /// It stays: a container, another image or another reference needs it, in the daemon's words.
+    InUse(String),
+    /// It was not there.
+    Absent,
+}
+
+impl Removal {
+    pub(crate) fn of<T>(result: Result<T, Error>) -> Result<Self, Error> {
+        match result {
+            Ok(_) => Ok(Self::Removed),
+            Err(Error::NotFound { .. }) => Ok(Self::Absent),
+            Err(Error::Refused { source: Answer { status: Some(409), message }, .. }) => Ok(Self::InUse(message)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl ImageChanges {
+    /// The instructions of a Dockerfile that make the changes.
+    fn instructions(&self, engine: Engine) -> Result<Vec<String>, Error> {
+        let labels = self.labels.iter().map(|pair| ("LABEL", pair));
+        let environment = self.environment.iter().map(|pair| ("ENV", pair));
+        labels.chain(environment).map(|(word, (key, value))| instruction(engine, word, key, value)).collect()
+    }
+}
+
+/// One instruction. Podman takes the words as they are; Docker parses quotes and substitutes variables.
+fn instruction(engine: Engine, word: &str, key: &str, value: &str) -> Result<String, Error> {
+    let clean = |text: &str| !text.chars().any(char::is_control);
+    if key.is_empty() || key.contains(['=', ' ', '"', '\'', '\\', '$']) || !clean(key) || !clean(value) {
+        return Err(Error::Name { name: format!("{key}={value}"), kind: "a label or variable of an image" });
+    }
+    Ok(match engine {
+        Engine::Podman => format!("{word} {key}={value}"),
+        Engine::Docker => {
+            let mut quoted = String::with_capacity(value.len());
+            for character in value.chars() {
+                if matches!(character, '"' | '\\' | '$') {
+                    quoted.push('\\');
+                }
+                quoted.push(character);
+            }
+            format!("{word} \"{key}\"=\"{quoted}\"")
+        }
+    })
+}
+
+/// Percent-encodes a value for the query of a request.
+fn encode(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len() * 2);
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+impl Docker {
+    /// A client that adds the changes to its requests. The client's own option joins them with newlines into one
+    /// parameter, which Podman takes for one instruction; repeated parameters both understand.
+    pub(crate) fn client_with_changes(&self, changes: &ImageChanges) -> Result<bollard::Docker, Error> {
+        let instructions = changes.instructions(self.engine())?;
+        let query: String = instructions.iter().map(|text| format!("&changes={}", encode(text))).collect();
+        if query.len() > QUERY_LIMIT {
+            let name = format!("{} bytes of labels and variables", query.len());
+            return Err(Error::Name { name, kind: "what a request can carry" });
+        }
+        Ok(self.client().clone().with_request_modifier(move |mut request| {
+            // It does parse: the query is encoded, and not too long.
+            if let Ok(uri) = format!("{}{query}", request.uri()).parse() {
+                *request.uri_mut() = uri;
+            }
+            request
+        }))
+    }
+
+    /// Makes an image of one layer out of a tar stream of a root filesystem, and names it if a reference is given. Gives
+    /// its id. An import that breaks off makes no image; but Podman 4.3 may make one without a name, so give it labels.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `tar` cannot be read, [`Error::Refused`] if it is no tar archive, [`Error::NoSpace`].
+    pub fn import(&self, tar: impl Read, reference: Option<&str>, changes: &ImageChanges) -> Result<String, Error> {
+        reference.map(split_tag).transpose()?;
+        let client = self.client_with_changes(changes)?;
+        let action = || match reference {
+            Some(reference) => format!("import the image `{reference}`"),
+            None => "import an image".to_owned(),
+        };
+        let options = CreateImageOptionsBuilder::new().from_src("-").build();
+        let (statuses, _) = self.upload(action, tar, |_, body| async move {
+            let body = bollard::body_try_stream(body.into_stream());
+            let answers = client.create_image(Some(options), Some(body), None);
+            answers.try_filter_map(|answer| async move { Ok(answer.status) }).try_collect::<Vec<String>>().await
+        })?;
+        let id = statuses
+            .iter()
+            .rev()
+            .find_map(|status| image_id(status))
+            .ok_or_else(|| Error::Unexpected { action: action(), source: "it names no image".into() })?;
+        if let Some(reference) = reference {
+            self.tag(&id, reference)?;
+        }
+        Ok(id)
+    }
+
+    /// Loads the images of an archive in the format of `docker save`, plain or compressed. A bottom prefix of layers that
+    /// the daemon has may be missing from it (not with Podman).
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `archive` cannot be read, [`Error::Refused`] if it is malformed or incomplete,
+    /// [`Error::NoSpace`].
+    pub fn load(&self, archive: impl Read) -> Result<Loaded, Error> {
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let (lines, bytes) = self.upload(
+            || "load an image".to_owned(),
+            archive,
+            |client, body| async move {
+                let answers = client.import_image_stream(options, body.into_stream(), None);
+                answers.try_filter_map(|answer| async move { Ok(answer.stream) }).try_collect::<Vec<String>>().await
+            },
+        )?;
+        Ok(Loaded { images: loaded_images(&lines.concat()), bytes })
+    }
+
+    /// Looks an image up by reference or id; none if there is none.
+    ///
+    /// # Errors
+    /// If the connection is lost, or the start of an id fits several images.
+    pub fn image(&self, reference: &str) -> Result<Option<Image>, Error> {
+        check_reference(reference)?;
+        match self.request(|| format!("inspect the image `{reference}`"), self.client().inspect_image(reference)) {
+            Ok(image) => Ok(Some(image.into())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The images that have all of the labels, each given as `key` or `key=value`.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub fn images(&self, labels: &[&str]) -> Result<Vec<ImageSummary>, Error> {
+        let options = ListImagesOptionsBuilder::new().filters(&labels::filter(labels)).build();
+        let images = self.request(|| "list images".to_owned(), self.client().list_images(Some(options)))?;
+        let images = images.into_iter().map(ImageSummary::from);
+        Ok(images.filter(|image| labels::has_all(&image.labels, labels)).collect())
+    }
+
+    /// Gives an image another name, taking it from the image that had it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such image.
+    pub fn tag(&self, image: &str, reference: &str) -> Result<(), Error> {
+        check_reference(image)?;
+        let (repository, tag) = split_tag(reference)?;
+        let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+        self.request(|| format!("tag the image `{reference}`"), self.client().tag_image(image, Some(options)))
+    }
+
+    /// Removes a reference, and the image with its last one; or an image by its id. What a container uses, even a stopped
+    /// one, stays.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub fn remove_image(&self, reference: &str) -> Result<Removal, Error> {
+        check_reference(reference)?;
+        let request = self.client().remove_image(reference, None::<RemoveImageOptions>, None);
+        Removal::of(self.request_uninterrupted(|| format!("remove the image `{reference}`"), request))
+    }
+}
+
+/// The id in an import's answer; Podman leaves the prefix out.
+pub(crate) fn image_id(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let valid = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then(|| format!("sha256:{digits}"))
+}
+
+/// What "Loaded image: hello:1", "Loaded image ID: sha256:…" and Podman's "Loaded image: a,b" name.
+fn loaded_images(text: &str) -> Vec<String> {
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("Loaded image")?.split_once(": "));
+    let names = named.flat_map(|(_, names)| names.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| image_id(name).unwrap_or_else(|| familiar(name).to_owned())).collect()
+}
+
+fn size(bytes: Option<i64>) -> u64 {
+    bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// Superseded images have the tag `<none>:<none>` in older daemons.
+fn tags(tags: Vec<String>) -> Vec<String> {
+    tags.iter().filter(|tag| !tag.starts_with("<none>")).map(|tag| familiar(tag).to_owned()).collect()
+}
+
+fn sorted(labels: HashMap<String, String>) -> BTreeMap<String, String> {
+    labels.into_iter().collect()
+}
+
+impl From<bollard::models::ImageInspect> for Image {
+    fn from(image: bollard::models::ImageInspect) -> Self {
+        let config = image.config.unwrap_or_default();
+        let id = image.id.unwrap_or_default();
+        Self {
+            id: image_id(&id).unwrap_or(id),
+            diff_ids: image.root_fs.and_then(|root| root.layers).unwrap_or_default(),
+            size: size(image.size),
+            labels: sorted(config.labels.unwrap_or_default()),
+            tags: tags(image.repo_tags.unwrap_or_default()),
+            created: image.created.unwrap_or_default(),
+            os: image.os.unwrap_or_default(),
+            architecture: image.architecture.unwrap_or_default(),
+            environment: config.env.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<bollard::models::ImageSummary> for ImageSummary {
+    fn from(image: bollard::models::ImageSummary) -> Self {
+        Self {
+            id: image_id(&image.id).unwrap_or(image.id),
+            size: size(Some(image.size)),
+            labels: sorted(image.labels),
+            tags: tags(image.repo_tags),
+            created: image.created,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_quoted_as_the_engine_wants_them() {
+        let value = r#"a "b" $c \d"#;
+        let docker = instruction(Engine::Docker, "LABEL", "dev.tierce.key", value).unwrap();
+        assert_eq!(docker, r#"LABEL "dev.tierce.key"="a \"b\" \$c \\d""#);
+        let podman = instruction(Engine::Podman, "LABEL", "dev.tierce.key", value).unwrap();
+        assert_eq!(podman, r#"LABEL dev.tierce.key=a "b" $c \d"#);
+        assert!(instruction(Engine::Docker, "LABEL", "key", "a\nRUN b").is_err());
+        assert!(instruction(Engine::Docker, "LABEL", "a b", "c").is_err());
+    }
+
+    #[test]
+    fn a_loads_answer_names_what_was_loaded() {
+        let id = format!("sha256:{}", "0".repeat(64));
+        for (text, expected) in [
+            (
+                "Loaded image: hello:1\nLoaded image: hello:2\n".to_owned(),
+                vec!["hello:1".to_owned(), "hello:2".to_owned()],
+            ),
+            (format!("Loaded image ID: {id}\n"), vec![id.clone()]),
+            (
+                "Loaded image: docker.io/library/a:1,docker.io/b/c:2\n".to_owned(),
+                vec!["a:1".to_owned(), "b/c:2".to_owned()],
+            ),
+            ("nothing".to_owned(), vec![]),
+        ] {
+            assert_eq!(loaded_images(&text), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_encoded() {
+        assert_eq!(encode("LABEL \"ä\"=b&c"), "LABEL%20%22%C3%A4%22%3Db%26c");
+    }
+}

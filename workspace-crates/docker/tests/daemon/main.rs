@@ -1,0 +1,7 @@
+//! Tests with a real daemon: Docker's, or whichever `DOCKER_HOST` names. They fail where there is none.
+
+mod connect;
+mod containers;
+mod images;
+mod mounts;
+mod support;

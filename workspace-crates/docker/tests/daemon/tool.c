@@ -1,0 +1,58 @@
+/* The only program of the test image: static, so that the image needs nothing else. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int copy(int from, int to)
+{
+    char buffer[65536];
+    ssize_t length;
+    while ((length = read(from, buffer, sizeof buffer)) > 0)
+        if (write(to, buffer, length) != length)
+            return 1;
+    return length < 0;
+}
+
+int main(int count, char **words)
+{
+    const char *verb = count > 1 ? words[1] : "";
+    if (!strcmp(verb, "exit"))
+        return atoi(words[2]);
+    if (!strcmp(verb, "both")) /* a line to each output */
+        return dprintf(1, "to stdout\n") < 0 || dprintf(2, "to stderr\n") < 0;
+    if (!strcmp(verb, "flood")) { /* N kilobytes to each output, in turns */
+        char out[1024], err[1024];
+        memset(out, 'o', sizeof out);
+        memset(err, 'e', sizeof err);
+        for (int i = atoi(words[2]); i > 0; i--)
+            if (write(1, out, sizeof out) < 0 || write(2, err, sizeof err) < 0)
+                return 1;
+        return 0;
+    }
+    if (!strcmp(verb, "cat")) /* a file, or standard input */
+        return copy(count > 2 ? open(words[2], O_RDONLY) : 0, 1);
+    if (!strcmp(verb, "write")) /* a word to a file */
+        return dprintf(open(words[2], O_WRONLY | O_CREAT | O_TRUNC, 0644), "%s", words[3]) < 0;
+    if (!strcmp(verb, "variable"))
+        return dprintf(1, "%s", getenv(words[2]) ? getenv(words[2]) : "(unset)") < 0;
+    if (!strcmp(verb, "folder"))
+        return dprintf(1, "%s %d:%d", getcwd(NULL, 0), getuid(), getgid()) < 0;
+    if (!strcmp(verb, "abort")) { /* as a child, since a signal without a handler does not reach pid 1 */
+        signal(SIGABRT, SIG_DFL);
+        abort();
+    }
+    if (!strcmp(verb, "devour")) { /* memory, until there is none */
+        for (;;)
+            memset(malloc(1 << 20), 1, 1 << 20);
+    }
+    if (!strcmp(verb, "sleep")) {
+        dprintf(1, "asleep\n");
+        sleep(atoi(words[2]));
+        return 0;
+    }
+    dprintf(2, "unknown verb %s\n", verb);
+    return 64;
+}
