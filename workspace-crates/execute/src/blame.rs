@@ -1,0 +1,25 @@
+//! Which line of a table is to blame for a package.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use tierce_manifest::{ImageSpec, Place};
+use tierce_portage::{Cpv, ResolvedPackage};
+
+/// The atom of the image's table that brings this package: its own, else the nearest of those that need it.
+pub(crate) fn atom_that_brings<'a>(
+    image: &'a ImageSpec,
+    locked: &[ResolvedPackage],
+    package: &Cpv,
+) -> Option<&'a Place> {
+    let mut asked = VecDeque::from([package.clone()]);
+    let mut seen = BTreeSet::from([package.clone()]);
+    while let Some(package) = asked.pop_front() {
+        let mut atoms = image.emerge.packages.iter().chain(&image.emerge.build_packages);
+        if let Some(atom) = atoms.find(|atom| *atom.value.package() == *package.package()) {
+            return Some(&atom.place);
+        }
+        let parents = locked.iter().filter(|parent| parent.needs.contains(&package)).map(ResolvedPackage::cpv);
+        asked.extend(parents.filter(|parent| seen.insert(parent.clone())));
+    }
+    None
+}

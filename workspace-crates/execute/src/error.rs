@@ -1,0 +1,292 @@
+//! What can go wrong in a run: each error knows its kind (the exit code), the line of a Cargo.toml to blame, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tierce_manifest::Place;
+
+/// An error of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder of the host.
+    #[error("failed to {verb} `{}`", path.display())]
+    File {
+        /// What was tried: "read".
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// Tables with mistakes.
+    #[error(transparent)]
+    Manifest(#[from] tierce_manifest::Errors),
+    /// A value that a table may not hold, found later than by reading it.
+    #[error("{message}")]
+    Table {
+        /// Where it stands.
+        place: Place,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// An image that the workspace does not have.
+    #[error("the workspace has no image `{name}`")]
+    UnknownImage {
+        /// The name.
+        name: String,
+        /// The names that it has.
+        known: Vec<String>,
+    },
+    /// No package has a table.
+    #[error("the workspace has no images")]
+    NoImages,
+    /// A path that is asked about and that an image does not have.
+    #[error("the image `{image}` has no `{path}`")]
+    NotInImage {
+        /// The image.
+        image: String,
+        /// The path.
+        path: String,
+    },
+    /// The lock cannot be read.
+    #[error("failed to use `{}`", path.display())]
+    Lock {
+        /// Its path.
+        path: PathBuf,
+        /// Its line.
+        place: Option<Place>,
+        /// Why.
+        #[source]
+        source: tierce_plan::LockError,
+    },
+    /// The lock would have to change and may not.
+    #[error("Tierce.lock has to change for {subject}, and --locked forbids it")]
+    Locked {
+        /// What is not covered.
+        subject: String,
+    },
+    /// Something that only the network has.
+    #[error("{what} is not in the cache, and --offline forbids the network")]
+    Offline {
+        /// What.
+        what: String,
+    },
+    /// Nobody says where something is to be downloaded from.
+    #[error("no place is known to fetch {what} from")]
+    NoMirror {
+        /// What.
+        what: &'static str,
+        /// The key of `[workspace.metadata.image]` that says it.
+        key: &'static str,
+    },
+    /// Portage finds no set of packages.
+    #[error("{message}")]
+    Resolution {
+        /// In one line.
+        message: String,
+        /// The atom's line.
+        place: Option<Place>,
+        /// The edit that mends it.
+        help: Option<String>,
+    },
+    /// A plan that does not hold together.
+    #[error("failed to find the result of a step before, {what}: this is a mistake in Tierce, please report it")]
+    Planning {
+        /// Which result.
+        what: &'static str,
+    },
+    /// A source of a package cannot be had.
+    #[error("failed to fetch `{name}` of `{package}`")]
+    Source {
+        /// The file.
+        name: String,
+        /// `category/name-version`.
+        package: String,
+        /// The line of the atom that brings the package.
+        place: Option<Place>,
+        /// Why.
+        source: Box<tierce_fetch::ErrorKind>,
+    },
+    /// A program in a builder failed where it should not.
+    #[error("failed to {what}: exit code {code}{}", lines_below(lines))]
+    Builder {
+        /// What was to be done.
+        what: String,
+        /// The program's exit code.
+        code: i32,
+        /// The last of what it said.
+        lines: Vec<String>,
+    },
+    /// A package did not build.
+    #[error("failed to emerge `{package}`{}", lines_below(lines))]
+    Emerge {
+        /// `category/name-version`.
+        package: String,
+        /// The lines of its log that matter.
+        lines: Vec<String>,
+        /// The whole log.
+        log: Option<PathBuf>,
+        /// The line of the atom that brings it.
+        place: Option<Place>,
+    },
+    /// cargo failed; it has said itself why.
+    #[error("failed to compile `{package}`")]
+    Compile {
+        /// The package.
+        package: String,
+        /// The image's table.
+        place: Place,
+    },
+    /// The image's program needs libraries that are not there.
+    #[error("failed to find what the image `{image}` needs{}", lines_below(lines))]
+    Missing {
+        /// The image.
+        image: String,
+        /// A line each.
+        lines: Vec<String>,
+        /// The image's `packages`, or its table.
+        place: Place,
+        /// Which package would bring it.
+        help: Option<String>,
+    },
+    /// The daemon.
+    #[error(transparent)]
+    Docker(#[from] tierce_docker::Error),
+    /// A download.
+    #[error(transparent)]
+    Fetch(#[from] tierce_fetch::Error),
+    /// A program of the host.
+    #[error(transparent)]
+    Process(#[from] tierce_process::Error),
+    /// Debian's index or packages.
+    #[error(transparent)]
+    Debian(#[from] tierce_debian::Error),
+    /// Portage's answers.
+    #[error(transparent)]
+    Portage(#[from] tierce_portage::Error),
+    /// ROOT or the closure.
+    #[error(transparent)]
+    Rootfs(#[from] tierce_rootfs::Error),
+    /// The image's documents or layers.
+    #[error(transparent)]
+    Oci(#[from] tierce_oci::Error),
+}
+
+/// The kinds of error, which are the exit codes of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A file or tool of the host, or a fault of Tierce's own.
+    Other = 1,
+    /// A table or a file that it names.
+    Table = 3,
+    /// Portage's resolution.
+    Resolution = 4,
+    /// A download.
+    Download = 5,
+    /// The build of a package or of a program.
+    Build = 6,
+    /// The packing.
+    Pack = 7,
+    /// The daemon.
+    Daemon = 8,
+    /// The lock.
+    Lock = 9,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+impl Error {
+    pub(crate) fn file(verb: &'static str, path: &Path, source: io::Error) -> Error {
+        Error::File { verb, path: path.to_owned(), source }
+    }
+
+    /// Which kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Interrupted
+            | Error::Docker(tierce_docker::Error::Interrupted)
+            | Error::Process(tierce_process::Error::Interrupted { .. }) => ErrorKind::Interrupted,
+            Error::Fetch(error) if matches!(error.kind, tierce_fetch::ErrorKind::Interrupted) => ErrorKind::Interrupted,
+            Error::Source { source, .. } if matches!(**source, tierce_fetch::ErrorKind::Interrupted) => {
+                ErrorKind::Interrupted
+            }
+            Error::Manifest(_) | Error::Table { .. } | Error::UnknownImage { .. } | Error::NoImages => ErrorKind::Table,
+            Error::NotInImage { .. } => ErrorKind::Other,
+            Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,
+            Error::Fetch(_) | Error::Source { .. } | Error::Offline { .. } | Error::NoMirror { .. } => {
+                ErrorKind::Download
+            }
+            Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } => ErrorKind::Build,
+            Error::Missing { .. } | Error::Rootfs(_) | Error::Oci(_) => ErrorKind::Pack,
+            Error::Docker(_) => ErrorKind::Daemon,
+            Error::Lock { .. } | Error::Locked { .. } | Error::Process(tierce_process::Error::CargoLock) => {
+                ErrorKind::Lock
+            }
+            // What was downloaded is not what it should be, or pip could not download.
+            Error::Debian(_)
+            | Error::Process(
+                tierce_process::Error::Signature { .. }
+                | tierce_process::Error::Digest { .. }
+                | tierce_process::Error::Unreachable { .. }
+                | tierce_process::Error::NotPublished { .. },
+            ) => ErrorKind::Download,
+            Error::File { .. } | Error::Planning { .. } | Error::Process(_) => ErrorKind::Other,
+        }
+    }
+
+    /// The line of a Cargo.toml to blame. Those of [`Error::Manifest`] are in it.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Error::Table { place, .. } | Error::Compile { place, .. } | Error::Missing { place, .. } => Some(place),
+            Error::Lock { place, .. }
+            | Error::Resolution { place, .. }
+            | Error::Source { place, .. }
+            | Error::Emerge { place, .. } => place.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Error::Table { help, .. } | Error::Resolution { help, .. } | Error::Missing { help, .. } => help.clone(),
+            Error::NoImages => {
+                Some("add a table [package.metadata.image] to the Cargo.toml of a package with a binary".into())
+            }
+            Error::UnknownImage { known, .. } if known.is_empty() => Error::NoImages.help(),
+            Error::UnknownImage { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
+            Error::Process(tierce_process::Error::CargoLock) => {
+                Some("run `cargo xtask image` without --locked and commit Cargo.lock".into())
+            }
+            Error::Locked { .. } => Some("run `cargo xtask image` without --locked and commit Tierce.lock".into()),
+            Error::Offline { .. } => Some("run once without --offline".into()),
+            Error::NoMirror { key, .. } => {
+                Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))
+            }
+            Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
+            Error::Lock { source: tierce_plan::LockError::Malformed(_), .. } => {
+                Some("restore it from version control, or delete it to resolve anew".into())
+            }
+            Error::Lock { .. } => Some("update the tierce dependency of the xtask".into()),
+            Error::Docker(error) => error.help().map(str::to_owned),
+            _ => None,
+        }
+    }
+}
+
+impl From<tierce_plan::ConfigError> for Error {
+    fn from(error: tierce_plan::ConfigError) -> Error {
+        let help = error.source.help().map(str::to_owned);
+        Error::Table { message: error.source.to_string(), place: error.place, help }
+    }
+}
+
+fn lines_below(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}

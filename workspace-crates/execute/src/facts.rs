@@ -1,0 +1,159 @@
+//! Gathers what a plan depends on besides the tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use tierce_manifest::{BuilderBase, ForAtom, ImageSpec};
+use tierce_plan::{BuilderFacts, Facts, ImageFacts, Ingredients, Lock, digest};
+use tierce_portage::Patch;
+
+use crate::Error;
+use crate::declared::{self, DeclaredContent};
+use crate::profiles;
+use crate::session::Session;
+use crate::steps::debian;
+
+/// Everything that planning these images asks for.
+pub(crate) fn gather(session: &Session, images: &[&ImageSpec], lock: Option<Lock>) -> Result<Facts, Error> {
+    let revision = tierce_process::git::revision(session.root())?;
+    let revision = revision.filter(|revision| !revision.modified).map(|revision| revision.commit);
+    let mut image_facts = BTreeMap::new();
+    for image in images {
+        let mut facts = of_image(session, image)?;
+        facts.revision.clone_from(&revision);
+        image_facts.insert(image.name.to_string(), facts);
+    }
+    Ok(Facts {
+        platform: format!("linux/{}", oci_architecture()),
+        rustc: session.toolchain.version.clone(),
+        lock,
+        builder: builder(session)?,
+        repositories: session.repositories.iter().map(|repository| repository.locked.clone()).collect(),
+        default_profile: tierce_ebuilds::DEFAULT_PROFILE.parse().map_err(tierce_portage::Error::from)?,
+        profile: profiles::digest(&session.spec, &session.repositories)?,
+        images: image_facts,
+        binpkgs: cached_binpkgs(&session.places.shared("binpkgs")),
+    })
+}
+
+/// This host's processor in the words of Go, as the OCI's documents have it.
+pub(crate) fn oci_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn builder(session: &Session) -> Result<BuilderFacts, Error> {
+    match &session.spec.builder {
+        BuilderBase::Debian => Ok(BuilderFacts::Debian { selection: debian::selection(), recipe: debian::recipe() }),
+        BuilderBase::Image(reference) => {
+            let name = reference.value.to_string();
+            match session.docker()?.image(&name)? {
+                Some(image) => Ok(BuilderFacts::Image { id: image.id }),
+                None => Err(Error::Table {
+                    place: reference.place.clone(),
+                    message: format!("the daemon has no image `{name}`"),
+                    help: Some(format!("bring it there first, with `docker pull {name}` or `docker load`")),
+                }),
+            }
+        }
+        BuilderBase::RootFilesystem(path) => {
+            let host = session.root().join(&path.value);
+            let digest = if host.is_dir() {
+                session.digests.of_folder(host.as_std_path())
+            } else {
+                session.digests.of_file(host.as_std_path())
+            };
+            match digest {
+                Ok(digest) => Ok(BuilderFacts::RootFilesystem { digest }),
+                Err(Error::File { source, .. }) => Err(Error::Table {
+                    place: path.place.clone(),
+                    message: format!("the root filesystem `{}` cannot be read: {source}", path.value),
+                    help: Some("`rootfs` is an archive or a folder, from the workspace's root on".into()),
+                }),
+                Err(other) => Err(other),
+            }
+        }
+    }
+}
+
+fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
+    Ok(ImageFacts {
+        sources: sources(session, image)?,
+        cargo_config: cargo_config(session),
+        files: files(session, image)?,
+        patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
+        revision: None,
+    })
+}
+
+/// Digest of all local packages that the program is made of, of Cargo.lock and of the workspace's Cargo.toml, which has the
+/// profiles.
+fn sources(session: &Session, image: &ImageSpec) -> Result<String, Error> {
+    let workspace = &session.workspace;
+    let mut ingredients = Ingredients::default();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        ingredients.add(file, session.digests.of_file(workspace.root.join(file).as_std_path())?);
+    }
+    let package = workspace.members.iter().find(|member| member.manifest_path == *image.cargo_toml);
+    let dependencies = package.iter().flat_map(|package| &package.local_dependencies);
+    let locals = package.into_iter().chain(dependencies.filter_map(|id| workspace.package(id)));
+    for local in locals {
+        let name = format!("package {} {}", local.name, local.version);
+        ingredients.add(name, session.digests.of_folder(local.folder().as_std_path())?);
+    }
+    Ok(ingredients.key().to_string())
+}
+
+/// Digest of the configuration files that cargo reads in this workspace.
+fn cargo_config(session: &Session) -> String {
+    let mut ingredients = Ingredients::default();
+    for (index, file) in session.cargo_config.files.iter().enumerate() {
+        ingredients.add(format!("{index}"), digest(&file.text));
+    }
+    ingredients.key().to_string()
+}
+
+/// Digest of what `files` names, which has to be there and inside of its folder.
+fn files(session: &Session, image: &ImageSpec) -> Result<String, Error> {
+    let mut ingredients = Ingredients::default();
+    for file in &image.content.files {
+        for entry in declared::entries(file)? {
+            let content = match &entry.content {
+                DeclaredContent::Folder => "folder".to_owned(),
+                DeclaredContent::Link(target) => format!("link {target}"),
+                DeclaredContent::File { executable } => {
+                    let digest = session.digests.of_file(&entry.host)?;
+                    format!("{} {digest}", if *executable { "program" } else { "file" })
+                }
+            };
+            ingredients.add(entry.path, content);
+        }
+    }
+    Ok(ingredients.key().to_string())
+}
+
+fn patches(patches: &ForAtom<Vec<tierce_manifest::Located<tierce_manifest::InnerPath>>>) -> Result<Vec<Patch>, Error> {
+    let read = |patch: &tierce_manifest::Located<tierce_manifest::InnerPath>| {
+        let path = patch.value.full();
+        let blame = |message: String| Error::Table { place: patch.place.clone(), message, help: None };
+        let content = std::fs::read(&path).map_err(|error| blame(format!("the patch cannot be read: {error}")))?;
+        let name = path.file_name().unwrap_or_default().parse();
+        Ok(Patch { name: name.map_err(|error| blame(format!("{error}")))?, content })
+    };
+    patches.value.iter().map(read).collect()
+}
+
+/// The keys of the binary packages of the cache.
+fn cached_binpkgs(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".gpkg.tar").map(str::to_owned)).collect()
+}
+
+/// A digest of several texts.
+pub(crate) fn digest_of(texts: &[&str]) -> String {
+    digest(texts.iter().map(|text| format!("{} {text}\n", text.len())).collect::<String>())
+}

@@ -1,0 +1,38 @@
+//! Gathers facts and runs plans: store, receipts, locks, sinks.
+//!
+//! A [`Session`] is one workspace and one run: it reads the tables, plans with what it knows, runs the plan and plans again
+//! until the images are where they were asked to be. What goes on is told to an [`Observer`]; nothing is printed here.
+//!
+//! A step leaves a receipt under its key: what it was made of, what it came to, how long it took. Receipts of what serves every
+//! workspace lie in the user's cache, the others in the workspace's target folder. Locks are files that the kernel lets go of
+//! when their process ends, so that a killed run is in nobody's way.
+
+mod blame;
+mod declared;
+mod delivery;
+mod error;
+mod executor;
+mod facts;
+mod files;
+mod lock_file;
+mod locks;
+mod owner;
+mod places;
+mod profiles;
+mod progress;
+mod receipts;
+mod report;
+mod repositories;
+mod run;
+mod session;
+mod steps;
+mod tree_digest;
+
+pub use delivery::Delivered;
+pub use error::{Error, ErrorKind};
+pub use places::{Places, UserFolders};
+pub use progress::{Event, Observer, Unit};
+pub use report::{ContentEntry, Contents, OwnerSize, Report, Sizes, megabytes};
+pub use run::StepRun;
+pub use session::{Options, Session};
+pub use tierce_docker::Environment as DaemonEnvironment;

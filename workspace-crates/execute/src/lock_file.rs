@@ -1,0 +1,91 @@
+//! Tierce.lock: read before planning, written when something was found out that belongs into it.
+
+use std::path::PathBuf;
+
+use tierce_manifest::Place;
+use tierce_plan::{Action, BuilderFacts, Facts, LOCK_VERSION, Lock, LockedBuilder, LockedImage, Outcome, Plan};
+
+use crate::run::Results;
+use crate::session::Session;
+use crate::{Error, files};
+
+impl Session {
+    fn lock_path(&self) -> PathBuf {
+        self.workspace.root.join("Tierce.lock").into_std_path_buf()
+    }
+
+    pub(crate) fn read_lock(&self) -> Result<Option<Lock>, Error> {
+        let path = self.lock_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        Lock::parse(&files::read_text(&path)?).map(Some).map_err(|source| {
+            let file = self.workspace.root.join("Tierce.lock");
+            let place = source.span().map(|span| Place { file: file.into(), span });
+            Error::Lock { path, place, source }
+        })
+    }
+
+    /// Puts what these steps have found out into the lock.
+    pub(crate) fn write_lock(&self, facts: &Facts, plan: &Plan, results: Results) -> Result<(), Error> {
+        let mut lock = facts.lock.clone().unwrap_or_default();
+        lock.version = LOCK_VERSION;
+        let builder = self.locked_builder(facts, std::mem::take(&mut lock.builder));
+        lock.builder = builder;
+        for (id, outcome) in results.outcomes {
+            match outcome {
+                Outcome::Debs(debs) => lock.builder.debs = debs,
+                Outcome::Resolution(packages) => {
+                    let Some(step) = plan.step(&id) else { continue };
+                    let (Some(inputs), Action::Resolve { image }) = (step.ingredients.get("inputs"), &step.action)
+                    else {
+                        continue;
+                    };
+                    lock.set_image(LockedImage { name: image.clone(), inputs: inputs.to_owned(), packages });
+                    lock.repositories.clone_from(&facts.repositories);
+                }
+                _ => {}
+            }
+        }
+        let known = |name: &str| self.spec.images.iter().any(|image| image.name.as_str() == name);
+        lock.images.retain(|image| known(&image.name));
+        files::write(&self.lock_path(), lock.to_text())
+    }
+
+    fn locked_builder(&self, facts: &Facts, before: LockedBuilder) -> LockedBuilder {
+        let rustc = rustc_line(&facts.rustc);
+        match &facts.builder {
+            BuilderFacts::Debian { selection, .. } => LockedBuilder {
+                base: "debian".into(),
+                digest: None,
+                portage: Some(tierce_debian::wheel::PORTAGE_VERSION.into()),
+                rustc,
+                debs: if before.selection.as_ref() == Some(selection) { before.debs } else { Vec::new() },
+                selection: Some(selection.clone()),
+            },
+            BuilderFacts::Image { id } => {
+                LockedBuilder { base: "image".into(), digest: Some(id.clone()), rustc, ..LockedBuilder::default() }
+            }
+            BuilderFacts::RootFilesystem { digest } => {
+                LockedBuilder { base: "rootfs".into(), digest: Some(digest.clone()), rustc, ..LockedBuilder::default() }
+            }
+        }
+    }
+
+    /// Another rustc needs no resolution, but the lock says what compiled the programs.
+    pub(crate) fn keep_rustc(&self, facts: &Facts) -> Result<(), Error> {
+        match &facts.lock {
+            Some(lock) if lock.builder.rustc != rustc_line(&facts.rustc) && !self.options.locked => {
+                let mut lock = lock.clone();
+                lock.builder.rustc = rustc_line(&facts.rustc);
+                files::write(&self.lock_path(), lock.to_text())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first line of `rustc -vV`.
+fn rustc_line(version: &str) -> String {
+    version.lines().next().unwrap_or_default().to_owned()
+}

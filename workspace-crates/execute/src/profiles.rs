@@ -1,0 +1,135 @@
+//! Portage's profiles: what one of them and all that it inherits set for builds. What they say of versions and USE flags is in
+//! the resolution already.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tierce_manifest::WorkspaceSpec;
+use tierce_plan::Ingredients;
+
+use crate::Error;
+use crate::files::sha256_of;
+use crate::repositories::RepositoryFolder;
+
+/// The files and folders of a profile that a build sees.
+const SEEN_BY_BUILDS: [&str; 6] = ["bashrc", "env", "make.defaults", "package.bashrc", "package.env", "profile.bashrc"];
+
+/// The digest of the profile that counts.
+pub(crate) fn digest(spec: &WorkspaceSpec, repositories: &[RepositoryFolder]) -> Result<String, Error> {
+    let main = &repositories[0];
+    let Some(chosen) = &spec.portage_profile else {
+        return digest_of(&main.folder.join("profiles").join(tierce_ebuilds::DEFAULT_PROFILE), repositories);
+    };
+    let profile = &chosen.value;
+    let repository = repositories.iter().find(|folder| folder.locked.name == profile.repository.as_ref());
+    let folder = repository.map(|repository| repository.folder.join("profiles").join(&profile.path));
+    match folder.filter(|folder| folder.is_dir()) {
+        Some(folder) => digest_of(&folder, repositories),
+        None => Err(Error::Table {
+            place: chosen.place.clone(),
+            message: format!("the profile `{}:{}` is not there", profile.repository, profile.path),
+            help: Some("it is REPOSITORY:PATH, where PATH is a folder below the repository's `profiles`".into()),
+        }),
+    }
+}
+
+fn digest_of(profile: &Path, repositories: &[RepositoryFolder]) -> Result<String, Error> {
+    let mut ingredients = Ingredients::default();
+    for (depth, folder) in chain(profile, repositories).iter().enumerate() {
+        for name in SEEN_BY_BUILDS {
+            let mut files = Vec::new();
+            files_of(&folder.join(name), &mut files)?;
+            for file in files {
+                let path = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+                ingredients.add(format!("{depth} {path}"), sha256_of(&file)?.0);
+            }
+        }
+    }
+    Ok(ingredients.key().to_string())
+}
+
+/// A profile and all that it inherits, each once, in the order in which they are reached. What is missing is for Portage to
+/// refuse: it says by which file it was asked for.
+fn chain(profile: &Path, repositories: &[RepositoryFolder]) -> Vec<PathBuf> {
+    let mut chain = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![profile.to_owned()];
+    while let Some(folder) = open.pop() {
+        let Ok(folder) = folder.canonicalize() else { continue };
+        if !seen.insert(folder.clone()) {
+            continue;
+        }
+        let parents = std::fs::read_to_string(folder.join("parent")).unwrap_or_default();
+        let lines = parents.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        open.extend(lines.filter_map(|line| parent(&folder, line, repositories)));
+        chain.push(folder);
+    }
+    chain
+}
+
+/// A line of `parent`: a path from the profile on, or `REPOSITORY:PATH`, where no name means the profile's own repository.
+fn parent(folder: &Path, line: &str, repositories: &[RepositoryFolder]) -> Option<PathBuf> {
+    let Some((name, path)) = line.split_once(':') else { return Some(folder.join(line)) };
+    let is_meant = |repository: &&RepositoryFolder| match name {
+        "" => repository.folder.canonicalize().is_ok_and(|root| folder.starts_with(root)),
+        name => repository.locked.name == name,
+    };
+    Some(repositories.iter().find(is_meant)?.folder.join("profiles").join(path))
+}
+
+/// A file, or all files below a folder; none where there is neither.
+fn files_of(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if path.is_file() {
+        files.push(path.to_owned());
+    } else if path.is_dir() {
+        let failed = |error| Error::file("read the folder", path, error);
+        let mut entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            files_of(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tierce_plan::LockedRepository;
+
+    #[test]
+    fn what_a_profile_inherits_counts_and_what_only_resolutions_see_does_not() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: &str| {
+            let path = scratch.path().join(path);
+            fs::create_dir_all(path.parent().expect("below")).expect("writable");
+            fs::write(path, text).expect("writable");
+        };
+        let repository = |name: &str| RepositoryFolder {
+            locked: LockedRepository { name: name.into(), digest: String::new() },
+            folder: scratch.path().join(name),
+        };
+        let repositories = ["main", "own"].map(repository);
+        write("main/profiles/base/make.defaults", "A=1");
+        write("own/profiles/common/profile.bashrc", "true");
+        write("own/profiles/x/y/make.defaults", "B=1");
+        write("own/profiles/x/y/parent", "# both\nmain:base\n:common\n..\n");
+        write("own/profiles/x/parent", "y\n");
+        let digest = || digest_of(&scratch.path().join("own/profiles/x/y"), &repositories).expect("readable");
+        let mut seen = vec![digest()];
+        for (path, counts) in [
+            ("own/profiles/x/y/package.mask", false),
+            ("own/profiles/z/make.defaults", false),
+            ("main/profiles/base/make.defaults", true),
+            ("own/profiles/common/profile.bashrc", true),
+            ("own/profiles/x/make.defaults", true),
+            ("own/profiles/x/y/env/fast", true),
+        ] {
+            write(path, "changed");
+            let now = digest();
+            assert_eq!(!seen.contains(&now), counts, "{path}");
+            seen.push(now);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Receipts: the record of a finished step under its key, written by rename when the result is whole.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tierce_plan::{Action, Ingredients, Key, Outcome, Step, StepId};
+
+use crate::Error;
+use crate::files::{read_json, write_json};
+use crate::places::Places;
+
+/// A finished step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    /// What the key was made of, to say later what differs.
+    pub(crate) ingredients: Ingredients,
+    /// The result.
+    pub(crate) outcome: Outcome,
+    /// How long it took to make.
+    pub(crate) took: Duration,
+}
+
+/// Reads and writes receipts. Those of results that all workspaces share lie in the user's cache, the others in the
+/// workspace's target folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Receipts {
+    places: Places,
+}
+
+impl Receipts {
+    pub(crate) fn new(places: Places) -> Receipts {
+        Receipts { places }
+    }
+
+    /// The receipt under this key. A damaged one is the same as none.
+    pub(crate) fn find(&self, action: &Action, key: &Key) -> Option<Receipt> {
+        read_json(&self.path(action, key))
+    }
+
+    /// Records a finished step.
+    pub(crate) fn write(&self, step: &Step, receipt: &Receipt) -> Result<(), Error> {
+        write_json(&self.path(&step.action, &receipt.ingredients.key()), receipt)?;
+        write_json(&self.last_path(&step.id), &receipt.ingredients)
+    }
+
+    /// The volumes of all ROOTs that were merged with this cache.
+    pub(crate) fn volumes(&self) -> BTreeSet<String> {
+        let folder = self.places.shared("receipts").join(Action::MergeRoot { image: String::new() }.kind().0);
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let receipts = entries.filter_map(|entry| read_json::<Receipt>(&entry.path()));
+        receipts
+            .filter_map(|receipt| if let Outcome::Root(root) = receipt.outcome { Some(root.volume) } else { None })
+            .collect()
+    }
+
+    /// Why a step runs: what differs from its last run in this workspace.
+    pub(crate) fn cause(&self, step: &StepId, now: &Ingredients) -> String {
+        match read_json::<Ingredients>(&self.last_path(step)) {
+            None => "it has not run yet".to_owned(),
+            Some(last) => match now.changes_since(&last) {
+                changes if changes.is_empty() => "its result is gone".to_owned(),
+                changes => changes.join("; "),
+            },
+        }
+    }
+
+    fn path(&self, action: &Action, key: &Key) -> PathBuf {
+        let folder = if action.is_shared() { self.places.shared("receipts") } else { self.places.own("receipts") };
+        folder.join(action.kind().0).join(format!("{key}.json"))
+    }
+
+    fn last_path(&self, step: &StepId) -> PathBuf {
+        self.places.own("receipts").join("last").join(format!("{}.json", step.as_str().replace(' ', ".")))
+    }
+}

@@ -1,0 +1,269 @@
+//! The report after a run, and the list of an image's files that `why` reads.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tierce_manifest::ImageSpec;
+use tierce_plan::{Outcome, PackedLayer, Sink, StepId};
+use tierce_rootfs::{Closure, Finding, Index, Layer, NodeKind, Reason};
+
+use crate::delivery::Delivered;
+use crate::executor::Executor;
+use crate::places::Places;
+use crate::run::{Results, StepRun};
+use crate::session::Session;
+use crate::steps::deliver::references;
+use crate::{Error, files};
+
+/// What a run made of one image. Sizes are in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The image's name.
+    pub image: String,
+    /// What to call it.
+    pub reference: String,
+    /// Its id.
+    pub id: String,
+    /// How large it is, and how large what it came from.
+    pub sizes: Sizes,
+    /// Bytes of the closure by package, the largest first.
+    pub owners: Vec<OwnerSize>,
+    /// The layers, lowest first.
+    pub layers: Vec<PackedLayer>,
+    /// Bytes that were sent to the sink in this run.
+    pub sent: u64,
+    /// What was done and what was reused.
+    pub steps: Vec<StepRun>,
+    /// What may be worth a look.
+    pub findings: Vec<Finding>,
+}
+
+/// From the builder to the image, in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sizes {
+    /// The builder's image; none where this run had no use for it.
+    pub builder: Option<u64>,
+    /// All files of ROOT as emerged.
+    pub root: u64,
+    /// The files that the closure chose.
+    pub closure: u64,
+    /// The image: its layers, uncompressed.
+    pub image: u64,
+}
+
+/// What a package takes in an image.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnerSize {
+    /// `category/name`, or where the files come from if from no package.
+    pub owner: String,
+    /// Regular files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The files of an image with their reasons and owners.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contents {
+    /// By path.
+    pub entries: BTreeMap<String, ContentEntry>,
+    /// Why each is in.
+    pub closure: Closure,
+}
+
+/// One file of an image.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContentEntry {
+    /// Its length; none for what is no regular file.
+    pub size: Option<u64>,
+    /// The package, `category/name`.
+    pub owner: Option<String>,
+    /// The layer that it lies in.
+    pub layer: String,
+}
+
+impl Contents {
+    pub(crate) fn new(
+        image: &Index,
+        closure: Closure,
+        owners: &BTreeMap<String, String>,
+        layers: &[Layer],
+    ) -> Contents {
+        let mut entries = BTreeMap::new();
+        for layer in layers {
+            for path in &layer.paths {
+                let size = image.tree().get(path).and_then(|node| match node.kind {
+                    NodeKind::File { size } => Some(size),
+                    _ => None,
+                });
+                let entry = ContentEntry { size, owner: owners.get(path).cloned(), layer: layer.group.to_string() };
+                entries.entry(path.clone()).or_insert(entry);
+            }
+        }
+        Contents { entries, closure }
+    }
+
+    /// What the packages of an image take, the largest first.
+    pub fn by_owner(&self) -> Vec<OwnerSize> {
+        let mut sums: BTreeMap<String, OwnerSize> = BTreeMap::new();
+        for (path, entry) in &self.entries {
+            let Some(size) = entry.size else { continue };
+            let owner = entry.owner.clone().unwrap_or_else(|| match self.closure.reason(path) {
+                Some(Reason::Program) => "the program".to_owned(),
+                Some(Reason::Declared) => "declared files".to_owned(),
+                _ => "made for the image".to_owned(),
+            });
+            let sum = sums.entry(owner.clone()).or_insert(OwnerSize { owner, files: 0, bytes: 0 });
+            sum.files += 1;
+            sum.bytes += size;
+        }
+        let mut sums: Vec<OwnerSize> = sums.into_values().collect();
+        sums.sort_by_key(|sum| std::cmp::Reverse(sum.bytes));
+        sums
+    }
+}
+
+impl Session {
+    /// The files of an image that was built.
+    ///
+    /// # Errors
+    /// If it was not built yet.
+    pub fn contents(&self, image: &str) -> Result<Contents, Error> {
+        self.images(&[image.to_owned()])?;
+        let path = contents_path(&self.places, image);
+        files::read_json(&path).ok_or_else(|| {
+            let problem = std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                format!("the image was not built yet; run `cargo xtask image {image}`"),
+            );
+            Error::file("read", &path, problem)
+        })
+    }
+}
+
+/// Where the list of an image's files lies.
+pub(crate) fn contents_path(places: &Places, image: &str) -> PathBuf {
+    places.own("images").join(image).join("contents.json")
+}
+
+/// Writes each image's report and gives it back.
+pub(crate) fn deliver(
+    session: &Session,
+    executor: &Executor<'_>,
+    images: &[&ImageSpec],
+    sink: &Sink,
+    results: &Results,
+    runs: Vec<StepRun>,
+) -> Result<Vec<Delivered>, Error> {
+    let mut delivered = Vec::new();
+    for spec in images {
+        let name = spec.name.as_str();
+        let report = report(session, executor, spec, sink, results, &runs)?;
+        files::write_json(&session.places.own("images").join(name).join("report.json"), &report)?;
+        delivered.push(Delivered { image: name.to_owned(), reference: report.reference.clone(), report });
+    }
+    Ok(delivered)
+}
+
+fn report(
+    session: &Session,
+    executor: &Executor<'_>,
+    spec: &ImageSpec,
+    sink: &Sink,
+    results: &Results,
+    runs: &[StepRun],
+) -> Result<Report, Error> {
+    let name = spec.name.as_str();
+    let of_image = |id: &StepId| id.as_str().split_once(' ').is_none_or(|(_, image)| image == name);
+    let mut report = Report {
+        image: name.to_owned(),
+        reference: match sink {
+            Sink::Daemon => references(spec)[0].clone(),
+            Sink::Layout(folder) => format!("oci:{folder}:{}", session.layout_name(spec)),
+            Sink::Archive(path) => format!("docker-archive:{path}"),
+        },
+        id: String::new(),
+        sizes: Sizes { builder: None, root: 0, closure: 0, image: 0 },
+        owners: Vec::new(),
+        layers: Vec::new(),
+        sent: 0,
+        steps: runs.iter().filter(|run| of_image(&run.step)).cloned().collect(),
+        findings: Vec::new(),
+    };
+    for (id, outcome) in results.outcomes.iter().filter(|(id, _)| of_image(id)) {
+        match outcome {
+            Outcome::Root(root) => report.sizes.root = root.bytes,
+            Outcome::Image(image) => {
+                report.id.clone_from(&image.id);
+                report.sizes.closure = image.closure;
+                report.sizes.image = image.layers.iter().map(|layer| layer.size).sum();
+                report.layers.clone_from(&image.layers);
+            }
+            Outcome::Delivered { bytes, .. } if runs.iter().any(|run| run.step == *id && !run.reused) => {
+                report.sent += bytes
+            }
+            Outcome::Builder(builder) if runs.iter().any(|run| !run.reused) => {
+                report.sizes.builder = executor.docker()?.image(&builder.image)?.map(|image| image.size);
+            }
+            _ => {}
+        }
+    }
+    let contents = session.contents(name)?;
+    report.owners = contents.by_owner();
+    report.findings = contents.closure.findings.into_iter().collect();
+    Ok(report)
+}
+
+/// A package without its version: `media-libs/libpng` of `media-libs/libpng-1.6.39-r1`.
+pub(crate) fn base_name(package: &str) -> &str {
+    let mut end = package.len();
+    while let Some(dash) = package[..end].rfind('-') {
+        end = dash;
+        let version = &package[dash + 1..];
+        // A revision is no version: it stands behind one.
+        if version.starts_with(|first: char| first.is_ascii_digit()) {
+            return &package[..dash];
+        }
+    }
+    package
+}
+
+/// A size for people: megabytes of a million bytes, as Docker counts them.
+pub fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_lose_their_versions() {
+        for (package, expected) in [
+            ("media-libs/libpng-1.6.39", "media-libs/libpng"),
+            ("media-libs/libpng-1.6.39-r1", "media-libs/libpng"),
+            ("app-text/iso-codes-4", "app-text/iso-codes"),
+            ("x11-libs/gtk+-3.24_pre1", "x11-libs/gtk+"),
+            ("a/b", "a/b"),
+        ] {
+            assert_eq!(base_name(package), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_read_as_docker_writes_them() {
+        for (bytes, text) in
+            [(0, "0 B"), (999, "999 B"), (1_234, "1.2 kB"), (61_000_000, "61.0 MB"), (1_170_000_000, "1.17 GB")]
+        {
+            assert_eq!(megabytes(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Runs a plan: which steps have to run, in which order, several at once.
+//!
+//! A step is fresh if there is a receipt under its key. A fresh result need not be at hand, only known: whether it still is
+//! there is asked when a step that runs has to use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tierce_plan::{Key, Outcome, Plan, Step, StepId};
+
+use crate::Error;
+use crate::progress::{Event, Observer};
+use crate::receipts::{Receipt, Receipts};
+
+/// The results of the steps before one.
+pub(crate) type Inputs = BTreeMap<StepId, Outcome>;
+
+/// What a run knows how to do with single steps.
+pub(crate) trait Perform: Sync {
+    /// Keeps other runs from doing the same step while it is held.
+    type Claim;
+    /// Waits until no other run does this step, where that would be in the way.
+    fn claim(&self, step: &Step, key: &Key) -> Result<Option<Self::Claim>, Error>;
+    /// Does the step with the results of the steps before.
+    fn perform(&self, step: &Step, inputs: &Inputs) -> Result<Outcome, Error>;
+    /// Whether a recorded result is still at hand.
+    fn is_present(&self, step: &Step, outcome: &Outcome) -> Result<bool, Error>;
+}
+
+/// How one step of a run went.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct StepRun {
+    /// Which step.
+    pub step: StepId,
+    /// What it does.
+    pub title: String,
+    /// Whether an earlier result served.
+    pub reused: bool,
+    /// Why it ran.
+    pub cause: Option<String>,
+    /// How long it took in this run, or when its result was made.
+    pub took: Duration,
+}
+
+/// The results of a run by step.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    pub(crate) outcomes: BTreeMap<StepId, Outcome>,
+    pub(crate) runs: Vec<StepRun>,
+}
+
+/// Brings every goal of the plan about.
+pub(crate) fn run(
+    performer: &impl Perform,
+    plan: &Plan,
+    receipts: &Receipts,
+    jobs: usize,
+    observer: &Observer<'_>,
+) -> Result<Results, Error> {
+    let mut known = BTreeMap::new();
+    for step in &plan.steps {
+        if let Some(receipt) = find_receipt(step, &known, receipts) {
+            known.insert(step.id.clone(), receipt);
+        }
+    }
+    let needed = needed(performer, plan, &known)?;
+    let mut results = Results::default();
+    for step in plan.steps.iter().filter(|step| !needed.contains(&step.id)) {
+        if let Some(receipt) = known.get(&step.id) {
+            observer(Event::Fresh { step: step.id.clone() });
+            results.outcomes.insert(step.id.clone(), receipt.outcome.clone());
+            results.runs.push(reused(step, receipt));
+        }
+    }
+    let waiting = plan.steps.iter().filter(|step| needed.contains(&step.id)).collect();
+    run_needed(performer, waiting, receipts, jobs.max(1), observer, &mut results)?;
+    Ok(results)
+}
+
+/// The receipt of a step, if the results that its key is made of are known.
+fn find_receipt(step: &Step, known: &BTreeMap<StepId, Receipt>, receipts: &Receipts) -> Option<Receipt> {
+    if !step.action.is_recorded() {
+        return None;
+    }
+    let inputs: Vec<&Outcome> = step.after.iter().map(|id| known.get(id).map(|r| &r.outcome)).collect::<Option<_>>()?;
+    receipts.find(&step.action, &step.ingredients_with(inputs).key())
+}
+
+/// The steps that have to run: the goals whose results are not at hand and, from there, whatever those use and lack.
+fn needed(performer: &impl Perform, plan: &Plan, known: &BTreeMap<StepId, Receipt>) -> Result<BTreeSet<StepId>, Error> {
+    let mut needed = BTreeSet::new();
+    let mut at_hand = BTreeSet::new();
+    let mut asked: Vec<&StepId> = plan.goals.iter().collect();
+    while let Some(id) = asked.pop() {
+        let Some(step) = plan.step(id) else { continue };
+        if needed.contains(id) || at_hand.contains(id) {
+            continue;
+        }
+        match known.get(id) {
+            Some(receipt) if performer.is_present(step, &receipt.outcome)? => {
+                at_hand.insert(id.clone());
+            }
+            _ => {
+                needed.insert(id.clone());
+                asked.extend(step.inputs());
+            }
+        }
+    }
+    Ok(needed)
+}
+
+fn run_needed(
+    performer: &impl Perform,
+    mut waiting: Vec<&Step>,
+    receipts: &Receipts,
+    jobs: usize,
+    observer: &Observer<'_>,
+    results: &mut Results,
+) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let (finished, arrivals) = mpsc::channel();
+        let mut running = 0;
+        let mut failure: Option<Error> = None;
+        loop {
+            while failure.is_none() && running < jobs {
+                let ready = |step: &&Step| step.inputs().all(|id| results.outcomes.contains_key(id));
+                let Some(index) = waiting.iter().position(ready) else { break };
+                let step = waiting.remove(index);
+                let input = |id: &StepId| Some((id.clone(), results.outcomes.get(id)?.clone()));
+                let inputs: Inputs = step.inputs().filter_map(input).collect();
+                let finished = finished.clone();
+                running += 1;
+                scope.spawn(move || {
+                    // The receiver outlives every worker, so sending cannot fail.
+                    let _ = finished.send((step, one_step(performer, step, &inputs, receipts, observer)));
+                });
+            }
+            if running == 0 {
+                break;
+            }
+            let Ok((step, result)) = arrivals.recv() else { break };
+            running -= 1;
+            match result {
+                Ok((outcome, run)) => {
+                    results.outcomes.insert(step.id.clone(), outcome);
+                    results.runs.push(run);
+                }
+                // What runs beside it is left to finish: it is not to blame and its result is kept.
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    })
+}
+
+/// Runs one step, unless with the results that are now known its own turns out to be there.
+fn one_step(
+    performer: &impl Perform,
+    step: &Step,
+    inputs: &Inputs,
+    receipts: &Receipts,
+    observer: &Observer<'_>,
+) -> Result<(Outcome, StepRun), Error> {
+    let ingredients = step.ingredients_with(step.after.iter().filter_map(|id| inputs.get(id)));
+    let key = ingredients.key();
+    let mut claim = None;
+    let mut fresh = find_present(performer, step, &key, receipts)?;
+    if fresh.is_none() {
+        // Held until the receipt is written. Whoever held it before may have done all that there is to do.
+        claim = performer.claim(step, &key)?;
+        if claim.is_some() {
+            fresh = find_present(performer, step, &key, receipts)?;
+        }
+    }
+    if let Some(receipt) = fresh {
+        observer(Event::Fresh { step: step.id.clone() });
+        let run = reused(step, &receipt);
+        return Ok((receipt.outcome, run));
+    }
+    let cause = receipts.cause(&step.id, &ingredients);
+    observer(Event::Started { step: step.id.clone(), title: step.action.title() });
+    let start = Instant::now();
+    let outcome = performer.perform(step, inputs)?;
+    let took = start.elapsed();
+    let receipt = Receipt { ingredients, outcome, took };
+    if step.action.is_recorded() {
+        receipts.write(step, &receipt)?;
+    }
+    drop(claim);
+    observer(Event::Finished { step: step.id.clone(), took, summary: summary(&receipt.outcome) });
+    let run = StepRun { step: step.id.clone(), title: step.action.title(), reused: false, cause: Some(cause), took };
+    Ok((receipt.outcome, run))
+}
+
+/// The receipt of a step whose result is at hand.
+fn find_present(
+    performer: &impl Perform,
+    step: &Step,
+    key: &Key,
+    receipts: &Receipts,
+) -> Result<Option<Receipt>, Error> {
+    if !step.action.is_recorded() {
+        return Ok(None);
+    }
+    let Some(receipt) = receipts.find(&step.action, key) else { return Ok(None) };
+    Ok(performer.is_present(step, &receipt.outcome)?.then_some(receipt))
+}
+
+fn reused(step: &Step, receipt: &Receipt) -> StepRun {
+    StepRun { step: step.id.clone(), title: step.action.title(), reused: true, cause: None, took: receipt.took }
+}
+
+/// What a result came to, in a few words.
+fn summary(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Debs(debs) => format!("{} packages", debs.len()),
+        Outcome::Resolution(packages) => format!("{} packages", packages.len()),
+        Outcome::Binpkgs(binpkgs) => format!("{} binary packages", binpkgs.len()),
+        Outcome::Root(root) => crate::report::megabytes(root.bytes),
+        Outcome::Programs(programs) => crate::report::megabytes(programs.iter().map(|p| p.size).sum()),
+        Outcome::Image(image) => {
+            let bytes = image.layers.iter().map(|layer| layer.size).sum();
+            format!("{} in {} layers", crate::report::megabytes(bytes), image.layers.len())
+        }
+        Outcome::Delivered { bytes, .. } if *bytes > 0 => format!("{} sent", crate::report::megabytes(*bytes)),
+        Outcome::Fetched | Outcome::Builder(_) | Outcome::Delivered { .. } => String::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Runs in the builder: compiles with the arguments that follow `--`, then splits each binary into what ships and its symbols.
+#
+#   compile.sh STRIP FOLDER BINARY... -- CARGO-ARGUMENT...
+#
+# FOLDER is where cargo leaves the binaries. What ships lies in /tierce/out/NAME afterwards, its symbols in
+# /tierce/out/NAME.debug. Exit code 101 is cargo's own failure, 3 a binary that cargo did not make.
+set -eu
+
+strip=$1 folder=$2
+shift 2
+binaries=
+while [ "$1" != -- ]; do
+    binaries="$binaries $1"
+    shift
+done
+shift
+
+cargo "$@" || exit 101
+
+for name in $binaries; do
+    built=$folder/$name
+    [ -f "$built" ] || { echo "cargo made no binary \`$name\`" >&2; exit 3; }
+    case $strip in
+    none)
+        cp "$built" "/tierce/out/$name"
+        continue
+        ;;
+    debuginfo) how=--strip-debug ;;
+    symbols) how=--strip-all ;;
+    *) echo "unknown way to strip: $strip" >&2; exit 2 ;;
+    esac
+    objcopy --only-keep-debug --compress-debug-sections "$built" "/tierce/out/$name.debug"
+    objcopy "$how" "$built" "/tierce/out/$name"
+done

@@ -1,0 +1,305 @@
+//! One workspace and one run over it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tierce_docker::Docker;
+use tierce_manifest::{CargoToml, ImageSpec, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
+use tierce_plan::{Action, Facts, Plan, Sink};
+use tierce_process::cargo;
+use tierce_process::cargo_config::{self, CargoConfig};
+use tierce_process::rustc::Toolchain;
+
+use crate::delivery::Delivered;
+use crate::executor::Executor;
+use crate::facts;
+use crate::places::{Places, UserFolders};
+use crate::progress::{Event, Observer};
+use crate::receipts::Receipts;
+use crate::repositories::{self, RepositoryFolder};
+use crate::run::{StepRun, run};
+use crate::tree_digest::FileDigests;
+use crate::{Error, files, locks, owner, report};
+
+/// What a run is given by the command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A folder of the workspace.
+    pub folder: Utf8PathBuf,
+    /// What decides where things lie.
+    pub user: UserFolders,
+    /// What decides where the daemon is.
+    pub daemon: tierce_docker::Environment,
+    /// The folder of cargo's own cache: `CARGO_HOME`.
+    pub cargo_home: PathBuf,
+    /// What everything in the daemon is named and labelled with.
+    pub namespace: String,
+    /// Whether the network is forbidden.
+    pub offline: bool,
+    /// Whether a change of a lock is forbidden.
+    pub locked: bool,
+    /// Steps at once, and jobs of each.
+    pub jobs: usize,
+    /// Whether what other programs say may hold colours.
+    pub colour: bool,
+    /// Whether other programs are to say nothing but what is wrong.
+    pub quiet: bool,
+    /// Set by Ctrl-C.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// A workspace whose tables have been read.
+pub struct Session {
+    pub(crate) options: Options,
+    pub(crate) workspace: cargo::Workspace,
+    pub(crate) spec: WorkspaceSpec,
+    pub(crate) toolchain: Toolchain,
+    pub(crate) cargo_config: CargoConfig,
+    pub(crate) places: Places,
+    pub(crate) repositories: Vec<RepositoryFolder>,
+    pub(crate) digests: FileDigests,
+    docker: Mutex<Option<Docker>>,
+    /// Whether leftovers of killed runs have been removed.
+    tidied: Mutex<bool>,
+    /// Held while cargo runs: all images share its target folder, and two at once would wait for each other's locks.
+    pub(crate) cargo: Mutex<()>,
+}
+
+impl Session {
+    /// Finds the workspace and reads its tables.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the workspace, its tables, the toolchain or the folders.
+    pub fn open(options: Options, observer: &Observer<'_>) -> Result<Session, Error> {
+        let target = cargo::Options {
+            locked: options.locked,
+            offline: options.offline,
+            target: Some(format!("{}-unknown-linux-gnu", std::env::consts::ARCH)),
+            colour: options.colour,
+            quiet: options.quiet,
+        };
+        let on_line = |line: &str| observer(Event::Output { bytes: format!("{line}\n").into_bytes() });
+        let (workspace, toolchain) = std::thread::scope(|scope| {
+            let toolchain = scope.spawn(|| tierce_process::rustc::toolchain(&options.folder));
+            let workspace = cargo::workspace(&options.folder, &target, &options.interrupted, on_line);
+            (workspace, toolchain.join())
+        });
+        let workspace = workspace?;
+        let toolchain = toolchain.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        // Ambient variables do not count: they would make two machines differ.
+        let cargo_home = crate::steps::debian::utf8(options.cargo_home.clone())?;
+        let mut cargo_config =
+            cargo_config::effective(&workspace.root, &cargo_home, &BTreeMap::new(), &toolchain.host)?;
+        if !cargo_config.cfg_targets.is_empty() {
+            cargo_config.keep_applying(&toolchain.cfg()?);
+        }
+        let spec = tierce_manifest::read(&workspace_text(&workspace)?)?;
+        let places = Places::choose(workspace.target_directory.as_std_path(), &options.user)?;
+        if places.cache_is_in_workspace() {
+            let message = format!("the user's cache cannot be written; {} is used instead", places.cache().display());
+            observer(Event::Warning { message });
+        }
+        let digests = FileDigests::load(places.own("digests.json"));
+        let repositories = repositories::gather(&spec, workspace.root.as_std_path(), &places, &digests)?;
+        Ok(Session {
+            options,
+            workspace,
+            spec,
+            toolchain,
+            cargo_config,
+            places,
+            repositories,
+            digests,
+            docker: Mutex::new(None),
+            tidied: Mutex::new(false),
+            cargo: Mutex::new(()),
+        })
+    }
+
+    /// The folder of the workspace.
+    pub fn root(&self) -> &Utf8Path {
+        &self.workspace.root
+    }
+
+    /// The folders of this run.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The images of these names; all where none are named.
+    ///
+    /// # Errors
+    /// A name that the workspace does not have, or a workspace without images.
+    pub fn images(&self, names: &[String]) -> Result<Vec<&ImageSpec>, Error> {
+        let known = || self.spec.images.iter().map(|image| image.name.to_string()).collect();
+        let all: Vec<&ImageSpec> = self.spec.images.iter().collect();
+        if names.is_empty() && all.is_empty() {
+            return Err(Error::NoImages);
+        }
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let mut chosen: Vec<&ImageSpec> = Vec::new();
+        for name in names {
+            let image = all.iter().find(|image| image.name.as_str() == name);
+            let image = image.ok_or_else(|| Error::UnknownImage { name: name.clone(), known: known() })?;
+            if !chosen.iter().any(|other| other.name == image.name) {
+                chosen.push(image);
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The steps that a run would take from here, as far as they are known.
+    ///
+    /// # Errors
+    /// What stands in the way of planning.
+    pub fn plan(&self, images: &[&ImageSpec], sink: &Sink) -> Result<Plan, Error> {
+        let facts = facts::gather(self, images, self.read_lock()?)?;
+        Ok(tierce_plan::plan(&self.spec, images, &facts, sink)?)
+    }
+
+    /// Builds these images and brings them to the sink.
+    ///
+    /// # Errors
+    /// What went wrong first; nothing half-made is left.
+    pub fn deliver(
+        &self,
+        images: &[&ImageSpec],
+        sink: &Sink,
+        observer: &Observer<'_>,
+    ) -> Result<Vec<Delivered>, Error> {
+        // Whatever an interruption has broken off on its way here, it is the cause.
+        let interrupted = || self.options.interrupted.load(Ordering::Relaxed);
+        self.run_plans(images, sink, observer).map_err(|error| if interrupted() { Error::Interrupted } else { error })
+    }
+
+    fn run_plans(&self, images: &[&ImageSpec], sink: &Sink, observer: &Observer<'_>) -> Result<Vec<Delivered>, Error> {
+        let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
+        self.sweep(sink);
+        let receipts = Receipts::new(self.places.clone());
+        let mut runs: Vec<StepRun> = Vec::new();
+        let mut choose_anew = false;
+        let mut chosen_anew = false;
+        loop {
+            let mut lock = self.read_lock()?;
+            if let (true, Some(lock)) = (std::mem::take(&mut choose_anew), &mut lock) {
+                lock.builder.debs.clear();
+            }
+            let facts = facts::gather(self, images, lock)?;
+            let plan = tierce_plan::plan(&self.spec, images, &facts, sink)?;
+            if self.options.locked && !plan.whole {
+                let subject = plan.goals.iter().filter_map(|goal| plan.step(goal)).map(|step| match &step.action {
+                    Action::SelectDebs => "the builder's packages".to_owned(),
+                    Action::Resolve { image } => format!("the image `{image}`"),
+                    _ => format!("`{}`", step.id),
+                });
+                let subject = subject.collect::<Vec<_>>().join(", ");
+                return Err(Error::Locked { subject });
+            }
+            let executor = Executor::new(self, &facts, observer);
+            let mut results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
+                // A stable suite replaces packages at its point releases and when their security is at stake.
+                Err(Error::Fetch(gone)) if is_gone(&gone, &facts) && !self.options.locked && !chosen_anew => {
+                    let what = format!("`{}` of Tierce.lock is gone from the mirror", gone.name);
+                    observer(Event::Warning { message: format!("{what}; the builder's packages are chosen anew") });
+                    (choose_anew, chosen_anew) = (true, true);
+                    continue;
+                }
+                other => other?,
+            };
+            runs.append(&mut results.runs);
+            self.digests.save()?;
+            if plan.whole {
+                self.keep_rustc(&facts)?;
+                return report::deliver(self, &executor, images, sink, &results, runs);
+            }
+            self.write_lock(&facts, &plan, results)?;
+        }
+    }
+
+    /// Ends what takes long by itself, without waiting for anybody, after Ctrl-C.
+    pub(crate) fn check_interrupted(&self) -> Result<(), Error> {
+        if self.options.interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// The daemon, connected to when it is first needed.
+    pub(crate) fn docker(&self) -> Result<Docker, Error> {
+        let mut docker = self.docker.lock().unwrap_or_else(PoisonError::into_inner);
+        if docker.is_none() {
+            *docker = Some(Docker::connect(&self.options.daemon, Arc::clone(&self.options.interrupted))?);
+        }
+        docker.clone().ok_or(Error::Interrupted)
+    }
+
+    /// Removes files that killed runs left half written, wherever this run may write, too.
+    fn sweep(&self, sink: &Sink) {
+        self.places.sweep();
+        files::sweep(self.workspace.root.as_std_path(), 0);
+        match sink {
+            Sink::Daemon => {}
+            Sink::Layout(folder) => files::sweep(folder.as_std_path(), 2),
+            Sink::Archive(file) => files::sweep(file.as_std_path().parent().unwrap_or(Path::new("/")), 0),
+        }
+    }
+
+    /// Before the first step that makes something in the daemon: removes what killed runs left there. Their containers may still
+    /// be at work on the same folders.
+    pub(crate) fn remove_leftovers(&self, action: &Action) -> Result<(), Error> {
+        let makes = matches!(
+            action,
+            Action::MakeBuilder
+                | Action::ImportBuilder
+                | Action::UseBuilderImage { .. }
+                | Action::Resolve { .. }
+                | Action::BuildPackages { .. }
+                | Action::ExtendBuilder { .. }
+                | Action::MergeRoot { .. }
+                | Action::Compile { .. }
+        );
+        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+        if makes && !*tidied {
+            let receipts = Receipts::new(self.places.clone());
+            owner::remove_leftovers(&self.docker()?, &self.options.namespace, &self.places, &receipts)?;
+            *tidied = true;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a download failed because the mirror has no more a Debian package that the lock names.
+fn is_gone(error: &tierce_fetch::Error, facts: &Facts) -> bool {
+    let debs = facts.lock.iter().flat_map(|lock| &lock.builder.debs);
+    matches!(error.kind, tierce_fetch::ErrorKind::NotFound { .. })
+        && debs.into_iter().any(|deb| error.name == format!("{} {}", deb.name, deb.version))
+}
+
+fn workspace_text(workspace: &cargo::Workspace) -> Result<WorkspaceText, Error> {
+    let read = |path: &Utf8Path| -> Result<CargoToml, Error> {
+        Ok(CargoToml { path: path.to_owned(), text: files::read_text(Path::new(path))?.into() })
+    };
+    let member = |package: &cargo::Package| -> Result<Member, Error> {
+        Ok(Member {
+            manifest: read(&package.manifest_path)?,
+            package: PackageFacts {
+                name: package.name.clone(),
+                version: package.version.clone(),
+                description: package.description.clone(),
+                license: package.license.clone(),
+                repository: package.repository.clone(),
+                homepage: package.homepage.clone(),
+                documentation: package.documentation.clone(),
+                authors: package.authors.clone(),
+            },
+            binaries: package.binaries.iter().map(|binary| binary.name.clone()).collect(),
+            features: package.features.clone(),
+        })
+    };
+    Ok(WorkspaceText {
+        root: read(&workspace.root.join("Cargo.toml"))?,
+        members: workspace.members.iter().map(member).collect::<Result<_, _>>()?,
+    })
+}

@@ -1,0 +1,189 @@
+//! Compiles the Rust program in the builder, against ROOT, with the host's toolchain and the user's own cargo.
+
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use camino::Utf8PathBuf;
+use tierce_docker::{ContainerSpec, Mount, OutputStream};
+use tierce_elf::Elf;
+use tierce_plan::{Outcome, Program, ROOT, Root, StepId, strip_name};
+
+use crate::executor::{Executor, builder_of, missing_input};
+use crate::places::create_dir;
+use crate::progress::{Event, WholeLines};
+use crate::run::Inputs;
+use crate::steps::builder::Tail;
+use crate::steps::cargo_call::{CARGO_HOME, CargoCall, TOOLCHAIN};
+use crate::steps::packages::writable;
+use crate::steps::source_mounts::SourceMounts;
+use crate::{Error, files};
+
+const LINKER_SH: &str = include_str!("../scripts/linker.sh");
+const RUSTC_SH: &str = include_str!("../scripts/rustc.sh");
+const COMPILE_SH: &str = include_str!("../scripts/compile.sh");
+/// cargo's own exit code for a failed build, which `compile.sh` passes on.
+const CARGO_FAILED: i32 = 101;
+
+impl Executor<'_> {
+    /// Compiles the image's binaries and splits them into what ships and its symbols.
+    pub(crate) fn compile(&self, id: &StepId, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
+        let spec = self.image(image)?;
+        let root = inputs.values().find_map(|outcome| match outcome {
+            Outcome::Root(root) => Some(root),
+            _ => None,
+        });
+        let root = root.ok_or_else(|| missing_input("ROOT"))?;
+        self.warn_of_overrides();
+        let out = self.session.places.own("out").join(image);
+        if out.exists() {
+            fs::remove_dir_all(&out).map_err(|error| Error::file("remove", &out, error))?;
+        }
+        create_dir(&out)?;
+        let builder = builder_of(inputs)?;
+        let _turn = self.session.cargo.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = self.target_folder(image, builder, root)?;
+        let sources = SourceMounts::new(
+            &self.session.workspace,
+            &self.session.cargo_config,
+            &self.session.cargo_home()?,
+            &target,
+        );
+        let docker = self.docker()?;
+        let profiles = files::read_text(self.session.root().join("Cargo.toml").as_std_path())?;
+        let call = CargoCall {
+            image: spec,
+            config: &self.session.cargo_config,
+            profiles: &profiles,
+            triple: &self.session.toolchain.host,
+            colour: self.session.options.colour,
+            quiet: self.session.options.quiet,
+            jobs: self.session.options.jobs,
+        };
+        let container = ContainerSpec {
+            entrypoint: Some(vec!["/bin/sh".into(), "/tierce/scripts/compile.sh".into()]),
+            command: self.arguments(&call, &sources)?,
+            working_dir: Some(sources.workspace().to_owned()),
+            user: Some(self.user()?),
+            environment: call.environment(),
+            mounts: self.compile_mounts(root, &out, &sources)?,
+            ..self.builder_container(builder, "compile", Vec::new())
+        };
+        let mut tail = Tail::default();
+        let mut lines = WholeLines::default();
+        let show = |lines: Option<Vec<u8>>| {
+            if let Some(lines) = lines {
+                (self.observer)(Event::Output { bytes: sources.host_paths(&lines) });
+            }
+        };
+        let exit = docker.run(&container, None, &mut |stream, bytes| {
+            tail.push(stream, bytes);
+            if stream == OutputStream::Stderr {
+                show(lines.push(bytes));
+            }
+        });
+        show(lines.finish());
+        let exit = exit?;
+        match exit.code {
+            0 => {}
+            CARGO_FAILED => {
+                return Err(Error::Compile { package: spec.package.name.clone(), place: spec.place.clone() });
+            }
+            code => return Err(Error::Builder { what: format!("run {id}"), code, lines: tail.lines() }),
+        }
+        let programs = spec.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
+        Ok(Outcome::Programs(programs.collect::<Result<_, _>>()?))
+    }
+
+    /// Moves a finished program into the cache and its symbols to where debuggers look for them.
+    fn keep_program(&self, out: &Path, name: &str) -> Result<Program, Error> {
+        let built = out.join(name);
+        let (sha256, size) = files::sha256_of(&built)?;
+        let failed = |error| Error::file("read", &built, error);
+        let bytes = fs::read(&built).map_err(failed)?;
+        let build_id = Elf::parse(&bytes).ok().flatten().and_then(|elf| elf.build_id);
+        let blob = self.session.places.blob(&sha256);
+        if !blob.exists() {
+            files::write(&blob, &bytes)?;
+        }
+        let symbols = out.join(format!("{name}.debug"));
+        if let (true, Some(id)) = (symbols.exists(), &build_id) {
+            let kept = self.symbols_path(id);
+            create_dir(kept.parent().unwrap_or(&kept))?;
+            fs::rename(&symbols, &kept).map_err(|error| Error::file("keep the symbols", &kept, error))?;
+        }
+        Ok(Program { name: name.to_owned(), sha256, size, build_id })
+    }
+
+    /// The arguments of compile.sh: what it does afterwards, and cargo's own.
+    fn arguments(&self, call: &CargoCall<'_>, sources: &SourceMounts) -> Result<Vec<String>, Error> {
+        let mut arguments = vec![strip_name(call.image.content.strip).to_owned(), call.folder()];
+        arguments.extend(call.image.cargo.bins.iter().map(|bin| bin.value.clone()));
+        arguments.push("--".into());
+        let manifest = sources.inside(&call.image.cargo_toml).ok_or_else(|| missing_input("Cargo.toml"))?;
+        arguments.extend(call.arguments(&manifest));
+        Ok(arguments)
+    }
+
+    fn compile_mounts(&self, root: &Root, out: &Path, sources: &SourceMounts) -> Result<Vec<Mount>, Error> {
+        let cargo_home = self.session.cargo_home()?;
+        let mut mounts = vec![
+            Mount::Volume { name: root.volume.clone(), target: ROOT.to_owned(), read_only: true },
+            Self::read_only(self.session.toolchain.sysroot.as_std_path(), TOOLCHAIN),
+            self.executable("compile.sh", COMPILE_SH)?,
+            self.executable("linker.sh", LINKER_SH)?,
+            self.executable("rustc.sh", RUSTC_SH)?,
+            writable(out.to_owned(), "/tierce/out"),
+            Mount::Tmpfs { target: CARGO_HOME.into(), size: None },
+            Mount::Tmpfs { target: "/tmp".into(), size: None },
+        ];
+        for name in ["registry", "git"] {
+            let host = cargo_home.join(name);
+            if host.is_dir() {
+                mounts.push(Self::read_only(host.as_std_path(), format!("{CARGO_HOME}/{name}")));
+            }
+        }
+        mounts.extend(sources.mounts());
+        Ok(mounts)
+    }
+
+    /// A script of the library that is executed itself.
+    fn executable(&self, name: &str, text: &str) -> Result<Mount, Error> {
+        let mount = self.script(name, text)?;
+        if let Mount::Bind { host, .. } = &mount {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(host, mode).map_err(|error| Error::file("make executable", host, error))?;
+        }
+        Ok(mount)
+    }
+
+    /// Who writes the target folder: the calling user, as far as the daemon tells users apart.
+    fn user(&self) -> Result<String, Error> {
+        if self.docker()?.facts()?.rootless {
+            return Ok("0:0".into());
+        }
+        let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
+        Ok(format!("{}:{}", user.as_raw(), group.as_raw()))
+    }
+
+    /// Says which linkers and wrappers of the user's do not count in the builder.
+    fn warn_of_overrides(&self) {
+        let config = &self.session.cargo_config;
+        for (what, settings) in [("linker", config.linkers()), ("wrapper of rustc", config.wrappers())] {
+            for setting in settings {
+                let message = format!(
+                    "the {what} `{}` of {} is not used: the builder does not have it",
+                    setting.value, setting.source
+                );
+                (self.observer)(Event::Warning { message });
+            }
+        }
+    }
+}
+
+impl crate::session::Session {
+    /// cargo's own folder on the host.
+    pub(crate) fn cargo_home(&self) -> Result<Utf8PathBuf, Error> {
+        crate::steps::debian::utf8(self.options.cargo_home.clone())
+    }
+}

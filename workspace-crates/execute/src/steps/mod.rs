@@ -1,0 +1,17 @@
+//! What the steps do, one module a part of the way.
+
+pub(crate) mod builder;
+pub(crate) mod cargo_call;
+pub(crate) mod compile;
+pub(crate) mod debian;
+pub(crate) mod deliver;
+pub(crate) mod follower;
+pub(crate) mod pack;
+pub(crate) mod packages;
+pub(crate) mod resolve;
+pub(crate) mod root;
+pub(crate) mod source_mounts;
+pub(crate) mod sources;
+pub(crate) mod target_folder;
+pub(crate) mod transfer;
+pub(crate) mod tree;

@@ -1,0 +1,312 @@
+//! Packing: from ROOT and programs to the layers and documents of an image.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use tierce_manifest::{FileSpec, ImageSpec};
+use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
+use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root};
+use tierce_rootfs::{
+    FileContent, Index, Missing, Node, NodeKind, Patterns, Reason, Rejection, Source, Start, Wanted, closure, layers,
+};
+
+use crate::declared::{DeclaredContent, DeclaredEntry};
+use crate::executor::{Executor, missing_input};
+use crate::report::{Contents, base_name};
+use crate::run::Inputs;
+use crate::steps::packages::open;
+use crate::steps::root::RootFacts;
+use crate::{Error, declared, files};
+
+/// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
+const TIME: u64 = 0;
+/// Another way of writing layers makes other bytes.
+const LAYER_FORMAT: u32 = 1;
+
+impl Executor<'_> {
+    /// Selects the image's files and writes its layers.
+    pub(crate) fn pack(&self, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
+        let spec = self.image(image)?;
+        let (root, programs) = built(inputs)?;
+        let facts = self.root_facts(root)?;
+        let archive = self.root_archive(&root.key);
+        let loader = facts.loader(&archive)?;
+        let owners: BTreeMap<String, String> =
+            facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
+        let RootFacts { mut index, .. } = facts;
+
+        let starts = self.overlay(spec, programs, &mut index)?;
+        let keep = Patterns::new(spec.content.keep.iter().map(|glob| glob.value.glob()))?;
+        let prune = Patterns::new(spec.content.prune.iter().map(|glob| glob.value.glob()))?;
+        let chosen = closure(&index, &starts, &loader, &keep, &prune);
+        let mut chosen = chosen.map_err(|error| self.missing(spec, error))?;
+        let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
+        chosen.add_ld_cache(&mut selected, &loader)?;
+        self.keep_symbols(&index, &selected, &archive)?;
+
+        let (mut source, _) = open(&archive)?;
+        let mut packed = Vec::new();
+        let layers = layers(&selected, &chosen, &owners);
+        for layer in &layers {
+            let info = self.write_layer(&layer.paths, &selected, &mut source)?;
+            let name = layer.group.to_string();
+            packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
+        }
+        let assembled = assemble(spec, &packed, &self.facts.platform, None)?;
+        let contents = Contents::new(&selected, chosen, &owners, &layers);
+        let closure_bytes = tierce_rootfs::report::total(&selected).bytes;
+        files::write_json(&self.contents_path(image), &contents)?;
+        Ok(Outcome::Image(PackedImage { id: assembled.id.to_string(), closure: closure_bytes, layers: packed }))
+    }
+
+    /// Puts the programs and what the table declares over ROOT, and says what the closure starts from.
+    fn overlay(&self, spec: &ImageSpec, programs: &[Program], index: &mut Index) -> Result<Vec<Start>, Error> {
+        let mut starts = Vec::new();
+        let mut start = |reason, path: String| starts.push(Start { reason, path });
+        for program in programs {
+            let path = self.session.places.blob(&program.sha256);
+            let node = Node::new(NodeKind::File { size: program.size }, 0o755);
+            start(
+                Reason::Program,
+                insert_host_file(index, &format!("/usr/bin/{}", program.name), &path, program.sha256.clone(), node)?,
+            );
+        }
+        for directory in &spec.content.directories {
+            let mut node = Node::new(NodeKind::Directory, directory.mode.bits());
+            (node.uid, node.gid) = (directory.owner.uid, directory.owner.gid);
+            start(Reason::Declared, index.insert(directory.path.value.as_str(), node)?);
+        }
+        for file in &spec.content.files {
+            for entry in declared::entries(file)? {
+                start(Reason::Declared, self.insert_declared(index, entry, file)?);
+            }
+        }
+        Ok(starts)
+    }
+
+    /// Puts one entry of a declared file or folder into the tree.
+    fn insert_declared(&self, index: &mut Index, entry: DeclaredEntry, file: &FileSpec) -> Result<String, Error> {
+        let (kind, mode) = match entry.content {
+            DeclaredContent::Folder => (NodeKind::Directory, 0o755),
+            DeclaredContent::Link(target) => (NodeKind::Symlink { target }, 0o777),
+            DeclaredContent::File { executable } => {
+                let mode = file.mode.map_or(if executable { 0o755 } else { 0o644 }, |mode| mode.bits());
+                (NodeKind::File { size: 0 }, mode)
+            }
+        };
+        let mut node = Node::new(kind, mode);
+        (node.uid, node.gid) = (file.owner.uid, file.owner.gid);
+        match node.kind {
+            NodeKind::File { .. } => {
+                let sha256 = self.session.digests.of_file(&entry.host)?;
+                insert_host_file(index, &entry.path, &entry.host, sha256, node)
+            }
+            _ => Ok(index.insert(&entry.path, node)?),
+        }
+    }
+
+    /// Writes a layer, unless one of the same content has been written before.
+    fn write_layer(&self, paths: &[String], index: &Index, archive: &mut File) -> Result<LayerInfo, Error> {
+        let key = layer_key(paths, index);
+        let known = self.session.places.shared("layers").join(format!("{key}.json"));
+        if let Some(info) = files::read_json::<LayerInfo>(&known)
+            && fs::metadata(self.session.places.blob(info.diff_id.hex().as_str())).is_ok_and(|m| m.len() == info.size)
+        {
+            return Ok(info);
+        }
+        let mut blob = files::temporary_beside(&self.session.places.blob(&key))?;
+        let mut writer = LayerWriter::new(blob.as_file_mut(), TIME);
+        for path in paths {
+            self.session.check_interrupted()?;
+            let Some(node) = index.tree().get(path) else { continue };
+            match (&node.kind, index.content(path)) {
+                (NodeKind::File { .. }, Some(content)) => writer.append(path, node, reader(content, archive, path)?)?,
+                _ => writer.append(path, node, io::empty())?,
+            }
+        }
+        let info = writer.finish()?;
+        files::persist(blob, &self.session.places.blob(info.diff_id.hex().as_str()))?;
+        files::write_json(&known, &info)?;
+        Ok(info)
+    }
+
+    /// Copies the symbols of the libraries that ship to where debuggers look for them: by build-id.
+    fn keep_symbols(&self, root: &Index, selected: &Index, archive: &Path) -> Result<(), Error> {
+        let (mut source, _) = open(archive)?;
+        for (path, content) in selected.files() {
+            let Some(id) = content.elf().and_then(|elf| elf.build_id.as_deref()) else { continue };
+            let Some((first, rest)) = id.split_at_checked(2) else { continue };
+            let inside = format!("/usr/lib/debug/.build-id/{first}/{rest}.debug");
+            let kept = self.symbols_path(id);
+            let Ok(resolved) = root.tree().resolve(&inside) else { continue };
+            if let (false, Some(symbols)) = (kept.exists(), root.content(&resolved.path)) {
+                let mut reader = reader(symbols, &mut source, path)?;
+                files::write_with(&kept, |file| {
+                    io::copy(&mut reader, file).map(drop).map_err(|error| Error::file("write", &kept, error))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the symbols of a build-id lie: in the layout that gdb's `debug-file-directory` expects.
+    pub(crate) fn symbols_path(&self, build_id: &str) -> PathBuf {
+        let (first, rest) = build_id.split_at_checked(2).unwrap_or(("", build_id));
+        self.session.places.own("symbols").join(".build-id").join(first).join(format!("{rest}.debug"))
+    }
+
+    /// Where the list of an image's files and reasons lies.
+    pub(crate) fn contents_path(&self, image: &str) -> PathBuf {
+        crate::report::contents_path(&self.session.places, image)
+    }
+
+    /// Whether all of a packed image is in the cache.
+    pub(crate) fn packed_is_present(&self, image: &str, packed: &PackedImage) -> bool {
+        let blob = |layer: &PackedLayer| {
+            let hex = layer.diff_id.trim_start_matches("sha256:");
+            fs::metadata(self.session.places.blob(hex)).is_ok_and(|metadata| metadata.len() == layer.size)
+        };
+        packed.layers.iter().all(blob) && self.contents_path(image).is_file()
+    }
+
+    /// The error for what the closure did not find, with the package that would bring it.
+    fn missing(&self, spec: &ImageSpec, error: tierce_rootfs::Error) -> Error {
+        let tierce_rootfs::Error::Missing(missing) = error else { return error.into() };
+        let pruned = |missing: &Missing| {
+            missing.rejected.iter().find_map(|rejected| match &rejected.why {
+                Rejection::Pruned(pattern) => Some(pattern.clone()),
+                _ => None,
+            })
+        };
+        let way_out = |missing: &Missing| match (pruned(missing), &missing.wanted) {
+            (Some(pattern), _) => format!("take \"{pattern}\" out of `prune`"),
+            (None, Wanted::Soname(soname)) => match self.provider_of(soname) {
+                Some(package) => format!("add \"{package}\" to `packages`"),
+                None => "add the package that has it to `packages`, or link it statically".to_owned(),
+            },
+            (None, Wanted::OneOf(_) | Wanted::Interpreter(_)) => "add the package that has it to `packages`".to_owned(),
+        };
+        let mut ways_out: Vec<String> = missing.iter().map(way_out).collect();
+        ways_out.sort();
+        ways_out.dedup();
+        let pattern = missing.first().and_then(pruned);
+        let pattern = spec.content.prune.iter().find(|glob| Some(glob.value.glob()) == pattern.as_deref());
+        Error::Missing {
+            image: spec.name.to_string(),
+            lines: missing.iter().map(ToString::to_string).collect(),
+            place: pattern.map_or(&spec.place, |glob| &glob.place).clone(),
+            help: Some(ways_out.join("; ")),
+        }
+    }
+}
+
+/// ROOT and the programs among the results before a step.
+fn built(inputs: &Inputs) -> Result<(&Root, &[Program]), Error> {
+    let root = inputs.values().find_map(|outcome| match outcome {
+        Outcome::Root(root) => Some(root),
+        _ => None,
+    });
+    let programs = inputs.values().find_map(|outcome| match outcome {
+        Outcome::Programs(programs) => Some(programs.as_slice()),
+        _ => None,
+    });
+    root.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
+}
+
+/// What decides a layer's bytes.
+fn layer_key(paths: &[String], index: &Index) -> String {
+    let mut ingredients = Ingredients::default();
+    ingredients.add("format", LAYER_FORMAT.to_string()).add("time", TIME.to_string());
+    for path in paths {
+        let Some(node) = index.tree().get(path) else { continue };
+        let content = index.content(path).map_or("", |content| &content.sha256);
+        // Plain data, which JSON can always say.
+        ingredients.add(path, serde_json::to_string(&(node, content)).unwrap_or_default());
+    }
+    ingredients.key().to_string()
+}
+
+/// The bytes of a file of an index.
+fn reader<'a>(content: &'a FileContent, archive: &'a mut File, path: &str) -> Result<Box<dyn Read + 'a>, Error> {
+    let failed = |error| Error::file("read", Path::new(path), error);
+    Ok(match &content.source {
+        Source::Archive { offset, size } => {
+            archive.seek(SeekFrom::Start(*offset)).map_err(failed)?;
+            Box::new(archive.take(*size))
+        }
+        Source::Host { path } => Box::new(open(path)?.0),
+        Source::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+    })
+}
+
+/// Puts a file of the host, whose digest is known already, into the tree.
+fn insert_host_file(index: &mut Index, path: &str, host: &Path, sha256: String, node: Node) -> Result<String, Error> {
+    let (mut file, _) = open(host)?;
+    let (content, size) = FileContent::of_host_file(host.to_owned(), &mut file, sha256)?;
+    Ok(index.insert_file(path, node, size, content)?)
+}
+
+/// The documents of a packed image.
+pub(crate) fn assemble(
+    spec: &ImageSpec,
+    packed: &[PackedLayer],
+    platform: &str,
+    revision: Option<String>,
+) -> Result<Image, Error> {
+    let package = &spec.package;
+    let metadata = Metadata {
+        title: Some(spec.name.to_string()),
+        version: Some(package.version.clone()),
+        description: package.description.clone(),
+        licenses: package.license.clone(),
+        source: package.repository.clone(),
+        url: package.homepage.clone(),
+        documentation: package.documentation.clone(),
+        authors: package.authors.clone(),
+        vendor: None,
+        revision,
+        created: None,
+    };
+    let mut layers = Vec::new();
+    for layer in packed {
+        let diff_id: Digest = layer.diff_id.parse()?;
+        layers.push(tierce_oci::Layer::uncompressed(
+            LayerInfo { diff_id, size: layer.size },
+            format!("tierce: {}", layer.name),
+        ));
+    }
+    let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
+    let platform = Platform { architecture: architecture.to_owned(), os: os.to_owned(), variant: None };
+    let config = ImageConfig { platform, created: TIME, runtime: runtime(spec, &metadata), layers };
+    Ok(Image::assemble(config, &metadata.annotations()?)?)
+}
+
+fn runtime(spec: &ImageSpec, metadata: &Metadata) -> Runtime {
+    let config = &spec.config;
+    let values = |map: &BTreeMap<String, tierce_manifest::Located<String>>| {
+        map.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let mut labels = metadata.labels();
+    labels.insert("dev.tierce.image".into(), spec.name.to_string());
+    labels.extend(values(&config.labels));
+    Runtime {
+        entrypoint: config.entrypoint.value.clone(),
+        cmd: config.cmd.clone(),
+        env: values(&config.env),
+        exposed_ports: config.expose.iter().map(ToString::to_string).collect(),
+        user: config.user.as_ref().map(|user| user.value.to_string()),
+        workdir: config.workdir.as_ref().map(|path| path.value.to_string()),
+        volumes: config.volumes.iter().map(|path| path.value.to_string()).collect(),
+        labels,
+        stop_signal: config.stop_signal.map(|signal| signal.to_string()),
+        healthcheck: config.healthcheck.as_ref().map(|check| tierce_oci::Healthcheck {
+            command: check.value.command.clone(),
+            interval: check.value.interval,
+            timeout: check.value.timeout,
+            start_period: check.value.start_period,
+            retries: check.value.retries,
+        }),
+    }
+}

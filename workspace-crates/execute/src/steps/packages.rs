@@ -1,0 +1,323 @@
+//! Sources and binary packages: what is missing is fetched and compiled once, what is there is used again.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use tierce_docker::{Container, ContainerSpec, Docker, ImageChanges, Mount};
+use tierce_manifest::ImageSpec;
+use tierce_plan::{Binpkg, Builder, Outcome, PackageBuild, Step, StepId};
+use tierce_portage::{Cpv, EMERGE_SH, ResolvedPackage, relevant_lines};
+
+use crate::executor::{Executor, builder_of};
+use crate::places::create_dir;
+use crate::progress::WholeLines;
+use crate::run::Inputs;
+use crate::steps::builder::Tail;
+use crate::steps::follower::Follower;
+use crate::steps::tree::TarOfFiles;
+use crate::{Error, blame, files};
+
+/// Portage's folder of binary packages, as the builder sees it.
+const PKGDIR: &str = "/var/cache/binpkgs";
+/// The folder of logs, as the builder sees it.
+const LOGS: &str = "/tierce/logs";
+/// Of one binary package.
+const MAX_BINPKG: u64 = 8 << 30;
+
+impl Executor<'_> {
+    /// What the lock says of an image.
+    pub(crate) fn locked(&self, image: &str) -> &[ResolvedPackage] {
+        let locked = self.facts.lock.as_ref().and_then(|lock| lock.image(image));
+        locked.map_or(&[], |locked| &locked.packages)
+    }
+
+    /// Where a binary package lies in the cache.
+    pub(crate) fn binpkg_path(&self, key: &str) -> PathBuf {
+        self.session.places.shared("binpkgs").join(format!("{key}.gpkg.tar"))
+    }
+
+    /// Compiles what the cache lacks.
+    pub(crate) fn build_packages(
+        &self,
+        id: &StepId,
+        image: &str,
+        packages: &[PackageBuild],
+        inputs: &Inputs,
+    ) -> Result<Outcome, Error> {
+        // A run that was waited for may have compiled all that this one needs.
+        if packages.iter().any(|package| self.is_missing(package)) {
+            self.emerge(id, self.image(image)?, packages, builder_of(inputs)?)?;
+        }
+        let binpkg = |p: &PackageBuild| Binpkg { package: p.package.clone(), key: p.key.clone(), root: p.root };
+        Ok(Outcome::Binpkgs(packages.iter().map(binpkg).collect()))
+    }
+
+    /// Whether the cache lacks a binary package.
+    pub(crate) fn is_missing(&self, package: &PackageBuild) -> bool {
+        !self.binpkg_path(&package.key).is_file()
+    }
+
+    fn emerge(
+        &self,
+        id: &StepId,
+        image: &ImageSpec,
+        packages: &[PackageBuild],
+        builder: &Builder,
+    ) -> Result<(), Error> {
+        let docker = self.docker()?;
+        let container = self.emerge_container(image, packages, builder, "packages")?;
+        let container = docker.create(&container)?;
+        self.bring_binpkgs(&docker, &container, packages)?;
+        let ended = self.run_emerge(id, image, &docker, &container);
+        // Also after a failure: what was compiled before it is done, and the logs say why it failed.
+        let kept = self.keep_logs(&docker, &container, image);
+        let taken = self.take_binpkgs(&docker, &container, packages, image);
+        ended.and(kept).and(taken)?;
+        container.remove()?;
+        Ok(())
+    }
+
+    /// A container that has emerge merge these packages into its own root, and the others made binary packages only.
+    fn emerge_container(
+        &self,
+        image: &ImageSpec,
+        packages: &[PackageBuild],
+        builder: &Builder,
+        kind: &str,
+    ) -> Result<ContainerSpec, Error> {
+        create_dir(&self.session.places.distfiles())?;
+        let mut mounts = self.portage_mounts(image, self.locked(image.name.as_str()))?;
+        mounts.push(self.script("emerge.sh", EMERGE_SH)?);
+        mounts.push(Self::read_only(self.session.places.distfiles(), "/var/cache/distfiles"));
+        let mut command = vec!["/tierce/scripts/emerge.sh".to_owned(), "build".to_owned()];
+        command.extend(packages.iter().filter(|package| package.builder).map(|package| self.exact(image, package)));
+        if packages.iter().any(|package| !package.builder) {
+            command.push("--only-package".to_owned());
+            command
+                .extend(packages.iter().filter(|package| !package.builder).map(|package| self.exact(image, package)));
+        }
+        let mut container = ContainerSpec {
+            entrypoint: Some(vec!["/bin/bash".into()]),
+            command,
+            user: Some("0:0".into()),
+            ..self.builder_container(builder, kind, mounts)
+        };
+        container.environment.insert("JOBS".into(), self.session.options.jobs.to_string());
+        Ok(container)
+    }
+
+    /// The atom of exactly this package.
+    pub(crate) fn exact(&self, image: &ImageSpec, package: &PackageBuild) -> String {
+        let mut locked = self.locked(image.name.as_str()).iter();
+        let repository = locked.find(|locked| locked.cpv().to_string() == package.package).map(|p| &p.repository);
+        repository.map_or_else(|| format!("={}", package.package), |name| format!("={}::{name}", package.package))
+    }
+
+    /// Copies the binary packages that the cache has to where Portage looks for them.
+    pub(crate) fn bring_binpkgs(
+        &self,
+        docker: &Docker,
+        container: &Container,
+        packages: &[PackageBuild],
+    ) -> Result<(), Error> {
+        let mut tar = TarOfFiles::default();
+        for package in packages {
+            let path = self.binpkg_path(&package.key);
+            if path.is_file() {
+                tar.add(binpkg_name(&package.package)?, path);
+            }
+        }
+        // The folder itself too: the builder's root may lack it.
+        docker.copy_in(container.id(), "/", tar.below(PKGDIR)?)?;
+        Ok(())
+    }
+
+    /// Runs emerge and tells how far it is; a failure names the package and the lines of its log that matter.
+    pub(crate) fn run_emerge(
+        &self,
+        id: &StepId,
+        image: &ImageSpec,
+        docker: &Docker,
+        container: &Container,
+    ) -> Result<(), Error> {
+        let mut follower = Follower::new(id, self.observer);
+        let mut tail = Tail::default();
+        let mut lines = WholeLines::default();
+        let exit = docker.run_created(container, None, &mut |stream, bytes| {
+            tail.push(stream, bytes);
+            let lines = lines.push(bytes).unwrap_or_default();
+            String::from_utf8_lossy(&lines).lines().for_each(|line| follower.line(line));
+        })?;
+        if exit.success() {
+            return Ok(());
+        }
+        let Some((cpv, log)) = follower.failed() else {
+            let what = format!("emerge the packages of `{}`", image.name);
+            return Err(Error::Builder { what, code: exit.code, lines: tail.lines() });
+        };
+        let text = log.as_deref().and_then(|log| read_out(docker, container, log).ok()).unwrap_or_default();
+        let kept = log
+            .as_deref()
+            .and_then(|log| Path::new(log).file_name())
+            .map(|name| self.session.places.logs(image.name.as_str()).join(name));
+        let lines = match relevant_lines(&text) {
+            lines if lines.is_empty() => tail.lines(),
+            lines => lines,
+        };
+        let place = blame::atom_that_brings(image, self.locked(image.name.as_str()), &cpv).cloned();
+        Err(Error::Emerge { package: cpv.to_string(), lines, log: kept, place })
+    }
+
+    /// Copies the packages' logs to the workspace, where they belong to the user.
+    pub(crate) fn keep_logs(&self, docker: &Docker, container: &Container, image: &ImageSpec) -> Result<(), Error> {
+        let folder = self.session.places.logs(image.name.as_str());
+        for_each_file(docker, container, LOGS, |name, entry| {
+            let name = Path::new(name).file_name().map(PathBuf::from).unwrap_or_default();
+            files::write_with(&folder.join(name), |file| copy(entry, file, LOGS))
+        })
+    }
+
+    /// Copies new binary packages into the cache, under their keys.
+    fn take_binpkgs(
+        &self,
+        docker: &Docker,
+        container: &Container,
+        packages: &[PackageBuild],
+        image: &ImageSpec,
+    ) -> Result<(), Error> {
+        let mut wanted: BTreeMap<String, &PackageBuild> = BTreeMap::new();
+        for package in packages.iter().filter(|package| self.is_missing(package)) {
+            wanted.insert(package.package.clone(), package);
+        }
+        let _ = image;
+        for_each_file(docker, container, PKGDIR, |name, entry| {
+            let Some(package) = binpkg_of(name).and_then(|package| wanted.get(&package)) else { return Ok(()) };
+            files::write_with(&self.binpkg_path(&package.key), |file| copy(&mut entry.take(MAX_BINPKG), file, PKGDIR))
+        })
+    }
+
+    /// Puts the build-packages into a builder of the image's own.
+    pub(crate) fn extend_builder(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
+        let image = self.image(image)?;
+        let builder = builder_of(inputs)?;
+        let docker = self.docker()?;
+        let packages = self.builds_of(inputs, image);
+        let key = step.ingredients_with(step.after.iter().filter_map(|id| inputs.get(id))).key();
+        let reference = format!("{}-environment:{}", self.session.options.namespace, key.short());
+        let made = |image| Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: docker.facts()?.id, image }));
+        // A run that was killed before it wrote its receipt, or one with another cache, may have made it.
+        if let Some(image) = docker.image(&reference)? {
+            return made(image.id);
+        }
+        let container = docker.create(&self.emerge_container(image, &packages, builder, "environment")?)?;
+        self.bring_binpkgs(&docker, &container, &packages)?;
+        self.run_emerge(&step.id, image, &docker, &container)?;
+        let changes = ImageChanges { labels: self.finished_labels("environment"), ..ImageChanges::default() };
+        let id = docker.commit(container.id(), Some(&reference), &changes)?;
+        container.remove()?;
+        made(id)
+    }
+
+    /// The packages of an image as the steps before left them.
+    pub(crate) fn builds_of(&self, inputs: &Inputs, image: &ImageSpec) -> Vec<PackageBuild> {
+        let binpkgs = inputs.values().find_map(|outcome| match outcome {
+            Outcome::Binpkgs(binpkgs) => Some(binpkgs.as_slice()),
+            _ => None,
+        });
+        let locked = self.locked(image.name.as_str());
+        let build = |binpkg: &Binpkg| PackageBuild {
+            package: binpkg.package.clone(),
+            key: binpkg.key.clone(),
+            builder: locked.iter().any(|package| package.builder && package.cpv().to_string() == binpkg.package),
+            root: binpkg.root,
+            cached: true,
+        };
+        binpkgs.unwrap_or_default().iter().map(build).collect()
+    }
+}
+
+/// Where Portage keeps the binary package of a version: `category/name/name-version-1.gpkg.tar`.
+fn binpkg_name(package: &str) -> Result<String, Error> {
+    let cpv: Cpv = package.parse().map_err(tierce_portage::Error::from)?;
+    Ok(format!("{}/{}-1.gpkg.tar", cpv.package(), cpv.full_name()))
+}
+
+/// Which package a file of Portage's folder is of: the other way around.
+fn binpkg_of(name: &str) -> Option<String> {
+    let mut parts = name.trim_end_matches(".gpkg.tar").rsplit('/');
+    if !name.ends_with(".gpkg.tar") {
+        return None;
+    }
+    let (full, _, category) = (parts.next()?, parts.next()?, parts.next()?);
+    let (full, build) = full.rsplit_once('-')?;
+    build.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("{category}/{full}"))
+}
+
+/// Calls `each` with every regular file below a folder of a container.
+pub(crate) fn for_each_file(
+    docker: &Docker,
+    container: &Container,
+    folder: &str,
+    mut each: impl FnMut(&str, &mut dyn Read) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let stream = match docker.copy_out(container.id(), folder) {
+        Ok(stream) => stream,
+        Err(tierce_docker::Error::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let failed = |error| Error::file("read from the builder", Path::new(folder), error);
+    let mut archive = tar::Archive::new(stream);
+    for entry in archive.entries().map_err(failed)? {
+        let mut entry = entry.map_err(failed)?;
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().map_err(failed)?.to_string_lossy().into_owned();
+            each(&name, &mut entry)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &mut dyn Read, to: &mut File, what: &str) -> Result<(), Error> {
+    io::copy(from, to).map(drop).map_err(|error| Error::file("copy from the builder", Path::new(what), error))
+}
+
+/// The text of one log.
+fn read_out(docker: &Docker, container: &Container, path: &str) -> Result<String, Error> {
+    let mut text = Vec::new();
+    for_each_file(docker, container, path, |_, entry| {
+        let failed = |error| Error::file("read from the builder", Path::new(path), error);
+        entry.take(16 << 20).read_to_end(&mut text).map(drop).map_err(failed)
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A file whose size is known, opened.
+pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
+    let failed = |error| Error::file("read", path, error);
+    let file = File::open(path).map_err(failed)?;
+    let size = fs::metadata(path).map_err(failed)?.len();
+    Ok((file, size))
+}
+
+/// A folder of the workspace as the container sees it.
+pub(crate) fn writable(host: PathBuf, target: &str) -> Mount {
+    Mount::Bind { host, target: target.to_owned(), read_only: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_binary_packages_and_back() {
+        for package in ["media-libs/libpng-1.6.39", "sys-apps/baselayout-2", "dev-db/sqlite-3.40.1-r2"] {
+            let name = binpkg_name(package).expect("a package");
+            assert_eq!(binpkg_of(&format!("binpkgs/{name}")).as_deref(), Some(package));
+        }
+        for name in ["binpkgs/Packages", "x.gpkg.tar", "a/b/c.gpkg.tar", "binpkgs/a/b/b-1.gpkg.tar.part"] {
+            assert_eq!(binpkg_of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! ROOT: merged from binary packages into a volume, taken out once as an archive with an index.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tierce_docker::{Container, ContainerSpec, Docker, Mount, Removal};
+use tierce_plan::{Outcome, PackageBuild, ROOT, Root, Step, digest};
+use tierce_portage::{EMERGE_SH, InstalledDatabase, Owners};
+use tierce_rootfs::{Index, LdCache, Limits, Loader, Node};
+
+use crate::executor::{Executor, builder_of};
+use crate::run::Inputs;
+use crate::steps::packages::{for_each_file, open};
+use crate::{Error, files, owner};
+
+/// Of the text files of the package database; the longest list of a package's files.
+const MAX_TEXT: u64 = 64 << 20;
+/// What a ROOT may be at most: a bound against mistakes, not a budget.
+const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
+
+/// What is known of a ROOT without its bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RootFacts {
+    /// Its tree, with the place of each file in the archive.
+    pub(crate) index: Index,
+    /// What its dynamic linker says of itself.
+    diagnostics: String,
+    /// The package of each file, `category/name-version`, by real path.
+    pub(crate) owners: BTreeMap<String, String>,
+    /// The package that brings a library, by soname.
+    pub(crate) providers: BTreeMap<String, String>,
+}
+
+impl Executor<'_> {
+    /// Merges an empty volume from the image's binary packages.
+    pub(crate) fn merge_root(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
+        let session = self.session;
+        let key = step.ingredients_with(step.after.iter().filter_map(|id| inputs.get(id))).key();
+        // Another cache has another volume: its receipts, which say what is whole, are not seen from here.
+        let cache = session.places.cache_id()?;
+        let volume = format!("{}-{cache}", self.daemon_name("root", key.as_str()));
+        let docker = self.docker()?;
+        // What a killed run left is not whole: a volume counts only with the receipt that is written after it.
+        if let Removal::InUse(reason) = docker.remove_volume(&volume)? {
+            return Err(in_use(&volume, &reason));
+        }
+        let mut labels = self.owned_labels("root");
+        labels.insert(owner::CACHE.into(), cache);
+        docker.create_volume(&volume, &labels)?;
+
+        let spec = self.image(image)?;
+        let packages: Vec<PackageBuild> =
+            self.builds_of(inputs, spec).into_iter().filter(|package| package.root).collect();
+        let mut mounts = self.portage_mounts(spec, self.locked(image))?;
+        mounts.push(self.script("emerge.sh", EMERGE_SH)?);
+        mounts.push(Mount::Volume { name: volume.clone(), target: ROOT.to_owned(), read_only: false });
+        let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
+        command.extend(packages.iter().map(|package| self.exact(spec, package)));
+        let container = docker.create(&ContainerSpec {
+            entrypoint: Some(vec!["/bin/bash".into()]),
+            command,
+            user: Some("0:0".into()),
+            ..self.builder_container(builder_of(inputs)?, "root", mounts)
+        })?;
+        self.bring_binpkgs(&docker, &container, &packages)?;
+        let merged = self.run_emerge(&step.id, spec, &docker, &container);
+        if merged.is_err() {
+            self.keep_logs(&docker, &container, spec)?;
+        }
+        merged?;
+        let facts = self.take_root(&docker, &container, key.as_str())?;
+        container.remove()?;
+        Ok(Outcome::Root(Root {
+            key: key.to_string(),
+            content: content_digest(&facts.index),
+            daemon: docker.facts()?.id,
+            volume,
+            bytes: tierce_rootfs::report::total(&facts.index).bytes,
+        }))
+    }
+
+    /// Copies ROOT out of the container and indexes it.
+    fn take_root(&self, docker: &Docker, container: &Container, key: &str) -> Result<RootFacts, Error> {
+        let archive_path = self.root_archive(key);
+        let mut archive = files::temporary_beside(&archive_path)?;
+        let failed = |error| Error::file("write", &archive_path, error);
+        // Its content alone: of a volume's own folder Podman does not give the name.
+        let mut stream = docker.copy_out(container.id(), &format!("{ROOT}/."))?;
+        let mut out = BufWriter::with_capacity(1 << 20, archive.as_file_mut());
+        io::copy(&mut stream, &mut out).map_err(failed)?;
+        out.into_inner().map_err(|error| failed(error.into_error()))?;
+
+        let index = Index::of_archive(archive.as_file_mut(), "/", LIMITS)?;
+        let mut diagnostics = String::new();
+        for_each_file(docker, container, "/tierce/logs/ld.so.diagnostics", |_, entry| {
+            io::Read::read_to_string(&mut io::Read::take(entry, MAX_TEXT), &mut diagnostics).map(drop).map_err(failed)
+        })?;
+        let database = installed(&index, archive.as_file_mut())?;
+        let normalise = |path: &str| real_path(&index, path);
+        let owners = database.owners(normalise);
+        let facts = RootFacts {
+            owners: owners.iter().map(|(path, cpv)| (path.to_owned(), cpv.to_string())).collect(),
+            providers: providers(&index, &database.owners(normalise)),
+            index,
+            diagnostics,
+        };
+        files::persist(archive, &archive_path)?;
+        files::write_json(&self.root_facts_path(key), &facts)?;
+        Ok(facts)
+    }
+
+    /// What is known of a ROOT that was merged.
+    pub(crate) fn root_facts(&self, root: &Root) -> Result<RootFacts, Error> {
+        let path = self.root_facts_path(&root.key);
+        let text = std::fs::read(&path).map_err(|error| Error::file("read", &path, error))?;
+        serde_json::from_slice(&text).map_err(|error| Error::file("read", &path, error.into()))
+    }
+
+    /// The archive of a ROOT.
+    pub(crate) fn root_archive(&self, key: &str) -> PathBuf {
+        self.session.places.shared("roots").join(format!("{key}.tar"))
+    }
+
+    fn root_facts_path(&self, key: &str) -> PathBuf {
+        self.session.places.shared("roots").join(format!("{key}.json"))
+    }
+
+    /// Whether a ROOT is in this daemon and in the cache.
+    pub(crate) fn root_is_present(&self, root: &Root) -> Result<bool, Error> {
+        if !self.root_archive(&root.key).is_file() || !self.root_facts_path(&root.key).is_file() {
+            return Ok(false);
+        }
+        let docker = self.docker()?;
+        Ok(docker.facts()?.id == root.daemon && docker.volume(&root.volume)?.is_some())
+    }
+
+    /// The package that brings a library, in any ROOT of the cache; of several the first by name.
+    pub(crate) fn provider_of(&self, soname: &str) -> Option<String> {
+        let folder = std::fs::read_dir(self.session.places.shared("roots")).ok()?;
+        let facts =
+            folder.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+        facts.filter_map(|path| files::read_json::<RootFacts>(&path)?.providers.remove(soname)).min()
+    }
+}
+
+impl RootFacts {
+    /// How the dynamic linker of this ROOT searches.
+    pub(crate) fn loader(&self, archive: &Path) -> Result<Loader, Error> {
+        let (mut file, _) = open(archive)?;
+        let cache = match self.index.read(&mut file, "/etc/ld.so.cache", MAX_TEXT) {
+            Ok(bytes) => LdCache::parse(&bytes)?,
+            Err(_) => LdCache::default(),
+        };
+        Ok(Loader::of_diagnostics(&self.diagnostics, cache)?)
+    }
+}
+
+/// The package database of a ROOT.
+fn installed(index: &Index, archive: &mut File) -> Result<InstalledDatabase, Error> {
+    let mut texts = Vec::new();
+    for (path, _) in index.files() {
+        let relative = path.trim_start_matches('/');
+        if InstalledDatabase::wants(relative) {
+            texts.push((relative.to_owned(), index.read(archive, path, MAX_TEXT)?));
+        }
+    }
+    Ok(InstalledDatabase::from_files(texts.iter().map(|(path, text)| (path.as_str(), text.as_slice())))?)
+}
+
+/// The path of an entry with the links above it resolved: the database names files as ebuilds installed them.
+fn real_path(index: &Index, path: &str) -> String {
+    let Some((folder, name)) = path.rsplit_once('/') else { return path.to_owned() };
+    match index.tree().resolve(if folder.is_empty() { "/" } else { folder }) {
+        Ok(resolved) => format!("{}/{name}", resolved.path.trim_end_matches('/')),
+        Err(_) => path.to_owned(),
+    }
+}
+
+fn providers(index: &Index, owners: &Owners) -> BTreeMap<String, String> {
+    let soname = |(path, content): (&str, &tierce_rootfs::FileContent)| {
+        Some((content.elf()?.soname.clone()?, owners.owner(path)?.package().to_string()))
+    };
+    index.files().filter_map(soname).collect()
+}
+
+/// Digest of all that an image could take from a ROOT.
+fn content_digest(index: &Index) -> String {
+    let line = |(path, node): (&str, &Node)| {
+        let content = index.content(path).map_or("", |content| &content.sha256);
+        // Plain data, which JSON can always say.
+        format!("{path:?} {} {content}\n", serde_json::to_string(node).unwrap_or_default())
+    };
+    let entries = index.tree().iter().filter(|(path, _)| !path.starts_with("/var/db/pkg"));
+    digest(entries.map(line).collect::<String>())
+}
+
+fn in_use(volume: &str, reason: &str) -> Error {
+    Error::Builder {
+        what: format!("replace the volume `{volume}`, which is in use"),
+        code: 1,
+        lines: vec![reason.to_owned()],
+    }
+}

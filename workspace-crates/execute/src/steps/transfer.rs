@@ -1,0 +1,119 @@
+//! Downloads of a step, and how far they are.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use tierce_fetch::{Download, Event as FetchEvent};
+use tierce_plan::StepId;
+
+use crate::Error;
+use crate::executor::Executor;
+use crate::progress::{Event, Unit};
+
+impl Executor<'_> {
+    /// Downloads, telling how far it is.
+    pub(crate) fn fetch(&self, id: &StepId, downloads: &[Download]) -> Result<(), Error> {
+        // A source of the same name may have come from another repository: what is there is checked.
+        let options = tierce_fetch::Options {
+            offline: self.session.options.offline,
+            verify_present: true,
+            ..tierce_fetch::Options::default()
+        };
+        let transfer = Mutex::new(Transfer::default());
+        let total = downloads.iter().map(|download| download.size).sum::<Option<u64>>();
+        let progress = |event: FetchEvent<'_>| match event {
+            FetchEvent::Waiting { name } => {
+                (self.observer)(Event::Waiting { what: format!("another run that downloads {name}") });
+            }
+            FetchEvent::Retrying { name, why } => {
+                (self.observer)(Event::Warning { message: format!("trying `{name}` again: {why}") });
+            }
+            event => {
+                let mut transfer = transfer.lock().unwrap_or_else(PoisonError::into_inner);
+                transfer.follow(event, downloads);
+                self.progress(id, transfer.bytes(), total, Unit::Bytes, &transfer.current());
+            }
+        };
+        tierce_fetch::fetch(downloads, &options, &self.session.options.interrupted, &progress)?;
+        Ok(())
+    }
+
+    pub(crate) fn progress(&self, id: &StepId, done: u64, total: Option<u64>, unit: Unit, current: &str) {
+        (self.observer)(Event::Progress { step: id.clone(), done, total, unit, current: current.to_owned() });
+    }
+}
+
+/// What has come of each file so far. What a retry repeats is not counted twice, what an earlier run left is counted once.
+#[derive(Default)]
+struct Transfer {
+    files: BTreeMap<String, File>,
+}
+
+#[derive(Default)]
+struct File {
+    bytes: u64,
+    is_under_way: bool,
+}
+
+impl Transfer {
+    fn follow(&mut self, event: FetchEvent<'_>, downloads: &[Download]) {
+        match event {
+            FetchEvent::Present { name } => {
+                let size = downloads.iter().find(|download| download.name == name).and_then(|download| download.size);
+                self.file(name).bytes = size.unwrap_or_default();
+            }
+            FetchEvent::Started { name, resumed, .. } => {
+                *self.file(name) = File { bytes: resumed, is_under_way: true };
+            }
+            FetchEvent::Received { name, bytes } => self.file(name).bytes += bytes,
+            FetchEvent::Finished { name } => self.file(name).is_under_way = false,
+            FetchEvent::Waiting { .. } | FetchEvent::Retrying { .. } => {}
+        }
+    }
+
+    fn file(&mut self, name: &str) -> &mut File {
+        self.files.entry(name.to_owned()).or_default()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.files.values().map(|file| file.bytes).sum()
+    }
+
+    /// The files that are coming in.
+    fn current(&self) -> String {
+        let names = self.files.iter().filter(|(_, file)| file.is_under_way).map(|(name, _)| name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierce_fetch::Integrity;
+
+    #[test]
+    fn bytes_are_counted_once() {
+        let present = Download {
+            name: "there".into(),
+            urls: Vec::new(),
+            destination: "there".into(),
+            size: Some(7),
+            integrity: Integrity::Checksums(Vec::new()),
+        };
+        let mut transfer = Transfer::default();
+        let steps = [
+            (FetchEvent::Present { name: "there" }, 7, ""),
+            (FetchEvent::Started { name: "a", total: Some(100), resumed: 40 }, 47, "a"),
+            (FetchEvent::Started { name: "b", total: None, resumed: 0 }, 47, "a, b"),
+            (FetchEvent::Received { name: "a", bytes: 30 }, 77, "a, b"),
+            // The connection broke, and the server begins anew.
+            (FetchEvent::Started { name: "a", total: Some(100), resumed: 0 }, 7, "a, b"),
+            (FetchEvent::Received { name: "a", bytes: 100 }, 107, "a, b"),
+            (FetchEvent::Finished { name: "a" }, 107, "b"),
+        ];
+        for (event, bytes, current) in steps {
+            transfer.follow(event, std::slice::from_ref(&present));
+            assert_eq!((transfer.bytes(), transfer.current().as_str()), (bytes, current), "{event:?}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Digests of folders: what a repository or a package's sources are, whatever their place and times.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::files::{hex, read_json, sha256_of, write_json};
+
+/// Digests of files by path, kept between runs as long as a file's size, times and inode stay the same: what git and cargo
+/// trust too.
+#[derive(Debug)]
+pub(crate) struct FileDigests {
+    path: PathBuf,
+    known: Mutex<BTreeMap<PathBuf, Entry>>,
+    used: Mutex<BTreeMap<PathBuf, Entry>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
+    sha256: String,
+}
+
+/// A file that was changed this short a time ago may change again within the clock's tick.
+const RACY_SECONDS: i64 = 2;
+
+impl FileDigests {
+    /// Reads what an earlier run kept in this file.
+    pub(crate) fn load(path: PathBuf) -> FileDigests {
+        let known = read_json(&path).unwrap_or_default();
+        FileDigests { path, known: Mutex::new(known), used: Mutex::default() }
+    }
+
+    /// The SHA-256 of a file's content.
+    pub(crate) fn of_file(&self, path: &Path) -> Result<String, Error> {
+        let metadata = fs::metadata(path).map_err(|error| Error::file("read", path, error))?;
+        let kept = |kept: &Mutex<BTreeMap<PathBuf, Entry>>| {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+        };
+        let known = kept(&self.used).or_else(|| kept(&self.known));
+        let entry = match known {
+            Some(entry) if entry.matches(&metadata) => entry,
+            _ => Entry::new(&metadata, sha256_of(path)?.0),
+        };
+        let sha256 = entry.sha256.clone();
+        if !entry.is_racy() {
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), entry);
+        }
+        Ok(sha256)
+    }
+
+    /// The digest of a folder: of every file's and link's path, content and executable bit. Version control, cargo's target
+    /// folders and other caches (by their CACHEDIR.TAG) are no part of it.
+    pub(crate) fn of_folder(&self, folder: &Path) -> Result<String, Error> {
+        let mut hasher = Sha256::new();
+        self.add_folder(folder, folder, &mut hasher)?;
+        Ok(hex(&hasher.finalize()))
+    }
+
+    fn add_folder(&self, base: &Path, folder: &Path, hasher: &mut Sha256) -> Result<(), Error> {
+        let failed = |error| Error::file("read the folder", folder, error);
+        let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let kind = entry.file_type().map_err(failed)?;
+            let relative = path.strip_prefix(base).unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
+            if kind.is_dir() {
+                if entry.file_name() != ".git" && !path.join("CACHEDIR.TAG").exists() {
+                    self.add_folder(base, &path, hasher)?;
+                }
+                continue;
+            }
+            let (tag, content) = if kind.is_symlink() {
+                let target = fs::read_link(&path).map_err(|error| Error::file("read the link", &path, error))?;
+                ("link", hex(target.as_os_str().as_encoded_bytes()))
+            } else if kind.is_file() {
+                let mode = entry.metadata().map_err(failed)?.mode();
+                (if mode & 0o111 == 0 { "file" } else { "program" }, self.of_file(&path)?)
+            } else {
+                continue;
+            };
+            for part in [tag.as_bytes(), &relative, content.as_bytes()] {
+                hasher.update((part.len() as u64).to_le_bytes());
+                hasher.update(part);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what this run has learnt for the next.
+    pub(crate) fn save(&self) -> Result<(), Error> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if *used == *self.known.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(());
+        }
+        write_json(&self.path, &*used)
+    }
+}
+
+impl Entry {
+    fn new(metadata: &Metadata, sha256: String) -> Entry {
+        Entry {
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+            sha256,
+        }
+    }
+
+    fn matches(&self, metadata: &Metadata) -> bool {
+        *self == Entry::new(metadata, self.sha256.clone())
+    }
+
+    fn is_racy(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0));
+        now - self.changed.0 < RACY_SECONDS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_its_content_and_nothing_else() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = |name: &str| {
+            let folder = scratch.path().join(name);
+            fs::create_dir_all(folder.join("src")).expect("a folder");
+            fs::write(folder.join("src/main.rs"), "fn main() {}").expect("a file");
+            folder
+        };
+        let digests = FileDigests::load(scratch.path().join("digests.json"));
+        let digest = |folder: &Path| digests.of_folder(folder).expect("readable");
+        let (a, b) = (folder("a"), folder("b"));
+        assert_eq!(digest(&a), digest(&b), "the place does not matter");
+
+        fs::create_dir_all(b.join("target")).expect("a folder");
+        fs::write(b.join("target/CACHEDIR.TAG"), "").expect("a file");
+        fs::create_dir_all(b.join(".git")).expect("a folder");
+        fs::write(b.join(".git/HEAD"), "").expect("a file");
+        assert_eq!(digest(&a), digest(&b), "caches and version control do not matter");
+
+        let before = digest(&b);
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 4] = [
+            ("content", |b| fs::write(b.join("src/main.rs"), "fn main() { }").expect("a file")),
+            ("a new file", |b| fs::write(b.join("src/lib.rs"), "").expect("a file")),
+            ("a link", |b| std::os::unix::fs::symlink("lib.rs", b.join("src/link.rs")).expect("a link")),
+            ("the executable bit", |b| {
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+                fs::set_permissions(b.join("src/lib.rs"), mode).expect("a mode");
+            }),
+        ];
+        let mut seen = vec![before];
+        for (what, change) in changes {
+            change(&b);
+            let now = digest(&b);
+            assert!(!seen.contains(&now), "{what} matters");
+            seen.push(now);
+        }
+    }
+
+    #[test]
+    fn digests_of_unchanged_files_are_kept() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let file = scratch.path().join("file");
+        fs::write(&file, "x").expect("a file");
+        let store = scratch.path().join("digests.json");
+        let entry = Entry::new(&fs::metadata(&file).expect("metadata"), "kept".into());
+        write_json(&store, &BTreeMap::from([(file.clone(), entry)])).expect("writable");
+        assert_eq!(FileDigests::load(store.clone()).of_file(&file).expect("readable"), "kept");
+        fs::write(&file, "changed").expect("a file");
+        assert_eq!(FileDigests::load(store).of_file(&file).expect("readable"), sha256_of(&file).expect("readable").0);
+    }
+}
