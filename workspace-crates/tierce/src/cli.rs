@@ -1,0 +1,185 @@
+//! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Minimal container images from a Cargo workspace, with native libraries from Gentoo's Portage.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tierce",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  docker run --rm $(cargo xtask image hello)       build, load and run an image
+  cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
+
+Environment:
+  TIERCE_CACHE      Downloads, binary packages and layers [default: $XDG_CACHE_HOME/tierce, or
+                    ~/.cache/tierce]
+  TIERCE_NAMESPACE  Begins the names of what is kept in the daemon, and labels it [default: tierce]
+  DOCKER_HOST       Where the daemon listens: unix:///run/podman/podman.sock, say [default: as the
+                    docker program finds it, then Podman's sockets]
+  CARGO_HOME        cargo's own folder, whose registry cache is shared [default: ~/.cargo]
+  NO_COLOR          No colours, unless --color always says otherwise
+
+Exit codes:
+  0  done                                  6  a package or the program does not compile
+  1  a file or a tool of the host          7  something that the program needs is missing
+  2  this command line                     8  the daemon
+  3  a table of a Cargo.toml               9  --locked, and a lock would have to change
+  4  Portage cannot resolve the packages   130  interrupted
+  5  a download"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Say why each step runs and which were reused
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) verbose: bool,
+    /// Colours: auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: When,
+    /// The workspace's Cargo.toml, or a member's [default: found from the current folder]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Workspace")]
+    pub(crate) manifest_path: Option<Utf8PathBuf>,
+    /// Never use the network: what the cache lacks is an error
+    #[arg(long, global = true, help_heading = "Workspace")]
+    pub(crate) offline: bool,
+    /// Refuse to change Tierce.lock and Cargo.lock
+    #[arg(long, global = true, help_heading = "Workspace")]
+    pub(crate) locked: bool,
+    /// As --offline and --locked
+    #[arg(long, global = true, help_heading = "Workspace")]
+    pub(crate) frozen: bool,
+}
+
+/// A choice of cargo's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build images and load them into the daemon
+    Image(ImageArgs),
+    /// Say why a file is in an image
+    Why(WhyArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  docker run --rm $(cargo xtask image hello)      build, load and run an image
+  cargo xtask image                               every image of the workspace
+  cargo xtask image web --layout target/web.oci   an OCI layout in a folder
+  cargo xtask image web --archive web.tar         one file for docker load or skopeo
+  cargo xtask image --dry-run                     the steps, and none of them done
+  cargo xtask image web --format json             the report: sizes, packages, layers, times
+
+stdout gets the references of the images, a line each, and nothing else; or the JSON.")]
+pub(crate) struct ImageArgs {
+    /// Which images [default: all of the workspace]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Write an OCI layout into this folder instead of loading into the daemon
+    #[arg(long, value_name = "DIR", conflicts_with = "archive")]
+    pub(crate) layout: Option<Utf8PathBuf>,
+    /// Write an archive for docker load and skopeo instead of loading into the daemon
+    #[arg(long, value_name = "FILE")]
+    pub(crate) archive: Option<Utf8PathBuf>,
+    /// Print the steps and do none of them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// json: the report instead of the references; with --dry-run: the steps as data
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Steps at once, and jobs of each [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask why thumbnailer /usr/lib64/libz.so.1
+  cargo xtask why thumbnailer /usr/lib64            every file below a folder
+  cargo xtask why thumbnailer / --format json       every file of the image, as data")]
+pub(crate) struct WhyArgs {
+    /// An image that cargo xtask image has built
+    pub(crate) image: String,
+    /// A path in the image
+    pub(crate) path: String,
+    /// How to print the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    /// What these arguments print, on a terminal that is wide enough.
+    fn printed(arguments: &[&str]) -> String {
+        let command = Cli::command().term_width(100);
+        let error = command.try_get_matches_from([&["cargo xtask"], arguments].concat()).expect_err("prints and ends");
+        let (exit, stream) = (error.exit_code(), if error.use_stderr() { "stderr" } else { "stdout" });
+        format!("{stream}, {exit}\n{error}")
+    }
+
+    #[test]
+    fn every_command_is_explained() {
+        for (name, arguments) in
+            [("help", ["--help"].as_slice()), ("help-image", &["image", "--help"]), ("help-why", &["why", "--help"])]
+        {
+            insta::assert_snapshot!(name, printed(arguments));
+        }
+        assert_eq!(printed(&["-h"]), printed(&["--help"]));
+        assert_eq!(printed(&["help"]), printed(&["--help"]));
+        assert_eq!(printed(&["help", "image"]), printed(&["image", "--help"]));
+        assert_eq!(printed(&["-V"]), concat!("stdout, 0\ntierce ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+
+    #[test]
+    fn a_command_line_that_means_nothing_is_refused_with_the_nearest_thing() {
+        let no_command = printed(&[]).replace("stderr, 2", "stdout, 0");
+        assert_eq!(no_command, printed(&["--help"]), "no command explains all of them, and fails");
+        let cases: [&[&str]; 6] = [
+            &["imgae"],
+            &["image", "--layuot", "x"],
+            &["image", "--layout", "x", "--archive", "y"],
+            &["image", "--jobs", "0"],
+            &["why", "hello"],
+            &["image", "--quiet", "--verbose"],
+        ];
+        let all: Vec<String> = cases.iter().map(|arguments| printed(arguments)).collect();
+        insta::assert_snapshot!("usage-errors", all.join("\n"));
+    }
+}
