@@ -1,0 +1,56 @@
+//! Two runs at once: one waits and says for what, and both succeed.
+
+use crate::running::{OwnCache, Running, image_id, program};
+use crate::support::{LoadedImage, unique_name};
+
+#[test]
+fn the_second_run_in_a_workspace_waits_for_the_first() {
+    let name = unique_name();
+    let _image = LoadedImage::new(&name);
+    let workspace = program(&name, "");
+    let cache = OwnCache::new(&["debs", "wheels", "distfiles", "binpkgs"]);
+    let mut first = Running::start(&mut cache.image(workspace.root()));
+    first.wait_for("Running resolve");
+    let mut second = Running::start(&mut cache.image(workspace.root()));
+    second.wait_for("Waiting for another run in this workspace");
+    let (first, second) = (first.end().ok(), second.end().ok());
+    assert_eq!(first.line(), second.line());
+    assert!(!second.stderr.contains("Running"), "the first has done it all:\n{}", second.stderr);
+}
+
+#[test]
+fn two_workspaces_share_a_cache_and_make_each_thing_once() {
+    let names = [unique_name(), unique_name()];
+    let _images = LoadedImage::new(&names[0]).and(&names[1]);
+    let workspaces = names.each_ref().map(|name| program(name, ""));
+    let cache = OwnCache::new(&["debs", "wheels", "distfiles"]);
+    let [mut first, second] = workspaces.each_ref().map(|workspace| Running::start(&mut cache.image(workspace.root())));
+    first.wait_until("both are under way", |first| {
+        first.stderr().contains("Running packages") || second.stderr().contains("Running packages")
+    });
+    let ran = [first.end().ok(), second.end().ok()];
+    let count = |text: &str| ran.iter().map(|ran| ran.stderr.matches(text).count()).sum::<usize>();
+    assert_eq!(count("Running packages"), 1, "{ran:#?}");
+    assert_eq!(count("Running root"), 1, "{ran:#?}");
+    assert!(count("Waiting for another run or image that") > 0, "{ran:#?}");
+    let volumes = ["volume", "ls", "-q", "--filter"];
+    let id = std::fs::read_to_string(cache.path().join("id")).expect("the cache has a name");
+    let volumes = crate::support::tool("docker", volumes.into_iter().chain([&*format!("label=dev.tierce.cache={id}")]));
+    assert_eq!(volumes.ok().stdout.lines().count(), 1, "they share one ROOT");
+    assert_ne!(image_id(&names[0]), image_id(&names[1]), "each has its own program");
+}
+
+#[test]
+fn ctrl_c_ends_the_waiting() {
+    let name = unique_name();
+    let _image = LoadedImage::new(&name);
+    let workspace = program(&name, "");
+    let cache = OwnCache::new(&["debs", "wheels", "distfiles", "binpkgs"]);
+    let mut first = Running::start(&mut cache.image(workspace.root()));
+    first.wait_for("Running resolve");
+    let mut second = Running::start(&mut cache.image(workspace.root()));
+    second.wait_for("Waiting for another run in this workspace");
+    second.signal("INT");
+    second.end().fails_with(130);
+    first.end().ok();
+}

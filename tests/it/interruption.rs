@@ -1,0 +1,172 @@
+//! Ctrl-C and kill -9 at every step: nothing half-made stays, and the next run comes to the same image.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::running::{OwnCache, Running, image_id, program};
+use crate::support::{LoadedImage, Ran, Workspace, tool, unique_name};
+
+/// How soon a run has to end after Ctrl-C. It is about a second; the rest is for machines with much else to do.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What has to have happened for a step to be under way.
+enum Sign {
+    /// The run says that the step has begun.
+    Said(&'static str),
+    /// And a container of this kind runs.
+    Container(&'static str),
+}
+
+/// The steps that take long enough to be met, in their order, from a builder on.
+const STEPS: [Sign; 6] = [
+    Sign::Container("resolve"),
+    Sign::Container("packages"),
+    Sign::Container("root"),
+    Sign::Container("compile"),
+    Sign::Said("Running pack"),
+    Sign::Said("Running load"),
+];
+
+/// A file large enough for packing and loading to take a moment.
+const ASSET: u64 = 64 << 20;
+
+/// A program with a large file, and what its image is called.
+fn subject(name: &str) -> Workspace {
+    let workspace = program(name, r#"files = [{ from = "asset", to = "/usr/share/asset" }]"#);
+    let asset = std::fs::File::create(workspace.root().join(name).join("asset")).expect("writable");
+    asset.set_len(ASSET).expect("writable");
+    workspace
+}
+
+/// Starts a run and waits until a step is under way.
+fn run_up_to(sign: &Sign, cache: &OwnCache, workspace: &Path) -> Running {
+    let mut running = Running::start(&mut cache.image(workspace));
+    match sign {
+        Sign::Said(text) => running.wait_for(text),
+        Sign::Container(kind) => {
+            let kind = format!("label=dev.tierce.kind={kind}");
+            let namespace = format!("label=dev.tierce.namespace={}", cache.namespace());
+            running.wait_until(&kind.clone(), |running| {
+                let list = ["ps", "-q", "--no-trunc", "--filter", &kind, "--filter", &namespace];
+                let ids = tool("docker", list).ok().stdout;
+                ids.lines().any(|id| cache.owned("container", running.pid()).iter().any(|own| id.starts_with(own)))
+            });
+            // Well inside of the step.
+            sleep(Duration::from_millis(300));
+        }
+    }
+    running
+}
+
+/// Presses Ctrl-C, and checks that the run ends soon and leaves nothing.
+fn interrupt(running: Running, cache: &OwnCache, workspace: &Path) -> Ran {
+    let start = Instant::now();
+    running.signal("INT");
+    let ran = running.end();
+    assert!(start.elapsed() < SOON, "it took {:?} after Ctrl-C:\n{}", start.elapsed(), ran.stderr);
+    assert_eq!(ran.stdout, "", "{}", ran.stderr);
+    assert_eq!(cache.owned("container", ran.pid), Vec::<String>::new(), "{}", ran.stderr);
+    assert_eq!(cache.unfinished(workspace), Vec::<std::path::PathBuf>::new(), "{}", ran.stderr);
+    assert!(ran.stderr.trim_end().ends_with("error: interrupted"), "{}", ran.stderr);
+    ran.fails_with(130)
+}
+
+#[test]
+fn ctrl_c_at_every_step_leaves_nothing_and_the_next_run_succeeds() {
+    let name = unique_name();
+    let _image = LoadedImage::new(&name);
+    let workspace = subject(&name);
+    let cache = OwnCache::new(&["debs", "wheels", "distfiles"]);
+    for step in &STEPS {
+        interrupt(run_up_to(step, &cache, workspace.root()), &cache, workspace.root());
+    }
+    let ran = Running::start(&mut cache.image(workspace.root())).end().ok();
+    assert_eq!(ran.line(), format!("{name}:latest"));
+    assert!(!ran.stderr.contains("Running packages"), "what was finished is used again:\n{}", ran.stderr);
+    let ran = tool("docker", ["run", "--rm", &name]).ok();
+    assert_eq!(ran.stdout, format!("this is {name}\n"));
+}
+
+#[test]
+fn after_kill_9_at_every_step_the_next_run_comes_to_the_same_image() {
+    let name = unique_name();
+    let _image = LoadedImage::new(&name);
+    // Undisturbed, in another workspace, with another cache and another builder.
+    subject(&name).xtask(&["image"]).ok();
+    let expected = image_id(&name);
+    tool("docker", ["rmi", &name]).ok();
+
+    let workspace = subject(&name);
+    let cache = OwnCache::with_own_builder(&["debs", "wheels", "distfiles"]);
+    let builder = [Sign::Said("Running builder"), Sign::Container("configure")];
+    let mut last = 0;
+    for step in builder.iter().chain(&STEPS) {
+        let running = run_up_to(step, &cache, workspace.root());
+        assert_eq!(cache.owned("container", last), Vec::<String>::new(), "what the killed run left is removed first");
+        running.signal("KILL");
+        let ran = running.end();
+        assert_eq!(ran.code, None, "{}", ran.stderr);
+        last = ran.pid;
+    }
+    Running::start(&mut cache.image(workspace.root())).end().ok();
+    assert_eq!(image_id(&name), expected);
+    assert_eq!(cache.unfinished(workspace.root()), Vec::<std::path::PathBuf>::new());
+    let namespace = format!("label=dev.tierce.namespace={}", cache.namespace());
+    assert_eq!(tool("docker", ["ps", "-aq", "--filter", &namespace]).ok().stdout, "");
+    let images = tool("docker", ["images", "--format", "{{.Repository}}", "--filter", &namespace]).ok().stdout;
+    assert_eq!(images, format!("{}-builder\n", cache.namespace()), "no half-made image stays");
+    let volumes = tool("docker", ["volume", "ls", "-q", "--filter", &namespace]).ok().stdout;
+    assert_eq!(volumes.lines().count(), 1, "one ROOT: {volumes}");
+}
+
+#[test]
+fn ctrl_c_while_the_builder_is_made_leaves_no_image() {
+    let workspace = program(&unique_name(), "");
+    let cache = OwnCache::with_own_builder(&["debs", "wheels"]);
+    for step in [Sign::Said("Running builder"), Sign::Container("configure")] {
+        let running = run_up_to(&step, &cache, workspace.root());
+        sleep(Duration::from_secs(1));
+        interrupt(running, &cache, workspace.root());
+        let namespace = format!("label=dev.tierce.namespace={}", cache.namespace());
+        let images = || tool("docker", ["images", "-aq", "--filter", &namespace]).ok().stdout;
+        assert_eq!(images(), "");
+    }
+}
+
+/// A server that takes connections and never answers.
+fn silent_server() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+    (listener, address)
+}
+
+#[test]
+fn ctrl_c_ends_a_download_and_keeps_what_has_come() {
+    let (listener, address) = silent_server();
+    let name = unique_name();
+    let defaults = format!("debian-mirror = {address:?}");
+    let workspace = Workspace::with_package(&name, "", &defaults);
+    let cache = OwnCache::new(&[]);
+    // The index of packages.
+    let running = Running::start(&mut cache.image(workspace.root()));
+    let (mut connection, _) = listener.accept().expect("it asks the mirror");
+    let _ = connection.read(&mut [0; 64]);
+    interrupt(running, &cache, workspace.root());
+    assert!(!workspace.root().join("Tierce.lock").exists(), "nothing is locked");
+    // The packages.
+    drop(connection);
+    let lock = std::fs::read_to_string(crate::support::repository().join("Tierce.lock")).expect("a lock");
+    workspace.write("Tierce.lock", &lock);
+    std::fs::create_dir(cache.path().join("wheels")).expect("writable");
+    for wheel in std::fs::read_dir(crate::support::cache().join("wheels")).expect("warm").flatten() {
+        std::fs::hard_link(wheel.path(), cache.path().join("wheels").join(wheel.file_name())).expect("one file system");
+    }
+    let mut running = Running::start(&mut cache.image(workspace.root()));
+    running.wait_for("Running fetch-builder");
+    let _connection = listener.accept().expect("it asks the mirror");
+    interrupt(running, &cache, workspace.root());
+    assert_eq!(std::fs::read_to_string(workspace.root().join("Tierce.lock")).expect("a lock"), lock);
+}

@@ -1,0 +1,199 @@
+//! What others say of an image: skopeo and umoci of its documents and layers, readelf, gdb, lddtree and ldconfig of its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{repository, run, tool, xtask};
+
+/// The thumbnailer as a layout, unpacked by umoci.
+struct Unpacked {
+    _folder: tempfile::TempDir,
+    rootfs: PathBuf,
+}
+
+impl Unpacked {
+    #[track_caller]
+    fn thumbnailer() -> Unpacked {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("UTF-8");
+        let layout = format!("{path}/layout");
+        run(xtask(repository()).args(["image", "thumbnailer", "--layout", &layout])).ok();
+        let image = format!("{layout}:thumbnailer:latest");
+        // Rootless, so that whoever runs the tests may: who owns what is another test's business.
+        tool("umoci", ["unpack", "--rootless", "--image", &image, &format!("{path}/bundle")]).ok();
+        Unpacked { rootfs: folder.path().join("bundle/rootfs"), _folder: folder }
+    }
+
+    /// All its regular ELF files.
+    fn elf_files(&self) -> Vec<String> {
+        let mut all = vec![self.rootfs.join("usr/bin/thumbnailer")];
+        let libraries = fs::read_dir(self.rootfs.join("usr/lib64")).expect("a folder");
+        all.extend(libraries.map(|entry| entry.expect("readable").path()));
+        all.retain(|path| !path.is_symlink());
+        all.sort();
+        all.into_iter().map(text).collect()
+    }
+}
+
+fn text(path: PathBuf) -> String {
+    path.into_os_string().into_string().expect("UTF-8")
+}
+
+/// The `target/tierce` of this repository.
+fn tierce_folder() -> PathBuf {
+    let metadata = run(Command::new(env!("CARGO")).current_dir(repository()).args([
+        "metadata",
+        "--no-deps",
+        "--format-version=1",
+    ]))
+    .ok();
+    let metadata: serde_json::Value = serde_json::from_str(&metadata.stdout).expect("JSON");
+    Path::new(metadata["target_directory"].as_str().expect("a path")).join("tierce")
+}
+
+/// The build-id of a file as readelf gives it.
+#[track_caller]
+fn build_id(path: &str) -> String {
+    let notes = tool("readelf", ["--wide", "--notes", path]).ok().stdout;
+    let id = notes.lines().find_map(|line| Some(line.split_once("Build ID: ")?.1));
+    id.unwrap_or_else(|| panic!("{path} has no build-id:\n{notes}")).to_owned()
+}
+
+#[test]
+fn the_libraries_are_found_inside_of_the_image() {
+    let image = Unpacked::thumbnailer();
+    let rootfs = text(image.rootfs.clone());
+    // Debian's lddtree is a script of Debian's own Python.
+    let mut lddtree = Command::new("lddtree");
+    let tree = run(lddtree.env("PATH", "/usr/bin:/bin").args(["-R", &rootfs, "/usr/bin/thumbnailer"])).ok().stdout;
+    assert!(!tree.contains("not found"), "{tree}");
+    let found: Vec<&str> =
+        tree.lines().filter_map(|line| Some(line.split_once("=> ")?.1.trim_end_matches(')'))).collect();
+    assert!(found.iter().all(|path| path.starts_with(&rootfs)), "{tree}");
+    for soname in ["libpng16.so.16", "libturbojpeg.so.0", "libexif.so.12", "libsqlite3.so.0", "libz.so.1", "libc.so.6"]
+    {
+        assert!(found.iter().any(|path| path.ends_with(&format!("/{soname}"))), "{soname}:\n{tree}");
+    }
+
+    let cache = text(image.rootfs.join("etc/ld.so.cache"));
+    // ldconfig lies where only root's PATH has it.
+    let path = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+    let listed = run(Command::new("ldconfig").env("PATH", path).args(["-p", "-C", &cache])).ok().stdout;
+    let listed: Vec<&str> = listed.lines().filter_map(|line| Some(line.split_once("=> ")?.1)).collect();
+    assert!(listed.len() >= 9, "{listed:?}");
+    for path in listed {
+        let inside = image.rootfs.join(path.trim_start_matches('/'));
+        assert!(inside.exists(), "ld.so.cache names {path}, which the image does not have");
+    }
+}
+
+#[test]
+fn binaries_ship_without_debug_information_and_their_symbols_stay() {
+    let image = Unpacked::thumbnailer();
+    let symbols = tierce_folder().join("symbols");
+    let said = tool("file", ["--brief", &text(image.rootfs.join("usr/bin/thumbnailer"))]).ok().stdout;
+    assert!(said.contains("dynamically linked, interpreter /lib64/ld-linux-x86-64.so.2"), "{said}");
+    let mut kept = 0;
+    for path in image.elf_files() {
+        let sections = tool("readelf", ["--wide", "--sections", &path]).ok().stdout;
+        assert!(!sections.contains(".debug_info") && !sections.contains(".debug_line"), "{path}:\n{sections}");
+        let id = build_id(&path);
+        let debug = symbols.join(format!(".build-id/{}/{}.debug", &id[..2], &id[2..]));
+        // What Debian compiled came without symbols: its libc, and gcc's runtime libraries.
+        if !debug.exists() {
+            let theirs = ["ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libgcc_s.so.1"];
+            assert!(theirs.iter().any(|name| path.ends_with(name)), "no symbols of {path}");
+            continue;
+        }
+        kept += 1;
+        let debug = text(debug);
+        assert_eq!(build_id(&debug), id);
+        let sections = tool("readelf", ["--wide", "--sections", &debug]).ok().stdout;
+        assert!(sections.contains(".debug_info") && sections.contains(".debug_line"), "{debug}:\n{sections}");
+    }
+    // The program, libpng, libturbojpeg, libexif, SQLite and zlib.
+    assert_eq!(kept, 6);
+
+    let place = |file: &str, function: &str| {
+        let directory = format!("set debug-file-directory {}", symbols.display());
+        let (file, line) = (format!("file {}", image.rootfs.join(file).display()), format!("info line {function}"));
+        tool("gdb", ["-nx", "-batch", "-ex", &directory, "-ex", &file, "-ex", &line]).ok().stdout
+    };
+    let said = place("usr/bin/thumbnailer", "main");
+    let zlib = place("usr/lib64/libz.so.1", "inflate");
+    assert!(zlib.contains("inflate.c\" starts at address"), "gdb finds no line of zlib: {zlib}");
+    assert!(said.contains("starts at address") || said.contains("is at address"), "gdb finds no `main`: {said}");
+}
+
+#[test]
+fn binaries_name_no_place_of_the_host() {
+    let image = Unpacked::thumbnailer();
+    let host = [text(repository().to_owned()), std::env::var("HOME").unwrap_or_default(), text(tierce_folder())];
+    for path in image.elf_files() {
+        let bytes = fs::read(&path).expect("readable");
+        for place in host.iter().filter(|place| place.len() > 1) {
+            // A short name such as /root may stand there for another reason.
+            let place = format!("{place}/");
+            assert!(!bytes.windows(place.len()).any(|window| window == place.as_bytes()), "{path} names {place}");
+        }
+    }
+}
+
+#[test]
+fn layout_and_archive_are_one_image_to_skopeo() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(folder.path().join(name));
+    let (layout, archive) = (at("layout"), at("thumbnailer.tar"));
+    let written = run(xtask(repository()).args(["image", "thumbnailer", "--layout", &layout])).ok();
+    let in_layout = written.line().to_owned();
+    assert_eq!(in_layout, format!("oci:{layout}:thumbnailer:latest"));
+    let written = run(xtask(repository()).args(["image", "thumbnailer", "--archive", &archive])).ok();
+    let in_archive = written.line().to_owned();
+    assert_eq!(in_archive, format!("docker-archive:{archive}"));
+
+    // As data: a copy out of an archive has its keys in another order.
+    let config = |reference: &str| -> serde_json::Value {
+        let config = tool("skopeo", ["inspect", "--config", "--raw", reference]).ok().stdout;
+        serde_json::from_str(&config).expect("JSON")
+    };
+    assert_eq!(config(&in_layout), config(&in_archive));
+    let layers = |reference: &str| {
+        let inspected = tool("skopeo", ["inspect", reference]).ok().stdout;
+        serde_json::from_str::<serde_json::Value>(&inspected).expect("JSON")["Layers"].clone()
+    };
+    assert_eq!(layers(&in_layout), layers(&in_archive));
+
+    // To copy is to read every blob and to check its digest.
+    let copies = [format!("oci:{}:from-layout", at("copy")), format!("oci:{}:from-archive", at("copy"))];
+    for (from, to) in [&in_layout, &in_archive].into_iter().zip(&copies) {
+        tool("skopeo", ["--insecure-policy", "copy", "--quiet", from, to]).ok();
+        assert_eq!(config(to), config(&in_layout));
+    }
+
+    // Nothing is written twice, but what somebody removed comes back.
+    let layer = layers(&in_layout)[0].as_str().expect("a digest").replace("sha256:", "");
+    let layer = folder.path().join("layout/blobs/sha256").join(layer);
+    let write = || run(xtask(repository()).args(["image", "thumbnailer", "--layout", &layout])).ok().stderr;
+    assert!(!write().contains("Running load"));
+    fs::remove_file(&layer).expect("it is there");
+    assert!(write().contains("Running load") && layer.exists());
+
+    // A second image beside the first leaves it there.
+    let written = run(xtask(repository()).args(["image", "hello", "--layout", &layout])).ok();
+    assert_eq!(written.line(), format!("oci:{layout}:hello:latest"));
+    assert_ne!(config(written.line()), config(&in_layout));
+}
+
+#[test]
+fn an_archive_is_of_one_image() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("all.tar");
+    let ran = run(xtask(repository()).args(["image", "--archive", &text(archive.clone())])).fails_with(2);
+    assert!(
+        ran.stderr.contains("error: an archive holds one image; say which of hello, thumbnailer"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!archive.exists());
+}

@@ -1,0 +1,28 @@
+//! End to end: real Docker, real emerge, real cargo, images that really run.
+//!
+//! A daemon and the mirrors of the host's own configuration are all that these need. What judges the results (skopeo, umoci,
+//! lddtree) is installed by `.ci/run`.
+
+mod answers;
+mod architecture;
+mod cargo_build;
+mod concurrency;
+mod content_errors;
+mod daemon_errors;
+mod ebuilds;
+mod file_errors;
+mod hello;
+mod interruption;
+mod judges;
+mod manifest_errors;
+mod mirror;
+mod package_errors;
+mod places;
+mod podman;
+mod reproducible;
+mod running;
+mod settings;
+mod support;
+mod terminal;
+mod thumbnailer;
+mod workspace_errors;

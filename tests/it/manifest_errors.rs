@@ -1,0 +1,255 @@
+//! Tables with mistakes: each is refused with its line before anything else happens.
+
+use std::fs;
+
+use crate::support::Workspace;
+
+/// The error that `cargo xtask image --dry-run` gives for a package with this table.
+#[track_caller]
+pub(crate) fn error_of(table: &str, defaults: &str) -> String {
+    refused(&Workspace::with_package("app", table, defaults))
+}
+
+/// The error of a workspace whose tables are wrong; nothing has been done.
+#[track_caller]
+pub(crate) fn refused(workspace: &Workspace) -> String {
+    let ran = workspace.xtask(&["image", "--dry-run"]).fails_with(3);
+    assert_eq!(ran.stdout, "", "a plan of a table with mistakes");
+    assert!(!workspace.root().join("Tierce.lock").exists(), "a lock of a table with mistakes");
+    ran.error(workspace.root())
+}
+
+#[test]
+fn an_unknown_key_is_shown_with_the_nearest_one() {
+    insta::assert_snapshot!(error_of("package = []", ""), @"
+    error: unknown key `package`
+     --> app/Cargo.toml:7:1
+      |
+    7 | package = []
+      | ^^^^^^^ unknown key
+      |
+      = help: did you mean `packages`?
+    ");
+    insta::assert_snapshot!(error_of("[package.metadata.image.healthcheck]\ncomand = []", ""), @r#"
+    error: `healthcheck` lacks `cmd`
+     --> app/Cargo.toml:7:1
+      |
+    7 | [package.metadata.image.healthcheck]
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `cmd` is missing
+      |
+      = help: add `cmd = ["/usr/bin/thumbnailer", "--check"]`
+
+    error: unknown key `comand`
+     --> app/Cargo.toml:8:1
+      |
+    8 | comand = []
+      | ^^^^^^ unknown key
+      |
+      = help: there are `cmd`, `interval`, `timeout`, `start-period` and `retries`
+
+    error: 2 mistakes in the tables of images
+    "#);
+    insta::assert_snapshot!(error_of("", "bilder = \"debian\""), @r#"
+    error: unknown key `bilder`
+     --> Cargo.toml:6:1
+      |
+    6 | bilder = "debian"
+      | ^^^^^^ unknown key
+      |
+      = help: did you mean `builder`?
+    "#);
+}
+
+#[test]
+fn a_value_of_a_wrong_type() {
+    insta::assert_snapshot!(error_of("packages = \"media-libs/libpng\"", ""), @r#"
+    error: `packages` must be a list of strings, not a string
+     --> app/Cargo.toml:7:12
+      |
+    7 | packages = "media-libs/libpng"
+      |            ^^^^^^^^^^^^^^^^^^^ expected a list of strings, found a string
+      |
+      = help: write `["media-libs/libpng"]`
+    "#);
+    insta::assert_snapshot!(error_of("expose = [8080, true]", ""), @"
+    error: an item of `expose` must be a string or an integer, not `true`
+     --> app/Cargo.toml:7:17
+      |
+    7 | expose = [8080, true]
+      |                 ^^^^ expected a string or an integer, found `true`
+    ");
+}
+
+#[test]
+fn every_mistake_is_shown_at_once() {
+    insta::assert_snapshot!(error_of("users = \"1000\"\nstrip = \"all\"", "tags = [\"a b\"]"), @r#"
+    error: `a b` is not a tag
+     --> Cargo.toml:6:9
+      |
+    6 | tags = ["a b"]
+      |         ^^^^^ not a tag
+      |
+      = help: a tag has letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most 128 characters
+
+    error: unknown key `users`
+     --> app/Cargo.toml:7:1
+      |
+    7 | users = "1000"
+      | ^^^^^ unknown key
+      |
+      = help: did you mean `user`?
+
+    error: `strip` cannot be "all"
+     --> app/Cargo.toml:8:9
+      |
+    8 | strip = "all"
+      |         ^^^^^ unknown value
+      |
+      = help: there are `none`, `debuginfo` and `symbols`
+
+    error: 3 mistakes in the tables of images
+    "#);
+}
+
+#[test]
+fn a_malformed_atom() {
+    insta::assert_snapshot!(error_of("packages = [\"media-libs/libpng\", \"libpng\"]", ""), @r#"
+    error: malformed atom `libpng`: the category is missing
+     --> app/Cargo.toml:7:35
+      |
+    7 | packages = ["media-libs/libpng", "libpng"]
+      |                                   ^^^^^^ the category is missing
+      |
+      = help: write category and name, like `media-libs/libpng`
+    "#);
+    insta::assert_snapshot!(error_of("packages = [\">=media-libs/libpng\"]", ""), @r#"
+    error: malformed atom `>=media-libs/libpng`: the version is missing
+     --> app/Cargo.toml:7:33
+      |
+    7 | packages = [">=media-libs/libpng"]
+      |                                 ^ the version is missing
+      |
+      = help: write `media-libs/libpng-1.2.3`
+    "#);
+    insta::assert_snapshot!(error_of("package-use = { \"media-libs/libpng-1.6\" = [\"apng\"] }", ""), @r#"
+    error: malformed atom `media-libs/libpng-1.6`: the version `1.6` needs an operator before the atom
+     --> app/Cargo.toml:7:35
+      |
+    7 | package-use = { "media-libs/libpng-1.6" = ["apng"] }
+      |                                   ^^^^ the version `1.6` needs an operator before the atom
+      |
+      = help: write `=media-libs/libpng-1.6` for exactly this version, or `>=media-libs/libpng-1.6`
+    "#);
+    insta::assert_snapshot!(error_of("package-use = { \"media-libs/libpng\" = [\"a png\"] }", ""), @r#"
+    error: malformed USE setting `a png`: a space is not allowed in a USE flag
+     --> app/Cargo.toml:7:42
+      |
+    7 | package-use = { "media-libs/libpng" = ["a png"] }
+      |                                          ^^^^ a space is not allowed in a USE flag
+      |
+      = help: write one flag in each string: ["first", "-second"]
+    "#);
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_with_their_line() {
+    let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]\n\n\
+                    [workspace.metadata.images.php]\npackages = []";
+    let table = "base = \"debian\"\ninclude = \"packages\"\nunmerge = [\"sys-apps/sed\"]\n\n\
+                 [package.metadata.image.test]\nget = \"/\"";
+    insta::assert_snapshot!(error_of(table, defaults), @r#"
+    error: "stage3" for `builder` is not supported yet
+     --> Cargo.toml:6:11
+      |
+    6 | builder = "stage3"
+      |           ^^^^^^^^ not supported yet
+      |
+      = help: write `builder = "debian"`, or unpack a stage3 yourself and name it with `builder = { rootfs = "stage3.tar.xz" }`
+
+    error: `registry` is not supported yet
+     --> Cargo.toml:7:1
+      |
+    7 | registry = "example.com"
+      | ^^^^^^^^ not supported yet
+      |
+      = help: leave it out, and push the reference that the command prints with `docker push`
+
+    error: `platforms` is not supported yet
+     --> Cargo.toml:8:1
+      |
+    8 | platforms = ["linux/arm64"]
+      | ^^^^^^^^^ not supported yet
+      |
+      = help: leave it out: images are made for linux/amd64
+
+    error: an image without a package is not supported yet
+      --> Cargo.toml:10:21
+       |
+    10 | [workspace.metadata.images.php]
+       |                     ^^^^^^ not supported yet
+       |
+       = help: give the image's table to a package of the workspace, as `[package.metadata.image]`
+
+    error: a base other than `scratch` is not supported yet
+     --> app/Cargo.toml:7:8
+      |
+    7 | base = "debian"
+      |        ^^^^^^^^ not supported yet
+      |
+      = help: write `base = "scratch"`, or leave it out
+
+    error: "packages" for `include` is not supported yet
+     --> app/Cargo.toml:8:11
+      |
+    8 | include = "packages"
+      |           ^^^^^^^^^^ not supported yet
+      |
+      = help: leave it out: the image gets what its binaries need, and `keep` adds to that
+
+    error: `unmerge` is not supported yet
+     --> app/Cargo.toml:9:1
+      |
+    9 | unmerge = ["sys-apps/sed"]
+      | ^^^^^^^ not supported yet
+      |
+      = help: leave it out: what no binary reaches stays out of the image by itself; `prune` leaves out the rest
+
+    error: `test` is not supported yet
+      --> app/Cargo.toml:11:25
+       |
+    11 | [package.metadata.image.test]
+       |                         ^^^^ not supported yet
+       |
+       = help: leave it out, and run the test on the reference that the command prints
+
+    error: 8 mistakes in the tables of images
+    "#);
+}
+
+#[test]
+fn a_binary_that_does_not_exist() {
+    insta::assert_snapshot!(error_of("bins = [\"ap\"]", ""), @r#"
+    error: the package `app` has no binary `ap`
+     --> app/Cargo.toml:7:9
+      |
+    7 | bins = ["ap"]
+      |         ^^^^ no such binary
+      |
+      = help: did you mean `app`?
+    "#);
+}
+
+#[test]
+fn a_package_without_a_binary() {
+    let workspace = Workspace::with_package("app", "", "");
+    fs::rename(workspace.root().join("app/src/main.rs"), workspace.root().join("app/src/lib.rs")).expect("writable");
+    insta::assert_snapshot!(refused(&workspace), @"
+    error: the package `app` has no binary
+     --> app/Cargo.toml:6:19
+      |
+    6 | [package.metadata.image]
+      |                   ^^^^^ an image of a package without a binary
+      |
+      = help: add src/main.rs or a `[[bin]]`; images of Portage's packages alone are not supported yet
+    ");
+}

@@ -1,0 +1,80 @@
+//! What Portage builds: /etc/portage from the tables, repositories with masters, profiles, and binary packages that are kept.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::support::{Ran, Workspace, tool};
+
+/// The fixture `packages`, whose ebuilds no cache has seen: all of them inherit an eclass with this text in it.
+fn workspace(unique: &str) -> Workspace {
+    let workspace = Workspace::fixture("packages");
+    let path = workspace.root().join("first/eclass/words.eclass");
+    let text = fs::read_to_string(&path).expect("of the fixture");
+    fs::write(&path, format!("{text}\n# {unique}\n")).expect("writable");
+    workspace
+}
+
+fn unique() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    format!("{} {}", now.as_nanos(), std::process::id())
+}
+
+#[track_caller]
+fn output(image: &str) -> String {
+    tool("docker", ["run", "--rm", "--network", "none", image]).ok().stdout
+}
+
+/// The packages that a run compiled.
+fn emerged(ran: &Ran) -> Vec<&str> {
+    let lines = ran.stderr.lines().filter_map(|line| line.trim_start().strip_prefix("Built "));
+    let mut packages: Vec<&str> = lines.filter_map(|line| line.split(' ').next()).collect();
+    packages.sort_unstable();
+    packages
+}
+
+#[test]
+fn the_tables_are_what_portage_goes_by() {
+    let unique = unique();
+    let first = workspace(&unique);
+    let ran = first.xtask(&["image"]).ok();
+    assert_eq!(ran.stdout, "packages-loud:latest\npackages-odd:latest\npackages-quiet:latest\n");
+
+    // The flag of one image is none of another's; the generator of code is in the builder and not in the image.
+    insta::assert_snapshot!(output("packages-quiet"), @"
+    by the generator
+    first
+    version 1
+    the profile's words
+    ");
+    insta::assert_snapshot!(output("packages-loud"), @"
+    without a generator
+    first
+    version 1
+    the profile's words
+    LOUD
+    ");
+    // Of another version: that keyword is accepted, a later one masked, this one unmasked; patched, with a variable of its own.
+    insta::assert_snapshot!(output("packages-odd"), @"
+    without a generator
+    first
+    second, by a patch
+    third, by another on top of it
+    version 2
+    the profile's words
+    from package.env
+    ");
+    // Each package once: with a flag and without it, and of the other version.
+    assert_eq!(emerged(&ran), ["app-misc/words-1", "app-misc/words-1", "app-misc/words-2"], "{}", ran.stderr);
+
+    // Another workspace, where nothing of the first one's target folder helps: every binary package is there.
+    let second = workspace(&unique);
+    let ran = second.xtask(&["image"]).ok();
+    assert_eq!(emerged(&ran), Vec::<&str>::new(), "{}", ran.stderr);
+    assert!(output("packages-loud").contains("LOUD"));
+    assert!(!output("packages-quiet").contains("LOUD"));
+
+    // What the profile sets is in what was built, though no ebuild is another one.
+    second.write("first/profiles/words/make.defaults", "WORDS_PROFILE=\"other words\"\n");
+    second.xtask(&["image", "packages-quiet"]).ok();
+    assert!(output("packages-quiet").contains("other words"));
+}
