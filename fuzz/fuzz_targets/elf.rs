@@ -1,0 +1,18 @@
+//! ELF files of ROOT: any bytes are facts, no ELF file, or an error; and the same whether they lie in memory or in a file.
+
+#![no_main]
+
+use std::io::Cursor;
+
+use libfuzzer_sys::fuzz_target;
+use tierce_elf::Elf;
+
+fuzz_target!(|bytes: &[u8]| {
+    let parsed = Elf::parse(bytes);
+    let read = Elf::read(&mut Cursor::new(bytes), 0..bytes.len() as u64);
+    match (parsed, read) {
+        (Ok(parsed), Ok(read)) => assert_eq!(parsed, read),
+        (Err(_), Err(_)) => {}
+        (parsed, read) => panic!("{parsed:?} in memory, {read:?} from a file"),
+    }
+});
