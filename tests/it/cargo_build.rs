@@ -35,6 +35,12 @@ fn compiled(ran: &Ran) -> Vec<&str> {
     lines.filter_map(|line| line.split(' ').next()).collect()
 }
 
+/// What a run said of the user's own tools.
+fn overridden(ran: &Ran, folder: &Path) -> String {
+    let warnings: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("is not used")).collect();
+    warnings.join("\n").replace(&folder.display().to_string(), "[FOLDER]")
+}
+
 /// The fixture `everything`, with its git repository made and the wrapper that its configuration names in PATH.
 struct Everything {
     folder: Workspace,
@@ -45,8 +51,13 @@ impl Everything {
         let folder = Workspace::fixture("everything");
         let git = folder.root().join("git");
         for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "one"]] {
-            let user = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"];
-            run(Command::new("git").current_dir(&git).args(user).args(arguments)).ok();
+            let user = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false"];
+            let mut command = Command::new("git");
+            // Inside of a hook these name the repository that it runs for.
+            for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+                command.env_remove(name);
+            }
+            run(command.current_dir(&git).args(user).args(arguments)).ok();
         }
         Everything { folder }
     }
@@ -76,6 +87,7 @@ fn everything_that_cargo_does_works_in_the_builder() {
     registry: 7
     generated: generated
     zlib: cbf43926
+    C flags: offset=1
     features: standard=false extra=true
     flags: above=true build=true windows=false
     processor: sse4.2=true avx2=false
@@ -83,12 +95,10 @@ fn everything_that_cargo_does_works_in_the_builder() {
     variables: the folder above, good day, forty-two
     ");
 
-    let warnings: Vec<&str> = first.stderr.lines().filter(|line| line.contains("is not used")).collect();
-    let shown = warnings.join("\n").replace(&everything.folder.root().display().to_string(), "[FOLDER]");
-    insta::assert_snapshot!(shown, @"
-    warning: the linker `-C linker=clang` of [FOLDER]/workspace/.cargo/config.toml is not used: the builder does not have it
+    insta::assert_snapshot!(overridden(&first, everything.folder.root()), @"
+    warning: the linker `-C linker=clang` of [FOLDER]/workspace/.cargo/config.toml is not used: the builder links with its own C compiler
+    warning: the wrapper of rustc `sccache` of [FOLDER]/workspace/.cargo/config.toml is not used: the builder has none
     warning: the linker `-Clink-arg=-fuse-ld=mold` of [FOLDER]/workspace/.cargo/config.toml is not used: the builder does not have it
-    warning: the wrapper of rustc `sccache` of [FOLDER]/workspace/.cargo/config.toml is not used: the builder does not have it
     ");
     assert!(everything.workspace().join("Cargo.lock").is_file(), "cargo's lock is made on the host");
 
@@ -98,6 +108,12 @@ fn everything_that_cargo_does_works_in_the_builder() {
         let owner = fs::symlink_metadata(&path).expect("readable").uid();
         assert_eq!(owner, me, "{}", path.display());
     }
+
+    // A file that lies in no package, yet in the program.
+    everything.folder.write("workspace/data/answer.txt", "forty-three\n");
+    let changed = everything.image();
+    assert_eq!(compiled(&changed), ["everything"], "{}", changed.stderr);
+    assert!(output(changed.line()).contains("good day, forty-three"));
 
     // One line of one crate: that crate and what is linked from it, and no other.
     everything.folder.write("workspace/app/src/main.rs", "fn main() { println!(\"{}\", library::greeting()); }\n");
@@ -141,14 +157,23 @@ fn flags_of_the_target_and_the_dev_profile() {
                 cfg!(debug_assertions), Conspicuous(7));\n}\n";
     let config = "[build]\nrustc = \"rustc\"\nrustflags = [\"--cfg\", \"from_build\"]\n\
                   [target.x86_64-unknown-linux-gnu]\nlinker = \"wild\"\n\
-                  rustflags = [\"--cfg\", \"from_target\", \"-Clinker-flavor=ld.lld\", \"-Clink-arg=--ld-path=mold\"]\n";
+                  rustflags = [\"--cfg\", \"from_target\", \"-Clinker-flavor=ld.lld\", \"-Clink-arg=--ld-path=mold\", \
+                  \"-Clink-arg=-fuse-ld=lld\"]\n";
     let workspace = Workspace::with_package("target-flags", "profile = \"dev\"", "")
         .file("target-flags/src/main.rs", main)
         .file(".cargo/config.toml", config);
     let ran = workspace.xtask(&["image"]).ok();
     // cargo forgets the flags of `build` where the target has some.
     assert_eq!(output(ran.line()), "target=true build=false debug=true Conspicuous(7)\n");
+    insta::assert_snapshot!(overridden(&ran, workspace.root()), @"
+    warning: the linker `wild` of [FOLDER]/.cargo/config.toml is not used: the builder links with its own C compiler
+    warning: the linker `-Clinker-flavor=ld.lld` of [FOLDER]/.cargo/config.toml is not used: the builder links with its own C compiler
+    warning: the linker `-Clink-arg=--ld-path=mold` of [FOLDER]/.cargo/config.toml is not used: the builder links with its own C compiler
+    warning: the rustc `rustc` of [FOLDER]/.cargo/config.toml is not used: the builder has the workspace's toolchain
+    ");
     let program = "/usr/bin/target-flags";
+    // The toolchain brings this one.
+    assert!(readelf(ran.line(), program, "-p.comment").contains("LLD"));
     assert!(!readelf(ran.line(), program, "-S").contains(".debug_info"), "nothing to debug with is shipped");
     assert!(has_types(&symbols(workspace.root(), ran.line(), program)), "the profile's own debugging information");
 }

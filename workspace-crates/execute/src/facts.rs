@@ -10,6 +10,7 @@ use tierce_portage::Patch;
 use crate::Error;
 use crate::declared::{self, DeclaredContent};
 use crate::profiles;
+use crate::read_files;
 use crate::session::Session;
 use crate::steps::debian;
 
@@ -89,21 +90,17 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
     })
 }
 
-/// Digest of all local packages that the program is made of, of Cargo.lock and of the workspace's Cargo.toml, which has the
-/// profiles.
+/// Digest of all local packages that the program is made of, of what else it was compiled from the last time, of Cargo.lock and
+/// of the workspace's Cargo.toml, which has the profiles.
 fn sources(session: &Session, image: &ImageSpec) -> Result<String, Error> {
-    let workspace = &session.workspace;
     let mut ingredients = Ingredients::default();
     for file in ["Cargo.toml", "Cargo.lock"] {
-        ingredients.add(file, session.digests.of_file(workspace.root.join(file).as_std_path())?);
+        ingredients.add(file, session.digests.of_file(session.root().join(file).as_std_path())?);
     }
-    let package = workspace.members.iter().find(|member| member.manifest_path == *image.cargo_toml);
-    let dependencies = package.iter().flat_map(|package| &package.local_dependencies);
-    let locals = package.into_iter().chain(dependencies.filter_map(|id| workspace.package(id)));
-    for local in locals {
-        let name = format!("package {} {}", local.name, local.version);
-        ingredients.add(name, session.digests.of_folder(local.folder().as_std_path())?);
+    for (name, folder) in read_files::package_folders(session, image) {
+        ingredients.add(name, session.digests.of_folder(folder.as_std_path())?);
     }
+    read_files::add_to(&mut ingredients, session, image)?;
     Ok(ingredients.key().to_string())
 }
 

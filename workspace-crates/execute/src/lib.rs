@@ -20,6 +20,7 @@ mod owner;
 mod places;
 mod profiles;
 mod progress;
+mod read_files;
 mod receipts;
 mod report;
 mod repositories;

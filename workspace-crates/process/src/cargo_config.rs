@@ -15,7 +15,7 @@ use crate::Error;
 
 mod parse;
 
-pub use parse::parse;
+pub use parse::{normalised, parse};
 
 /// Files that a file may include one after the other, one inside the other.
 const MAX_DEPTH: usize = 8;
@@ -125,30 +125,41 @@ impl CargoConfig {
             .any(|flag| codegen_option(&flag.value).is_some_and(|(name, _)| matches!(name, "linker" | "linker-flavor")))
     }
 
-    /// Every way in which a linker of the user's own is asked for: `linker` of a target, and flags of rustc's that choose
-    /// one (`-Clinker=…`, `-Clinker-flavor=…`, `-Clink-arg=-fuse-ld=…`).
+    /// Every way in which a program of the user's own is to be called as the linker, or another way of calling it: `linker` of
+    /// a target, and flags of rustc's (`-Clinker=…`, `-Clinker-flavor=…`, `-Clink-arg=--ld-path=…`).
     pub fn linkers(&self) -> Vec<&Setting> {
         let targets = std::iter::once(&self.target).chain(self.cfg_targets.values());
         let linkers = targets.filter_map(|target| target.linker.as_ref());
-        linkers.chain(self.rustflags().into_iter().filter(|flag| chooses_linker(&flag.value))).collect()
+        linkers.chain(self.rustflags().into_iter().filter(|flag| chooses_program(&flag.value))).collect()
     }
 
-    /// The wrappers that are asked for, and a rustc beside the toolchain's.
+    /// The flags that have the C compiler take a linker other than its own (`-Clink-arg=-fuse-ld=mold`), each with the name
+    /// of that linker.
+    pub fn linkers_of_compiler(&self) -> Vec<(&str, &Setting)> {
+        let flags = self.rustflags().into_iter();
+        flags.filter_map(|flag| Some((linker_of_compiler(&flag.value)?, flag))).collect()
+    }
+
+    /// The wrappers of rustc that are asked for.
     pub fn wrappers(&self) -> Vec<&Setting> {
-        [&self.rustc, &self.rustc_wrapper, &self.rustc_workspace_wrapper].into_iter().flatten().collect()
+        [&self.rustc_wrapper, &self.rustc_workspace_wrapper].into_iter().flatten().collect()
     }
 }
 
-/// Whether a flag, with its argument, asks for a linker that not every C compiler comes with.
-fn chooses_linker(flag: &str) -> bool {
-    let Some((name, value)) = codegen_option(flag) else { return false };
-    match name {
-        "linker" | "linker-flavor" => true,
-        "link-arg" | "link-args" => value.split(' ').any(|argument| {
-            argument.starts_with("--ld-path")
-                || argument.strip_prefix("-fuse-ld=").is_some_and(|linker| !matches!(linker, "bfd" | "gold"))
-        }),
+/// Whether a flag, with its argument, says which program links.
+fn chooses_program(flag: &str) -> bool {
+    match codegen_option(flag) {
+        Some(("linker" | "linker-flavor", _)) => true,
+        Some(("link-arg" | "link-args", value)) => value.split(' ').any(|argument| argument.starts_with("--ld-path")),
         _ => false,
+    }
+}
+
+/// The linker that a flag, with its argument, has the C compiler take.
+fn linker_of_compiler(flag: &str) -> Option<&str> {
+    match codegen_option(flag)? {
+        ("link-arg" | "link-args", value) => value.split(' ').find_map(|argument| argument.strip_prefix("-fuse-ld=")),
+        _ => None,
     }
 }
 
@@ -236,23 +247,22 @@ mod tests {
     #[test]
     fn flags_that_choose_a_linker_are_known() {
         let cases = [
-            ("-Clinker=clang", true),
-            ("-C linker=clang", true),
-            ("--codegen=linker=clang", true),
-            ("--codegen linker=clang", true),
-            ("-Clink-arg=-fuse-ld=mold", true),
-            ("-C link-args=-s -fuse-ld=lld", true),
-            ("-Clink-arg=--ld-path=/opt/mold", true),
-            ("-Clinker-flavor=gnu-lld-cc", true),
-            ("-Clink-arg=-fuse-ld=gold", false),
-            ("-Clink-self-contained=-linker", false),
-            ("-Clink-arg=-s", false),
-            ("-Ctarget-cpu=native", false),
-            ("--cfg=linker", false),
-            ("-C", false),
+            ("-Clinker=clang", true, None),
+            ("-C linker=clang", true, None),
+            ("--codegen=linker=clang", true, None),
+            ("--codegen linker=clang", true, None),
+            ("-Clink-arg=-fuse-ld=mold", false, Some("mold")),
+            ("-C link-args=-s -fuse-ld=lld", false, Some("lld")),
+            ("-Clink-arg=--ld-path=/opt/mold", true, None),
+            ("-Clinker-flavor=gnu-lld-cc", true, None),
+            ("-Clink-self-contained=-linker", false, None),
+            ("-Clink-arg=-s", false, None),
+            ("-Ctarget-cpu=native", false, None),
+            ("--cfg=linker", false, None),
+            ("-C", false, None),
         ];
-        for (flag, expected) in cases {
-            assert_eq!(chooses_linker(flag), expected, "{flag}");
+        for (flag, program, linker) in cases {
+            assert_eq!((chooses_program(flag), linker_of_compiler(flag)), (program, linker), "{flag}");
         }
     }
 

@@ -4,7 +4,8 @@
 #   compile.sh STRIP FOLDER BINARY... -- CARGO-ARGUMENT...
 #
 # FOLDER is where cargo leaves the binaries. What ships lies in /tierce/out/NAME afterwards, its symbols in
-# /tierce/out/NAME.debug. Exit code 101 is cargo's own failure, 3 a binary that cargo did not make.
+# /tierce/out/NAME.debug. stdout says `lacks NAME` of each linker of TIERCE_LINKERS that the builder does not have, before cargo
+# starts. Exit code 101 is cargo's own failure, 3 a binary that cargo did not make.
 set -eu
 
 strip=$1 folder=$2
@@ -15,6 +16,12 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
+
+# As linker.sh finds them: in PATH, or beside the toolchain's own.
+for name in ${TIERCE_LINKERS-}; do
+    command -v "ld.$name" >/dev/null 2>&1 && continue
+    [ -n "$(find /tierce/toolchain/lib/rustlib -path "*/gcc-ld/ld.$name")" ] || echo "lacks $name"
+done
 
 cargo "$@" || exit 101
 

@@ -104,6 +104,8 @@ impl CargoCall<'_> {
         set("CARGO_TARGET_DIR", TARGET);
         // Where the user's configuration has what is half-built apart from what is built, it is a place of the host.
         set("CARGO_BUILD_BUILD_DIR", TARGET);
+        // What it says of the files that a program was made of is read afterwards, with whole paths.
+        set("CARGO_BUILD_DEP_INFO_BASEDIR", TARGET);
         // What wraps or replaces rustc on the host is not in the builder.
         set("RUSTC_WRAPPER", if self.config.flags_name_linker() { "/tierce/scripts/rustc.sh" } else { "" });
         set("RUSTC_WORKSPACE_WRAPPER", "");
@@ -111,6 +113,8 @@ impl CargoCall<'_> {
             set("RUSTC", &format!("{TOOLCHAIN}/bin/rustc"));
         }
         set(&format!("CARGO_TARGET_{}_LINKER", upper(self.triple)), "/tierce/scripts/linker.sh");
+        let linkers: Vec<&str> = self.config.linkers_of_compiler().into_iter().map(|(name, _)| name).collect();
+        set("TIERCE_LINKERS", &linkers.join(" "));
         // Symbols are taken out afterwards, so that they can be kept: they have to be there, and in the binary itself.
         set(&of_profile("STRIP"), "none");
         set(&of_profile("SPLIT_DEBUGINFO"), "off");
@@ -122,7 +126,10 @@ impl CargoCall<'_> {
         set("PKG_CONFIG_LIBDIR", &format!("{lib}/pkgconfig:{ROOT}/usr/share/pkgconfig"));
         // For C that build scripts compile: after all other folders, since the builder's own headers are the same libc's.
         for name in ["CFLAGS", "CXXFLAGS"] {
-            set(&format!("{name}_{}", self.triple.replace('-', "_")), &format!("-idirafter {ROOT}/usr/include"));
+            let name = format!("{name}_{}", self.triple.replace('-', "_"));
+            // The environment would hide what cargo's configuration has under this name.
+            let own = self.config.env.get(&name).map_or("", |variable| variable.value.value.as_str());
+            set(&name, format!("{own} -idirafter {ROOT}/usr/include").trim_start());
         }
         all
     }

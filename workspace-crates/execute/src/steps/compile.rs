@@ -8,16 +8,17 @@ use camino::Utf8PathBuf;
 use tierce_docker::{ContainerSpec, Mount, OutputStream};
 use tierce_elf::Elf;
 use tierce_plan::{Outcome, Program, ROOT, Root, StepId, strip_name};
+use tierce_process::cargo_config::Setting;
 
 use crate::executor::{Executor, builder_of, missing_input};
 use crate::places::create_dir;
 use crate::progress::{Event, WholeLines};
 use crate::run::Inputs;
 use crate::steps::builder::Tail;
-use crate::steps::cargo_call::{CARGO_HOME, CargoCall, TOOLCHAIN};
+use crate::steps::cargo_call::{CARGO_HOME, CargoCall, TARGET, TOOLCHAIN};
 use crate::steps::packages::writable;
 use crate::steps::source_mounts::SourceMounts;
-use crate::{Error, files};
+use crate::{Error, files, read_files};
 
 const LINKER_SH: &str = include_str!("../scripts/linker.sh");
 const RUSTC_SH: &str = include_str!("../scripts/rustc.sh");
@@ -70,7 +71,7 @@ impl Executor<'_> {
             ..self.builder_container(builder, "compile", Vec::new())
         };
         let mut tail = Tail::default();
-        let mut lines = WholeLines::default();
+        let (mut lines, mut words) = (WholeLines::default(), WholeLines::default());
         let show = |lines: Option<Vec<u8>>| {
             if let Some(lines) = lines {
                 (self.observer)(Event::Output { bytes: sources.host_paths(&lines) });
@@ -78,8 +79,9 @@ impl Executor<'_> {
         };
         let exit = docker.run(&container, None, &mut |stream, bytes| {
             tail.push(stream, bytes);
-            if stream == OutputStream::Stderr {
-                show(lines.push(bytes));
+            match stream {
+                OutputStream::Stderr => show(lines.push(bytes)),
+                OutputStream::Stdout => self.warn_of_linkers(&words.push(bytes).unwrap_or_default()),
             }
         });
         show(lines.finish());
@@ -91,6 +93,8 @@ impl Executor<'_> {
             }
             code => return Err(Error::Builder { what: format!("run {id}"), code, lines: tail.lines() }),
         }
+        let folder = call.folder().replacen(TARGET, target.as_str(), 1);
+        read_files::keep(self.session, spec, folder.as_str().into(), &sources)?;
         let programs = spec.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
         Ok(Outcome::Programs(programs.collect::<Result<_, _>>()?))
     }
@@ -166,18 +170,32 @@ impl Executor<'_> {
         Ok(format!("{}:{}", user.as_raw(), group.as_raw()))
     }
 
-    /// Says which linkers and wrappers of the user's do not count in the builder.
+    /// Says what of the user's own tools does not count in any builder.
     fn warn_of_overrides(&self) {
         let config = &self.session.cargo_config;
-        for (what, settings) in [("linker", config.linkers()), ("wrapper of rustc", config.wrappers())] {
-            for setting in settings {
-                let message = format!(
-                    "the {what} `{}` of {} is not used: the builder does not have it",
-                    setting.value, setting.source
-                );
-                (self.observer)(Event::Warning { message });
+        for (what, settings, why) in [
+            ("linker", config.linkers(), "the builder links with its own C compiler"),
+            ("rustc", config.rustc.iter().collect(), "the builder has the workspace's toolchain"),
+            ("wrapper of rustc", config.wrappers(), "the builder has none"),
+        ] {
+            settings.into_iter().for_each(|setting| self.warn_of(what, setting, why));
+        }
+    }
+
+    /// Says which linkers that the C compiler was to take are not in this builder, by what compile.sh says of them.
+    fn warn_of_linkers(&self, said: &[u8]) {
+        let said = String::from_utf8_lossy(said);
+        let lacking: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("lacks ")).collect();
+        for (name, setting) in self.session.cargo_config.linkers_of_compiler() {
+            if lacking.contains(&name) {
+                self.warn_of("linker", setting, "the builder does not have it");
             }
         }
+    }
+
+    fn warn_of(&self, what: &str, Setting { value, source }: &Setting, why: &str) {
+        let message = format!("the {what} `{value}` of {source} is not used: {why}");
+        (self.observer)(Event::Warning { message });
     }
 }
 

@@ -72,6 +72,16 @@ impl SourceMounts {
         folders.any(|folder| path.starts_with(folder)).then(|| below(&self.base, path))
     }
 
+    /// Where a file of the builder stands on the host, if it is one of the user's sources.
+    pub(crate) fn outside_of_builder(&self, path: &Utf8Path) -> Option<Utf8PathBuf> {
+        if let Ok(rest) = path.strip_prefix(SOURCE) {
+            return Some(self.base.join(rest));
+        }
+        // At its own place: what is mounted there, too.
+        let mut folders = self.outside.iter().chain(&self.absolute);
+        folders.any(|folder| path.starts_with(folder)).then(|| path.to_owned())
+    }
+
     pub(crate) fn mounts(&self) -> Vec<Mount> {
         let bind = |host: &Utf8Path, target: String, read_only| Mount::Bind { host: host.into(), target, read_only };
         let mut mounts = vec![bind(&self.target, TARGET.to_owned(), false)];

@@ -4,8 +4,8 @@
 //! and what it linked before would ship. So what is built against another ROOT is built in another folder; images with the
 //! same ROOT share one.
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use camino::Utf8PathBuf;
 use tierce_plan::{Builder, Root};
@@ -15,29 +15,37 @@ use crate::facts::digest_of;
 use crate::places::create_dir;
 use crate::{Error, files};
 
+/// The file beside an image's other results that names its target folder.
+const NOTE: &str = "target-folder";
+
 impl Executor<'_> {
-    /// The target folder for an image. Folders that no image of the workspace uses any more are removed: nothing is built in
-    /// them while this runs.
+    /// The target folder for an image. The one that it had before is removed unless another image has it: nothing is built
+    /// there while this runs. Workspaces may share one target folder, so what no image of this one uses is left alone.
     pub(crate) fn target_folder(&self, image: &str, builder: &Builder, root: &Root) -> Result<Utf8PathBuf, Error> {
         let places = &self.session.places;
+        let (images, all) = (places.own("images"), places.own("cargo"));
         let name = &digest_of(&[&builder.key, &root.content])[..16];
-        let note = |image: &str| places.own("images").join(image).join("target-folder");
-        files::write(&note(image), name)?;
-        let images = self.session.spec.images.iter();
-        let used: BTreeSet<String> =
-            images.filter_map(|image| fs::read_to_string(note(image.name.as_str())).ok()).collect();
-        let all = places.own("cargo");
-        create_dir(&all)?;
-        let failed = |error| Error::file("read the folder", &all, error);
-        for entry in fs::read_dir(&all).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
-                let path = entry.path();
-                fs::remove_dir_all(&path).map_err(|error| Error::file("remove", &path, error))?;
-            }
+        let note = images.join(image).join(NOTE);
+        let before = fs::read_to_string(&note).unwrap_or_default();
+        files::write(&note, name)?;
+        let old = all.join(&before);
+        if is_name(&before) && old.is_dir() && !notes(&images)?.contains(&before) {
+            fs::remove_dir_all(&old).map_err(|error| Error::file("remove", &old, error))?;
         }
         let folder = all.join(name);
         create_dir(&folder)?;
         crate::steps::debian::utf8(folder)
     }
+}
+
+/// Whether this is what a note holds: nothing else names a folder that may be removed.
+fn is_name(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The target folders that images have.
+fn notes(images: &Path) -> Result<Vec<String>, Error> {
+    let failed = |error| Error::file("read the folder", images, error);
+    let entries = fs::read_dir(images).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    Ok(entries.iter().filter_map(|entry| fs::read_to_string(entry.path().join(NOTE)).ok()).collect())
 }

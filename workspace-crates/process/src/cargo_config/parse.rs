@@ -93,8 +93,8 @@ fn flags(words: Vec<Setting>) -> Vec<Setting> {
     flags
 }
 
-/// A whole path without `.` and `..`, as text.
-fn normalised(path: &Utf8Path) -> Utf8PathBuf {
+/// A whole path without `.` and `..`, as text: what lies on the disk is not asked.
+pub fn normalised(path: &Utf8Path) -> Utf8PathBuf {
     let mut whole = Utf8PathBuf::new();
     for part in path.components() {
         match part {
@@ -312,7 +312,10 @@ mod tests {
         let far = "[build]\nrustc-wrapper = 'sccache'\ntarget = ['a', 'b']\ntarget-dir = '../out'\n\
                    [target.x86_64-unknown-linux-gnu]\nlinker = 'gcc'\n";
         let both = config(&[near, far], &[]).unwrap();
-        assert_eq!(shown(both.linkers()), "clang (/0), wild (/0), -C link-arg=-fuse-ld=mold (/0)");
+        assert_eq!(shown(both.linkers()), "clang (/0), wild (/0)");
+        let of_compiler = both.linkers_of_compiler();
+        assert_eq!(of_compiler.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["mold"]);
+        assert_eq!(shown(of_compiler.into_iter().map(|(_, flag)| flag)), "-C link-arg=-fuse-ld=mold (/0)");
         assert_eq!(shown(both.wrappers()), "sccache (/1)");
         assert_eq!(shown(&both.target.runner), "qemu -L (/0)");
         assert_eq!(shown(&both.build_target), "a (/1), b (/1)");
@@ -327,7 +330,8 @@ mod tests {
             ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "mold"),
         ];
         let environment = config(&[near, far], &environment).unwrap();
-        assert_eq!(shown(environment.wrappers()), "/opt/rustc (RUSTC), clippy-driver (RUSTC_WORKSPACE_WRAPPER)");
+        assert_eq!(shown(environment.wrappers()), "clippy-driver (RUSTC_WORKSPACE_WRAPPER)");
+        assert_eq!(shown(&environment.rustc), "/opt/rustc (RUSTC)");
         assert_eq!(shown(&environment.target.linker), "mold (CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER)");
         assert_eq!(shown(&environment.build_target), "c (CARGO_BUILD_TARGET)");
         assert_eq!(shown(&environment.target_dir), "/out (CARGO_TARGET_DIR)");
