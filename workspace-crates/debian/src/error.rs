@@ -34,12 +34,6 @@ pub enum Error {
         /// The rule that is broken.
         why: &'static str,
     },
-    /// gpgv accepts no signature of the release file.
-    #[error("failed to verify the signature of `InRelease`: {why}")]
-    Signature {
-        /// What gpgv said.
-        why: String,
-    },
     /// The mirror serves another release than the one asked for.
     #[error("failed to use the release `{found}` as `{expected}`: the mirror serves another suite under that name")]
     Codename {

@@ -3,7 +3,7 @@
 //! The way of the data, all of it pure (bytes in, bytes out; the caller reads files, the clock and the network):
 //!
 //! ```text
-//! InRelease ──gpgv with [`KEYRING`]──▶ status lines ──[`signature::check`]──▶ signed text
+//! InRelease ──gpgv with [`KEYRING`]──▶ signed text
 //! signed text ──[`Release::parse`]──▶ size and SHA256 of the package index
 //! package index ──[`PackageIndex::parse`]──▶ packages ──[`closure`]──▶ the [`Deb`]s of a root
 //! the files of those Debs + [`wheel::entries`] ──[`write_root`]──▶ one tar of an unpacked root
@@ -24,7 +24,6 @@ mod path;
 mod relation;
 mod release;
 mod root;
-pub mod signature;
 pub mod sources;
 mod status;
 mod tree;
@@ -39,8 +38,12 @@ pub use error::Error;
 pub use index::{IndexedPackage, PackageIndex};
 pub use release::{IndexFile, Release};
 pub use root::write_root;
-pub use signature::KEYRING;
 pub use version::Version;
+
+/// Debian's archive keys as a keyring file that gpgv takes: the automatic and the stable release keys of bookworm and
+/// trixie, which sign bookworm's `InRelease`. From Debian's package debian-archive-keyring, freed of third-party
+/// signatures.
+pub const KEYRING: &[u8] = include_bytes!("../keys/debian-archive.gpg");
 
 /// The shell script that finishes an unpacked root: run once, as root, with `/bin/sh`, in a container of the imported tar
 /// that has no network. It configures every package, compiles Portage's Python modules and removes what differs from run

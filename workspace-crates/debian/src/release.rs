@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{Error, control};
 
-/// A release file. Parse only text that gpgv vouches for (see [`crate::signature`]).
+/// A release file. Parse only text that gpgv vouches for, with the keys of [`crate::KEYRING`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// "oldstable": changes over a release's life.
