@@ -14,6 +14,7 @@ mod error;
 mod executor;
 mod facts;
 mod files;
+mod kept_workspace;
 mod lock_file;
 mod locks;
 mod owner;

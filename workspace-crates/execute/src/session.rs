@@ -16,6 +16,7 @@ use tierce_process::rustc::Toolchain;
 use crate::delivery::Delivered;
 use crate::executor::Executor;
 use crate::facts;
+use crate::kept_workspace::KeptWorkspace;
 use crate::places::{Places, UserFolders};
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
@@ -82,25 +83,32 @@ impl Session {
             quiet: options.quiet,
         };
         let on_line = |line: &str| observer(Event::Output { bytes: format!("{line}\n").into_bytes() });
-        let (workspace, toolchain) = std::thread::scope(|scope| {
+        let (outline, toolchain) = std::thread::scope(|scope| {
             let toolchain = scope.spawn(|| tierce_process::rustc::toolchain(&options.folder));
-            let workspace = cargo::workspace(&options.folder, &target, &options.interrupted, on_line);
-            (workspace, toolchain.join())
+            let outline = cargo::outline(&options.folder, &target, &options.interrupted, on_line);
+            (outline, toolchain.join())
         });
-        let workspace = workspace?;
+        let outline = outline?;
         let toolchain = toolchain.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         // Ambient variables do not count: they would make two machines differ.
         let cargo_home = crate::steps::debian::utf8(options.cargo_home.clone())?;
-        let mut cargo_config =
-            cargo_config::effective(&workspace.root, &cargo_home, &BTreeMap::new(), &toolchain.host)?;
+        let mut cargo_config = cargo_config::effective(&outline.root, &cargo_home, &BTreeMap::new(), &toolchain.host)?;
         if !cargo_config.cfg_targets.is_empty() {
             cargo_config.keep_applying(&toolchain.cfg()?);
         }
+        let kept = KeptWorkspace::new(&outline, &toolchain, &cargo_config, &cargo_home, target.target.as_deref());
+        let (workspace, is_kept) = match kept.read() {
+            Some(workspace) => (workspace, true),
+            None => (cargo::workspace(&options.folder, &target, &options.interrupted, on_line)?, false),
+        };
         let spec = tierce_manifest::read(&workspace_text(&workspace)?)?;
         let places = Places::choose(workspace.target_directory.as_std_path(), &options.user)?;
         if places.cache_is_in_workspace() {
             let message = format!("the user's cache cannot be written; {} is used instead", places.cache().display());
             observer(Event::Warning { message });
+        }
+        if !is_kept {
+            kept.keep(&workspace)?;
         }
         let digests = FileDigests::load(places.own("digests.json"));
         let repositories = repositories::gather(&spec, workspace.root.as_std_path(), &places, &digests)?;

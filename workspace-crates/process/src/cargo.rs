@@ -1,17 +1,22 @@
 //! cargo: what a workspace consists of, and fetching its dependencies.
 //!
-//! Both are the host's part of a build, for the builder has no network.
+//! Both are the host's part of a build, for the builder has no network. [`outline`] is quick, [`workspace`] is not: cargo reads
+//! every dependency for it. Whoever keeps what the latter gave asks the former whether it still holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId, TargetKind};
+use cargo_metadata::{Metadata, MetadataCommand};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, run};
+
+mod convert;
 
 /// A clone of a large git dependency over a slow line has to fit.
 const FETCH_TIME: Duration = Duration::from_secs(60 * 60);
@@ -42,7 +47,7 @@ impl Options {
 }
 
 /// A Cargo workspace, as far as images are concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
     /// The folder of its Cargo.toml and Cargo.lock.
     pub root: Utf8PathBuf,
@@ -54,10 +59,14 @@ pub struct Workspace {
     pub outside: Vec<Package>,
     /// The folders of all packages outside of the root that cargo reads: of members that lie there, of what only tests need.
     pub folders_outside: Vec<Utf8PathBuf>,
+    /// The Cargo.toml of every package on this host that is no member, sorted.
+    pub local_manifests: Vec<Utf8PathBuf>,
+    /// The Cargo.toml of every package that was downloaded, sorted.
+    pub downloaded_manifests: Vec<Utf8PathBuf>,
 }
 
 /// A package whose source is a folder of this host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// cargo's own name for it, unique in a build: takes the place of `-p NAME` where names are ambiguous.
     pub id: String,
@@ -98,7 +107,7 @@ impl Package {
 }
 
 /// A program that a package makes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Binary {
     /// The name of its file.
     pub name: String,
@@ -111,6 +120,49 @@ impl Workspace {
     pub fn package(&self, id: &str) -> Option<&Package> {
         self.members.iter().chain(&self.outside).find(|package| package.id == id)
     }
+}
+
+/// What cargo says of a workspace and its members without a look at their dependencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// The folder of its Cargo.toml and Cargo.lock.
+    pub root: Utf8PathBuf,
+    /// Where cargo puts what it builds, environment and configuration considered.
+    pub target_directory: Utf8PathBuf,
+    /// Everything that it says, and its settings in the environment. What [`workspace`] gives depends on this, on cargo itself,
+    /// its home and configuration files, the workspace's own Cargo.toml and Cargo.lock, and on the manifests that it lists.
+    pub basis: String,
+}
+
+/// Reads the outline of the workspace that a folder belongs to; about 20 ms.
+///
+/// # Errors
+/// `Error::NotFound`, `Error::Failed`, `Error::Output`, and what [`fetch`] gives: it says what is wrong with a manifest.
+pub fn outline(
+    folder: &Utf8Path,
+    options: &Options,
+    interrupted: &AtomicBool,
+    on_line: impl FnMut(&str),
+) -> Result<Outline, Error> {
+    let cargo = program()?;
+    let mut command = MetadataCommand::new();
+    command.cargo_path(&cargo).current_dir(folder).no_deps();
+    let said = match describe(&command) {
+        Err(Error::Failed { .. }) => {
+            fetch(folder, options, interrupted, on_line)?;
+            describe(&command)?
+        }
+        other => other?,
+    };
+    let metadata = parse(&said)?;
+    let variables = env::vars_os().filter(|(name, _)| configures(&name.to_string_lossy()));
+    // The order of the environment is whoever's who started this process.
+    let variables: BTreeSet<String> = variables.map(|variable| format!("{variable:?}\n")).collect();
+    Ok(Outline {
+        root: metadata.workspace_root,
+        target_directory: metadata.target_directory,
+        basis: variables.into_iter().chain([said]).collect(),
+    })
 }
 
 /// Reads the workspace that a folder belongs to: its own Cargo.toml's, or that of a folder above it.
@@ -136,7 +188,7 @@ pub fn workspace(
         }
         other => other?,
     };
-    Ok(convert(&metadata))
+    Ok(convert::workspace(&metadata))
 }
 
 /// Downloads the dependencies of the workspace that a folder belongs to, with the host's network, credentials and
@@ -173,205 +225,38 @@ fn program() -> Result<PathBuf, Error> {
     }
 }
 
-fn metadata(cargo: &PathBuf, folder: &Utf8Path, options: &Options) -> Result<Metadata, Error> {
-    const NAME: &str = "cargo metadata";
+fn metadata(cargo: &Path, folder: &Utf8Path, options: &Options) -> Result<Metadata, Error> {
     let mut arguments = vec!["--frozen".to_owned(), "--all-features".to_owned()];
     if let Some(target) = &options.target {
         arguments.extend(["--filter-platform".to_owned(), target.clone()]);
     }
-    MetadataCommand::new().cargo_path(cargo).current_dir(folder).other_options(arguments).exec().map_err(|error| {
-        match error {
-            cargo_metadata::Error::CargoMetadata { stderr } => run::failed(NAME, None, stderr.lines()),
-            cargo_metadata::Error::Io(source) => Error::Start { program: NAME.to_owned(), source },
-            other => Error::Output { program: NAME.to_owned(), reason: other.to_string() },
-        }
-    })
+    let mut command = MetadataCommand::new();
+    parse(&describe(command.cargo_path(cargo).current_dir(folder).other_options(arguments))?)
 }
 
-fn convert(metadata: &Metadata) -> Workspace {
-    let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
-    let graph = local_graph(metadata);
-    let local = metadata.packages.iter().filter(|package| package.source.is_none());
-    let folders = local.clone().filter_map(|package| package.manifest_path.parent());
-    let mut folders_outside: Vec<Utf8PathBuf> =
-        folders.filter(|folder| !folder.starts_with(&metadata.workspace_root)).map(Utf8Path::to_owned).collect();
-    folders_outside.sort();
-    let mut local: Vec<(bool, Package)> =
-        local.map(|package| (members.contains(&package.id), self::package(package, &graph))).collect();
-    local.sort_by(|(_, one), (_, other)| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-    let (members, outside): (Vec<_>, Vec<_>) = local.into_iter().partition(|(member, _)| *member);
-    // Of the rest, what only tests need is no part of any image.
-    let needed: BTreeSet<&String> = members.iter().flat_map(|(_, package)| &package.local_dependencies).collect();
-    let outside =
-        outside.into_iter().map(|(_, package)| package).filter(|package| needed.contains(&package.id)).collect();
-    Workspace {
-        root: metadata.workspace_root.clone(),
-        target_directory: metadata.target_directory.clone(),
-        outside,
-        folders_outside,
-        members: members.into_iter().map(|(_, package)| package).collect(),
-    }
+/// Whether a variable may be one of cargo's settings, and not what cargo says to the programs that it starts.
+fn configures(variable: &str) -> bool {
+    let said = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_HOME"];
+    variable.starts_with("CARGO_") && !said.iter().any(|said| variable.starts_with(said))
 }
 
-type Graph<'a> = BTreeMap<&'a PackageId, Vec<&'a PackageId>>;
+const METADATA: &str = "cargo metadata";
 
-/// Which packages with a source on this host each package is compiled from directly. Only such ones have `path`
-/// dependencies that lie on this host, so nothing is lost by leaving the others out.
-fn local_graph(metadata: &Metadata) -> Graph<'_> {
-    let local: BTreeSet<&PackageId> =
-        metadata.packages.iter().filter(|package| package.source.is_none()).map(|package| &package.id).collect();
-    let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
-    nodes
-        .map(|node| {
-            let compiled = node
-                .deps
-                .iter()
-                .filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development));
-            (&node.id, compiled.map(|dependency| &dependency.pkg).filter(|id| local.contains(id)).collect())
-        })
-        .collect()
+/// What `cargo metadata` writes to its stdout.
+fn describe(command: &MetadataCommand) -> Result<String, Error> {
+    let output = command.cargo_command().stdin(Stdio::null()).output();
+    let output = output.map_err(|source| Error::Start { program: METADATA.to_owned(), source })?;
+    if !output.status.success() {
+        return Err(run::failed(METADATA, output.status.code(), String::from_utf8_lossy(&output.stderr).lines()));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| Error::Output { program: METADATA.to_owned(), reason: "it is not UTF-8".to_owned() })
 }
 
-fn package(package: &cargo_metadata::Package, graph: &Graph<'_>) -> Package {
-    let mut reached = BTreeSet::new();
-    let mut open = vec![&package.id];
-    while let Some(id) = open.pop() {
-        for &next in graph.get(id).into_iter().flatten() {
-            if next != &package.id && reached.insert(next) {
-                open.push(next);
-            }
-        }
-    }
-    let binaries = package.targets.iter().filter(|target| target.kind.contains(&TargetKind::Bin));
-    let mut binaries: Vec<_> = binaries
-        .map(|target| Binary { name: target.name.clone(), required_features: target.required_features.clone() })
-        .collect();
-    binaries.sort();
-    Package {
-        id: package.id.repr.clone(),
-        name: package.name.to_string(),
-        version: package.version.to_string(),
-        manifest_path: package.manifest_path.clone(),
-        binaries,
-        features: package.features.keys().cloned().collect(),
-        description: package.description.clone(),
-        license: package.license.clone(),
-        license_file: package.license_file.clone(),
-        repository: package.repository.clone(),
-        homepage: package.homepage.clone(),
-        documentation: package.documentation.clone(),
-        authors: package.authors.clone(),
-        local_dependencies: reached.into_iter().map(|id| id.repr.clone()).collect(),
-    }
+fn parse(said: &str) -> Result<Metadata, Error> {
+    MetadataCommand::parse(said)
+        .map_err(|error| Error::Output { program: METADATA.to_owned(), reason: error.to_string() })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    /// Writes files below a new folder, whose name is not an easy one.
-    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        // cargo resolves links, as the temporary folder of some systems is.
-        let path = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap().join("wörk space");
-        for (name, text) in files {
-            let file = path.join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        (folder, path)
-    }
-
-    fn read(folder: &Utf8Path, options: &Options) -> Result<Workspace, Error> {
-        workspace(folder, options, &AtomicBool::new(false), |_| {})
-    }
-
-    const PACKAGE: &str = "edition = \"2021\"\nversion = \"1.2.3\"\n";
-
-    #[test]
-    fn a_workspace_is_found_from_a_folder_inside_with_all_that_it_is_compiled_from() {
-        let outside = format!(
-            "[package]\nname = \"outside\"\n{PACKAGE}[dependencies]\nfar = {{ path = \"../far\" }}\n[workspace]\n"
-        );
-        let far = format!("[package]\nname = \"far\"\n{PACKAGE}[workspace]\n");
-        let server = format!(
-            "[package]\nname = \"server\"\n{PACKAGE}description = \"Serves\"\nlicense = \"MIT\"\nauthors = [\"A\", \"B\"]\n\
-             [features]\ndefault = []\nextra = [\"dep:outside\"]\n[[bin]]\nname = \"tool\"\nrequired-features = [\"extra\"]\n\
-             [dependencies]\noutside = {{ path = \"../../outside\", optional = true }}\n\
-             [dev-dependencies]\ntesting = {{ path = \"../testing\" }}\n\
-             outer-testing = {{ path = \"../../testing\" }}\n[build-dependencies]\nbase = {{ path = \"../base\" }}\n",
-        );
-        let (_folder, path) = folder(&[
-            ("work/Cargo.toml", "[workspace]\nresolver = \"2\"\nmembers = [\"server\", \"base\", \"testing\"]\n"),
-            ("work/server/Cargo.toml", &server),
-            ("work/server/src/main.rs", "fn main() {}"),
-            ("work/server/src/bin/tool.rs", "fn main() {}"),
-            ("work/base/Cargo.toml", &format!("[package]\nname = \"base\"\n{PACKAGE}")),
-            ("work/base/src/lib.rs", ""),
-            ("work/testing/Cargo.toml", &format!("[package]\nname = \"testing\"\n{PACKAGE}")),
-            ("work/testing/src/lib.rs", ""),
-            ("outside/Cargo.toml", &outside),
-            ("outside/src/lib.rs", ""),
-            ("far/Cargo.toml", &far),
-            ("far/src/lib.rs", ""),
-            ("testing/Cargo.toml", &format!("[package]\nname = \"outer-testing\"\n{PACKAGE}[workspace]\n")),
-            ("testing/src/lib.rs", ""),
-        ]);
-        let options = Options { offline: true, ..Options::default() };
-        let workspace = read(&path.join("work/server/src"), &options).unwrap();
-
-        assert_eq!(workspace.root, path.join("work"));
-        let names = |packages: &[Package]| packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(&workspace.members), ["base", "server", "testing"]);
-        assert_eq!(names(&workspace.outside), ["far", "outside"]);
-        assert_eq!(workspace.folders_outside, ["far", "outside", "testing"].map(|name| path.join(name)));
-
-        let server = &workspace.members[1];
-        assert_eq!(server.folder(), path.join("work/server"));
-        assert_eq!((server.version.as_str(), server.license.as_deref()), ("1.2.3", Some("MIT")));
-        assert_eq!(server.description.as_deref(), Some("Serves"));
-        assert_eq!(server.authors, ["A", "B"]);
-        assert_eq!(server.features, ["default", "extra"]);
-        let binaries: Vec<_> =
-            server.binaries.iter().map(|binary| (&*binary.name, &binary.required_features[..])).collect();
-        assert_eq!(binaries, [("server", [].as_slice()), ("tool", &["extra".to_owned()])]);
-        let local = server.local_dependencies.iter().map(|id| workspace.package(id).unwrap().name.as_str());
-        assert_eq!(BTreeSet::from_iter(local), BTreeSet::from(["base", "far", "outside"]));
-
-        // The lock file is written by now, and `locked` is content with it.
-        assert_eq!(read(&path.join("work"), &Options { locked: true, ..options }).unwrap(), workspace);
-    }
-
-    #[test]
-    fn cargo_says_what_is_wrong() {
-        let package = format!("[package]\nname = \"one\"\n{PACKAGE}");
-        let (_folder, path) = folder(&[
-            ("none/file", ""),
-            ("broken/Cargo.toml", "[package\n"),
-            ("unlocked/Cargo.toml", &package),
-            ("unlocked/src/lib.rs", ""),
-        ]);
-        let locked = Options { locked: true, offline: true, ..Options::default() };
-        let cases = [("none", "error: could not find `Cargo.toml`"), ("broken", "error: ")];
-        for (name, expected) in cases {
-            let mut lines = Vec::new();
-            let on_line = |line: &str| lines.push(line.to_owned());
-            let result = super::workspace(&path.join(name), &locked, &AtomicBool::new(false), on_line);
-            let Err(Error::Failed { program, code, .. }) = result else { panic!("{name}: no error") };
-            assert_eq!((program.as_str(), code), ("cargo fetch", Some(101)), "{name}");
-            assert!(lines[0].starts_with(expected), "{name}: {lines:?}");
-        }
-        assert!(matches!(read(&path.join("unlocked"), &locked), Err(Error::CargoLock)));
-        assert!(!path.join("unlocked/Cargo.lock").exists());
-    }
-
-    #[test]
-    fn a_fetch_can_be_interrupted() {
-        let (_folder, path) =
-            folder(&[("Cargo.toml", &format!("[package]\nname = \"one\"\n{PACKAGE}")), ("src/lib.rs", "")]);
-        let result = fetch(&path, &Options::default(), &AtomicBool::new(true), |_| {});
-        assert!(matches!(result, Err(Error::Interrupted { .. })));
-    }
-}
+mod tests;

@@ -158,6 +158,8 @@ mod tests {
             members: Vec::new(),
             outside: Vec::new(),
             folders_outside: Vec::new(),
+            local_manifests: Vec::new(),
+            downloaded_manifests: Vec::new(),
         };
         let files = configs.iter().map(|path| ConfigFile { path: (*path).into(), text: String::new() }).collect();
         let config = CargoConfig { files, ..CargoConfig::default() };
