@@ -42,7 +42,7 @@ fn text(path: PathBuf) -> String {
 
 /// The `target/tierce` of this repository.
 fn tierce_folder() -> PathBuf {
-    let metadata = run(Command::new(env!("CARGO")).current_dir(repository()).args([
+    let metadata = run(Command::new(env!("CARGO")).current_dir(repository()).env_remove("CARGO_TARGET_DIR").args([
         "metadata",
         "--no-deps",
         "--format-version=1",
