@@ -6,6 +6,7 @@
 mod answers;
 mod architecture;
 mod cargo_build;
+mod causes;
 mod concurrency;
 mod content_errors;
 mod daemon_errors;

@@ -87,7 +87,7 @@ impl Perform for Executor<'_> {
     fn claim(&self, step: &Step, key: &Key) -> Result<Option<Held>, Error> {
         let (lock, what) = match &step.action {
             Action::MakeBuilder | Action::ImportBuilder => ("builder".to_owned(), "makes a builder"),
-            Action::BuildPackages { packages, .. } if packages.iter().any(|package| self.is_missing(package)) => {
+            Action::BuildPackages { packages, .. } if packages.iter().any(|package| self.is_missing(step, package)) => {
                 ("packages".to_owned(), "compiles packages")
             }
             Action::ExtendBuilder { .. } => {
@@ -112,10 +112,10 @@ impl Perform for Executor<'_> {
             Action::UseBuilderImage { reference } => self.use_builder_image(step, reference),
             Action::Resolve { image } => self.resolve(image, builder_of(inputs)?),
             Action::FetchSources { image, packages } => self.fetch_sources(id, image, packages),
-            Action::BuildPackages { image, packages } => self.build_packages(id, image, packages, inputs),
+            Action::BuildPackages { image, packages } => self.build_packages(step, image, packages, inputs),
             Action::ExtendBuilder { image } => self.extend_builder(step, image, inputs),
             Action::MergeRoot { image } => self.merge_root(step, image, inputs),
-            Action::Compile { image } => self.compile(id, image, inputs),
+            Action::Compile { image } => self.compile(step, image, inputs),
             Action::Pack { image } => self.pack(image, inputs),
             Action::Load { image, sink } => self.load(image, sink, inputs),
             Action::Tag { image, references } => self.tag(image, references, inputs),

@@ -90,18 +90,21 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
     })
 }
 
-/// Digest of all local packages that the program is made of, of what else it was compiled from the last time, of Cargo.lock and
-/// of the workspace's Cargo.toml, which has the profiles.
-fn sources(session: &Session, image: &ImageSpec) -> Result<String, Error> {
-    let mut ingredients = Ingredients::default();
+/// The files of all local packages that the program is made of, what else it was compiled from the last time, Cargo.lock and the
+/// workspace's Cargo.toml, which has the profiles.
+fn sources(session: &Session, image: &ImageSpec) -> Result<BTreeMap<String, String>, Error> {
+    let mut sources = BTreeMap::new();
     for file in ["Cargo.toml", "Cargo.lock"] {
-        ingredients.add(file, session.digests.of_file(session.root().join(file).as_std_path())?);
+        let digest = session.digests.of_file(session.root().join(file).as_std_path())?;
+        sources.insert(file.to_owned(), format!("file {digest}"));
     }
     for (name, folder) in read_files::package_folders(session, image) {
-        ingredients.add(name, session.digests.of_folder(folder.as_std_path())?);
+        for (path, content) in session.digests.files_of(folder.as_std_path())? {
+            sources.insert(format!("{name}{path}"), content);
+        }
     }
-    read_files::add_to(&mut ingredients, session, image)?;
-    Ok(ingredients.key().to_string())
+    read_files::add_to(&mut sources, session, image)?;
+    Ok(sources)
 }
 
 /// Digest of the configuration files that cargo reads in this workspace.
@@ -113,9 +116,9 @@ fn cargo_config(session: &Session) -> String {
     ingredients.key().to_string()
 }
 
-/// Digest of what `files` names, which has to be there and inside of its folder.
-fn files(session: &Session, image: &ImageSpec) -> Result<String, Error> {
-    let mut ingredients = Ingredients::default();
+/// What `files` names, which has to be there and inside of its folder.
+fn files(session: &Session, image: &ImageSpec) -> Result<BTreeMap<String, String>, Error> {
+    let mut files = BTreeMap::new();
     for file in &image.content.files {
         for entry in declared::entries(file)? {
             let content = match &entry.content {
@@ -126,10 +129,10 @@ fn files(session: &Session, image: &ImageSpec) -> Result<String, Error> {
                     format!("{} {digest}", if *executable { "program" } else { "file" })
                 }
             };
-            ingredients.add(entry.path, content);
+            files.insert(entry.path, content);
         }
     }
-    Ok(ingredients.key().to_string())
+    Ok(files)
 }
 
 fn patches(patches: &ForAtom<Vec<tierce_manifest::Located<tierce_manifest::InnerPath>>>) -> Result<Vec<Patch>, Error> {

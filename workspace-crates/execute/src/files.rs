@@ -109,8 +109,11 @@ pub(crate) fn persist_folder(folder: TempDir, path: &Path) -> Result<(), Error> 
     }
 }
 
-/// Writes a file of some bytes.
-pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+/// Writes a file of some bytes, under a temporary name until it is whole; makes the folder that it lies in.
+///
+/// # Errors
+/// What the file system refuses.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
     write_with(path, |file| file.write_all(bytes.as_ref()).map_err(|error| Error::file("write", path, error)))
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod executor;
 mod facts;
 mod files;
+mod forecast;
 mod kept_workspace;
 mod lock_file;
 mod locks;
@@ -32,6 +33,8 @@ mod tree_digest;
 
 pub use delivery::Delivered;
 pub use error::{Error, ErrorKind};
+pub use files::write as write_file;
+pub use forecast::Forecast;
 pub use places::{Places, UserFolders};
 pub use progress::{Event, Observer, Unit};
 pub use report::{ContentEntry, Contents, OwnerSize, Report, Sizes, megabytes};

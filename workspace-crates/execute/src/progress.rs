@@ -16,6 +16,10 @@ pub enum Event {
         step: StepId,
         /// What it does, in a few words.
         title: String,
+        /// Why it runs.
+        cause: String,
+        /// The steps that had to be done before.
+        inputs: Vec<StepId>,
     },
     /// A step has got further.
     Progress {
@@ -53,7 +57,7 @@ pub enum Event {
         /// What it came to, in a few words.
         summary: String,
     },
-    /// A step's earlier result serves.
+    /// A step's earlier result serves, or nothing needs it.
     Fresh {
         /// Which.
         step: StepId,

@@ -2,9 +2,11 @@
 //! build script watches. Only cargo knows, and only afterwards: it writes it into a file beside each program. The list is kept,
 //! and what it names is a part of the sources from then on.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use tierce_manifest::ImageSpec;
-use tierce_plan::Ingredients;
+use tierce_process::cargo::Package;
 use tierce_process::cargo_config::normalised;
 
 use crate::session::Session;
@@ -16,17 +18,27 @@ fn note(session: &Session, image: &ImageSpec) -> std::path::PathBuf {
     session.places.own("images").join(image.name.as_str()).join("read-files")
 }
 
-/// The folders of the packages with a source on this host that an image's program is made of, each with its name.
+/// The folders of the packages with a source on this host that an image's program is made of, each with what its files' names
+/// begin with: the folder from the workspace's root on; outside of that, which may lie anywhere, the package's own name.
 pub(crate) fn package_folders<'a>(session: &'a Session, image: &ImageSpec) -> Vec<(String, &'a Utf8Path)> {
     let workspace = &session.workspace;
     let package = workspace.members.iter().find(|member| member.manifest_path == *image.cargo_toml);
     let dependencies = package.iter().flat_map(|package| &package.local_dependencies);
     let locals = package.into_iter().chain(dependencies.filter_map(|id| workspace.package(id)));
-    locals.map(|local| (format!("package {} {}", local.name, local.version), local.folder())).collect()
+    let name = |local: &Package| match local.folder().strip_prefix(&workspace.root) {
+        Ok(inside) if inside.as_str().is_empty() => String::new(),
+        Ok(inside) => format!("{inside}/"),
+        Err(_) => format!("{} {}: ", local.name, local.version),
+    };
+    locals.map(|local| (name(local), local.folder())).collect()
 }
 
 /// Adds what the last compilation of an image read outside of these folders.
-pub(crate) fn add_to(ingredients: &mut Ingredients, session: &Session, image: &ImageSpec) -> Result<(), Error> {
+pub(crate) fn add_to(
+    sources: &mut BTreeMap<String, String>,
+    session: &Session,
+    image: &ImageSpec,
+) -> Result<(), Error> {
     let list = std::fs::read_to_string(note(session, image)).unwrap_or_default();
     for path in list.lines().map(Utf8Path::new) {
         let digest = match path {
@@ -34,7 +46,7 @@ pub(crate) fn add_to(ingredients: &mut Ingredients, session: &Session, image: &I
             folder if folder.is_dir() => session.digests.of_folder(folder.as_std_path())?,
             _ => "missing".to_owned(),
         };
-        ingredients.add(format!("file {}", relative(session.root(), path)), digest);
+        sources.insert(relative(session.root(), path), digest);
     }
     Ok(())
 }

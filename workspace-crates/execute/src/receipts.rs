@@ -14,8 +14,6 @@ use crate::places::Places;
 /// A finished step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Receipt {
-    /// What the key was made of, to say later what differs.
-    pub(crate) ingredients: Ingredients,
     /// The result.
     pub(crate) outcome: Outcome,
     /// How long it took to make.
@@ -39,10 +37,22 @@ impl Receipts {
         read_json(&self.path(action, key))
     }
 
-    /// Records a finished step.
-    pub(crate) fn write(&self, step: &Step, receipt: &Receipt) -> Result<(), Error> {
-        write_json(&self.path(&step.action, &receipt.ingredients.key()), receipt)?;
-        write_json(&self.last_path(&step.id), &receipt.ingredients)
+    /// Records a finished step under its key.
+    pub(crate) fn write(&self, step: &Step, key: &Key, receipt: &Receipt) -> Result<(), Error> {
+        write_json(&self.path(&step.action, key), receipt)
+    }
+
+    /// Keeps what a finished step was made of, to say later what differs.
+    pub(crate) fn note(&self, step: &StepId, ingredients: &Ingredients) -> Result<(), Error> {
+        write_json(&self.last_path(step), ingredients)
+    }
+
+    /// The same for a result of another workspace that serves here, unless something is kept already.
+    pub(crate) fn note_first(&self, step: &StepId, made_of: impl FnOnce() -> Option<Ingredients>) -> Result<(), Error> {
+        if self.last_path(step).exists() {
+            return Ok(());
+        }
+        made_of().map_or(Ok(()), |ingredients| self.note(step, &ingredients))
     }
 
     /// The volumes of all ROOTs that were merged with this cache.
@@ -56,13 +66,17 @@ impl Receipts {
     }
 
     /// Why a step runs: what differs from its last run in this workspace.
-    pub(crate) fn cause(&self, step: &StepId, now: &Ingredients) -> String {
-        match read_json::<Ingredients>(&self.last_path(step)) {
-            None => "it has not run yet".to_owned(),
-            Some(last) => match now.changes_since(&last) {
-                changes if changes.is_empty() => "its result is gone".to_owned(),
-                changes => changes.join("; "),
-            },
+    pub(crate) fn cause(&self, step: &Step, now: &Ingredients) -> String {
+        if step.again {
+            return "--no-cache asks for it".to_owned();
+        }
+        let Some(last) = read_json::<Ingredients>(&self.last_path(&step.id)) else {
+            return "it was not done in this workspace yet".to_owned();
+        };
+        match now.changes_since(&last) {
+            changes if !changes.is_empty() => changes.join("; "),
+            _ if step.action.is_recorded() => "its result is gone".to_owned(),
+            _ => "a step after it needs what it brings".to_owned(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use tierce_plan::{Key, Outcome, Plan, Step, StepId};
+use tierce_plan::{Ingredients, Key, Outcome, Plan, Step, StepId};
 
 use crate::Error;
 use crate::progress::{Event, Observer};
@@ -58,17 +58,13 @@ pub(crate) fn run(
     jobs: usize,
     observer: &Observer<'_>,
 ) -> Result<Results, Error> {
-    let mut known = BTreeMap::new();
-    for step in &plan.steps {
-        if let Some(receipt) = find_receipt(step, &known, receipts) {
-            known.insert(step.id.clone(), receipt);
-        }
-    }
+    let known = known(plan, receipts);
     let needed = needed(performer, plan, &known)?;
     let mut results = Results::default();
     for step in plan.steps.iter().filter(|step| !needed.contains(&step.id)) {
+        observer(Event::Fresh { step: step.id.clone() });
         if let Some(receipt) = known.get(&step.id) {
-            observer(Event::Fresh { step: step.id.clone() });
+            receipts.note_first(&step.id, || ingredients(step, &known))?;
             results.outcomes.insert(step.id.clone(), receipt.outcome.clone());
             results.runs.push(reused(step, receipt));
         }
@@ -78,20 +74,41 @@ pub(crate) fn run(
     Ok(results)
 }
 
+/// The receipts of all steps whose keys can be known before anything runs.
+pub(crate) fn known(plan: &Plan, receipts: &Receipts) -> BTreeMap<StepId, Receipt> {
+    let mut known = BTreeMap::new();
+    for step in &plan.steps {
+        if let Some(receipt) = find_receipt(step, &known, receipts) {
+            known.insert(step.id.clone(), receipt);
+        }
+    }
+    known
+}
+
 /// The receipt of a step, if the results that its key is made of are known.
 fn find_receipt(step: &Step, known: &BTreeMap<StepId, Receipt>, receipts: &Receipts) -> Option<Receipt> {
-    if !step.action.is_recorded() {
+    if !step.action.is_recorded() || step.again {
         return None;
     }
+    receipts.find(&step.action, &ingredients(step, known)?.key())
+}
+
+/// What a step's key is made of, if the results that are part of it are known.
+pub(crate) fn ingredients(step: &Step, known: &BTreeMap<StepId, Receipt>) -> Option<Ingredients> {
     let inputs: Vec<&Outcome> = step.after.iter().map(|id| known.get(id).map(|r| &r.outcome)).collect::<Option<_>>()?;
-    receipts.find(&step.action, &step.ingredients_with(inputs).key())
+    Some(step.ingredients_with(inputs))
 }
 
 /// The steps that have to run: the goals whose results are not at hand and, from there, whatever those use and lack.
-fn needed(performer: &impl Perform, plan: &Plan, known: &BTreeMap<StepId, Receipt>) -> Result<BTreeSet<StepId>, Error> {
+pub(crate) fn needed(
+    performer: &impl Perform,
+    plan: &Plan,
+    known: &BTreeMap<StepId, Receipt>,
+) -> Result<BTreeSet<StepId>, Error> {
     let mut needed = BTreeSet::new();
     let mut at_hand = BTreeSet::new();
-    let mut asked: Vec<&StepId> = plan.goals.iter().collect();
+    let again = plan.steps.iter().filter(|step| step.again).map(|step| &step.id);
+    let mut asked: Vec<&StepId> = plan.goals.iter().chain(again).collect();
     while let Some(id) = asked.pop() {
         let Some(step) = plan.step(id) else { continue };
         if needed.contains(id) || at_hand.contains(id) {
@@ -178,15 +195,21 @@ fn one_step(
         let run = reused(step, &receipt);
         return Ok((receipt.outcome, run));
     }
-    let cause = receipts.cause(&step.id, &ingredients);
-    observer(Event::Started { step: step.id.clone(), title: step.action.title() });
+    let cause = receipts.cause(step, &ingredients);
+    observer(Event::Started {
+        step: step.id.clone(),
+        title: step.action.title(),
+        cause: cause.clone(),
+        inputs: step.inputs().cloned().collect(),
+    });
     let start = Instant::now();
     let outcome = performer.perform(step, inputs)?;
     let took = start.elapsed();
-    let receipt = Receipt { ingredients, outcome, took };
+    let receipt = Receipt { outcome, took };
     if step.action.is_recorded() {
-        receipts.write(step, &receipt)?;
+        receipts.write(step, &key, &receipt)?;
     }
+    receipts.note(&step.id, &ingredients)?;
     drop(claim);
     observer(Event::Finished { step: step.id.clone(), took, summary: summary(&receipt.outcome) });
     let run = StepRun { step: step.id.clone(), title: step.action.title(), reused: false, cause: Some(cause), took };
@@ -200,7 +223,7 @@ fn find_present(
     key: &Key,
     receipts: &Receipts,
 ) -> Result<Option<Receipt>, Error> {
-    if !step.action.is_recorded() {
+    if !step.action.is_recorded() || step.again {
         return Ok(None);
     }
     let Some(receipt) = receipts.find(&step.action, key) else { return Ok(None) };

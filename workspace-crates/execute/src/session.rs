@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use tierce_docker::Docker;
 use tierce_manifest::{CargoToml, ImageSpec, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
-use tierce_plan::{Action, Facts, Plan, Sink};
+use tierce_plan::{Action, Facts, Lock, Plan, Sink, StepId};
 use tierce_process::cargo;
 use tierce_process::cargo_config::{self, CargoConfig};
 use tierce_process::rustc::Toolchain;
@@ -16,6 +16,7 @@ use tierce_process::rustc::Toolchain;
 use crate::delivery::Delivered;
 use crate::executor::Executor;
 use crate::facts;
+use crate::forecast::{Forecast, forecast};
 use crate::kept_workspace::KeptWorkspace;
 use crate::places::{Places, UserFolders};
 use crate::progress::{Event, Observer};
@@ -42,6 +43,9 @@ pub struct Options {
     pub offline: bool,
     /// Whether a change of a lock is forbidden.
     pub locked: bool,
+    /// Kinds of steps that are done again whatever is there of them, as [`tierce_plan::StepId::verb`] names them; all of
+    /// them where `all` is among them.
+    pub no_cache: Vec<String>,
     /// Steps at once, and jobs of each.
     pub jobs: usize,
     /// Whether what other programs say may hold colours.
@@ -166,8 +170,35 @@ impl Session {
     /// # Errors
     /// What stands in the way of planning.
     pub fn plan(&self, images: &[&ImageSpec], sink: &Sink) -> Result<Plan, Error> {
-        let facts = facts::gather(self, images, self.read_lock()?)?;
-        Ok(tierce_plan::plan(&self.spec, images, &facts, sink)?)
+        Ok(self.plan_with(images, sink, self.read_lock()?, &[])?.1)
+    }
+
+    /// What a run would do of each step of a plan, in its order.
+    ///
+    /// # Errors
+    /// What stands in the way of planning, and the daemon's.
+    pub fn forecast(&self, images: &[&ImageSpec], sink: &Sink) -> Result<Vec<(StepId, Forecast)>, Error> {
+        let (facts, plan) = self.plan_with(images, sink, self.read_lock()?, &[])?;
+        forecast(&Executor::new(self, &facts, &|_| {}), &plan, &Receipts::new(self.places.clone()))
+    }
+
+    /// The plan with this lock, and what it was made of. What has run already is not done again, whatever `no_cache` says.
+    fn plan_with(
+        &self,
+        images: &[&ImageSpec],
+        sink: &Sink,
+        lock: Option<Lock>,
+        runs: &[StepRun],
+    ) -> Result<(Facts, Plan), Error> {
+        let is_chosen = |verb: &str| self.options.no_cache.iter().any(|name| name == "all" || name == verb);
+        let has_run = |step: &StepId| runs.iter().any(|run| run.step == *step && !run.reused);
+        let mut facts = facts::gather(self, images, lock)?;
+        if is_chosen("packages") {
+            facts.binpkgs.clear();
+        }
+        let mut plan = tierce_plan::plan(&self.spec, images, &facts, sink)?;
+        plan.again(|step| is_chosen(step.verb()) && !has_run(step));
+        Ok((facts, plan))
     }
 
     /// Builds these images and brings them to the sink.
@@ -197,8 +228,7 @@ impl Session {
             if let (true, Some(lock)) = (std::mem::take(&mut choose_anew), &mut lock) {
                 lock.builder.debs.clear();
             }
-            let facts = facts::gather(self, images, lock)?;
-            let plan = tierce_plan::plan(&self.spec, images, &facts, sink)?;
+            let (facts, plan) = self.plan_with(images, sink, lock, &runs)?;
             if self.options.locked && !plan.whole {
                 let subject = plan.goals.iter().filter_map(|goal| plan.step(goal)).map(|step| match &step.action {
                     Action::SelectDebs => "the builder's packages".to_owned(),

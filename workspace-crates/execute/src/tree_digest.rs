@@ -59,25 +59,35 @@ impl FileDigests {
         Ok(sha256)
     }
 
-    /// The digest of a folder: of every file's and link's path, content and executable bit. Version control, cargo's target
-    /// folders and other caches (by their CACHEDIR.TAG) are no part of it.
+    /// The digest of a folder: of all that [`FileDigests::files_of`] finds in it.
     pub(crate) fn of_folder(&self, folder: &Path) -> Result<String, Error> {
         let mut hasher = Sha256::new();
-        self.add_folder(folder, folder, &mut hasher)?;
+        for (path, content) in self.files_of(folder)? {
+            for part in [path, content] {
+                hasher.update((part.len() as u64).to_le_bytes());
+                hasher.update(part);
+            }
+        }
         Ok(hex(&hasher.finalize()))
     }
 
-    fn add_folder(&self, base: &Path, folder: &Path, hasher: &mut Sha256) -> Result<(), Error> {
+    /// Every file and link of a folder, by its path in it, each with its kind, executable bit and digest. Version control,
+    /// cargo's target folders and other caches (by their CACHEDIR.TAG) are no part of it.
+    pub(crate) fn files_of(&self, folder: &Path) -> Result<BTreeMap<String, String>, Error> {
+        let mut found = BTreeMap::new();
+        self.add_folder(folder, folder, &mut found)?;
+        Ok(found)
+    }
+
+    fn add_folder(&self, base: &Path, folder: &Path, found: &mut BTreeMap<String, String>) -> Result<(), Error> {
         let failed = |error| Error::file("read the folder", folder, error);
-        let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
             let path = entry.path();
             let kind = entry.file_type().map_err(failed)?;
-            let relative = path.strip_prefix(base).unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
             if kind.is_dir() {
                 if entry.file_name() != ".git" && !path.join("CACHEDIR.TAG").exists() {
-                    self.add_folder(base, &path, hasher)?;
+                    self.add_folder(base, &path, found)?;
                 }
                 continue;
             }
@@ -90,10 +100,11 @@ impl FileDigests {
             } else {
                 continue;
             };
-            for part in [tag.as_bytes(), &relative, content.as_bytes()] {
-                hasher.update((part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
+            let relative = path.strip_prefix(base).unwrap_or(&path);
+            let name = relative
+                .to_str()
+                .map_or_else(|| relative.as_os_str().as_encoded_bytes().escape_ascii().to_string(), str::to_owned);
+            found.insert(name, format!("{tag} {content}"));
         }
         Ok(())
     }

@@ -68,5 +68,5 @@ fn debian_ingredients(debs: &[Deb], recipe: &str, platform: &str) -> Ingredients
 }
 
 pub(crate) fn workspace_step(verb: &str, action: Action, ingredients: Ingredients) -> Step {
-    Step { id: StepId::of_workspace(verb), action, after: Vec::new(), prepared: Vec::new(), ingredients }
+    Step { id: StepId::of_workspace(verb), action, after: Vec::new(), prepared: Vec::new(), ingredients, again: false }
 }

@@ -54,12 +54,12 @@ pub enum BuilderFacts {
 /// What is known about one image besides its table.
 #[derive(Clone, Debug, Default)]
 pub struct ImageFacts {
-    /// Digest of the files of all local packages that the program is made of, and of Cargo.lock.
-    pub sources: String,
+    /// The files of all local packages that the program is made of, and of Cargo.lock, with their digests.
+    pub sources: BTreeMap<String, String>,
     /// Digest of cargo's configuration files.
     pub cargo_config: String,
-    /// Digest of the files that `files` names.
-    pub files: String,
+    /// What `files` names, by path in the image, each with its kind and digest.
+    pub files: BTreeMap<String, String>,
     /// The contents of the patches that `patches` names, in its order.
     pub patches: Vec<Vec<Patch>>,
     /// The revision of the sources in version control.

@@ -61,7 +61,7 @@ fn unfinished(steps: Vec<Step>) -> Plan {
 
 fn image_step(verb: &str, image: &str, action: Action) -> Step {
     let id = StepId::of_image(verb, image);
-    Step { id, action, after: Vec::new(), prepared: Vec::new(), ingredients: Ingredients::default() }
+    Step { id, action, after: Vec::new(), prepared: Vec::new(), ingredients: Ingredients::default(), again: false }
 }
 
 /// The configuration that keys are made of: what belongs to one machine is not in it.
@@ -179,7 +179,7 @@ impl ImagePlanning<'_> {
             .add("target-cpu", cargo.target_cpu.as_ref().map_or("", |cpu| &cpu.value))
             .add("strip", strip_name(self.image.content.strip))
             .add("rustc", &self.facts.rustc)
-            .add("sources", &facts.sources)
+            .add_parts("sources", facts.sources.clone())
             .add("cargo's configuration", &facts.cargo_config);
         step
     }
@@ -206,7 +206,7 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
         .add("what goes in", digest(content_text(image)))
         .add("how it is run", digest(format!("{:?}", without_places(image))))
         .add("package's description", digest(format!("{:?}", image.package)))
-        .add("files", &image_facts.files);
+        .add_parts("files", image_facts.files.clone());
 
     let mut load = image_step("load", name, Action::Load { image: name.into(), sink: sink.clone() });
     load.after = vec![pack.id.clone()];

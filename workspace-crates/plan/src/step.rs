@@ -28,6 +28,11 @@ impl StepId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What kind of step it is: `root` of `root thumbnailer`.
+    pub fn verb(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for StepId {
@@ -227,6 +232,9 @@ pub struct Step {
     pub prepared: Vec<StepId>,
     /// What its key is made of besides those results.
     pub ingredients: Ingredients,
+    /// Whether an earlier result does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl Step {
@@ -243,8 +251,7 @@ impl Step {
         all.add("action", kind).add("version of the action", version.to_string());
         for (id, outcome) in self.after.iter().zip(results) {
             // The verb alone, so that two images that ask for the same share the result.
-            let verb = id.as_str().split(' ').next().unwrap_or_default();
-            all.add(format!("result of `{verb}`"), outcome.digest());
+            all.add(format!("the result of `{}`", id.verb()), outcome.digest());
         }
         all
     }
@@ -265,6 +272,13 @@ impl Plan {
     /// The step of this name.
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// Has the recorded steps for which this is true done again, whatever earlier runs have left.
+    pub fn again(&mut self, chosen: impl Fn(&StepId) -> bool) {
+        for step in &mut self.steps {
+            step.again = step.action.is_recorded() && chosen(&step.id);
+        }
     }
 }
 

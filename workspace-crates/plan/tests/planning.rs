@@ -24,7 +24,8 @@ fn spec(table: &str, defaults: &str) -> WorkspaceSpec {
 
 /// What is known before anything was done.
 fn nothing_known() -> Facts {
-    let image = ImageFacts { sources: "sources".into(), cargo_config: "config".into(), ..ImageFacts::default() };
+    let sources = BTreeMap::from([("src/main.rs".into(), "1".into())]);
+    let image = ImageFacts { sources, cargo_config: "config".into(), ..ImageFacts::default() };
     Facts {
         platform: "linux/amd64".into(),
         rustc: "rustc 1.95.0".into(),
@@ -196,13 +197,17 @@ fn a_change_of_the_facts_touches_the_steps_that_it_is_about() {
     type Change = fn(&mut Facts);
     let changes: [(&str, Change, &[&str]); 6] = [
         ("rustc", |facts| facts.rustc = "rustc 1.96.0".into(), &["compile app"]),
-        ("sources", |facts| facts.images.values_mut().for_each(|i| i.sources = "new".into()), &["compile app"]),
+        ("sources", |facts| facts.images.values_mut().for_each(|i| i.sources.clear()), &["compile app"]),
         (
             "configuration",
             |facts| facts.images.values_mut().for_each(|i| i.cargo_config = "new".into()),
             &["compile app"],
         ),
-        ("files", |facts| facts.images.values_mut().for_each(|i| i.files = "new".into()), &["pack app"]),
+        (
+            "files",
+            |facts| facts.images.values_mut().for_each(|i| i.files.extend([("/a".into(), "new".into())])),
+            &["pack app"],
+        ),
         ("revision", |facts| facts.images.values_mut().for_each(|i| i.revision = Some("1".into())), &[]),
         ("repository", |facts| facts.repositories[0].digest = "2".into(), &["resolve app"]),
     ];

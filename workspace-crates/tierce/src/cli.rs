@@ -45,7 +45,7 @@ pub(crate) struct Global {
     /// Print nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// Say why each step runs and which were reused
+    /// Say more: why each step runs, as --explain does, and the report of a run that did nothing
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) verbose: bool,
     /// Colours: auto is on a terminal, unless NO_COLOR is set
@@ -81,6 +81,9 @@ pub(crate) enum Command {
     Why(WhyArgs),
 }
 
+/// What `--no-cache` can name: the steps whose results are kept.
+const STEPS: [&str; 9] = ["all", "builder", "packages", "environment", "root", "compile", "pack", "load", "tag"];
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -89,6 +92,9 @@ Examples:
   cargo xtask image web --layout target/web.oci   an OCI layout in a folder
   cargo xtask image web --archive web.tar         one file for docker load or skopeo
   cargo xtask image --dry-run                     the steps, and none of them done
+  cargo xtask image --dry-run --explain           which of them would run, and why
+  cargo xtask image web --no-cache=compile        compile the program from nothing
+  cargo xtask image --timings                     where the time went, as a page
   cargo xtask image web --format json             the report: sizes, packages, layers, times
 
 stdout gets the references of the images, a line each, and nothing else; or the JSON.")]
@@ -105,6 +111,16 @@ pub(crate) struct ImageArgs {
     /// Print the steps and do none of them
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Say of each step that it is fresh, or exactly why it runs; with --dry-run: would run
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Do these steps again whatever is there of them; without a value all but downloads
+    #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, value_delimiter = ',',
+        default_missing_value = "all", value_parser = STEPS)]
+    pub(crate) no_cache: Vec<String>,
+    /// Write how long each step and package took: a page and its data, below target/tierce/timings
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) timings: bool,
     /// json: the report instead of the references; with --dry-run: the steps as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

@@ -8,12 +8,13 @@ use anstyle::AnsiColor;
 use camino::Utf8Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use tierce_execute::{Delivered, Report, megabytes};
-use tierce_plan::Sink;
+use tierce_execute::{Delivered, Forecast, Report, Session, megabytes};
+use tierce_plan::{Sink, StepId};
 
 use crate::cli::{Cli, Format, Global, ImageArgs};
 use crate::terminal::{Terminal, Verbosity, seconds};
-use crate::{Failure, print, session};
+use crate::timings::Timings;
+use crate::{Failure, options, print};
 
 /// Builds images, or says what would be done.
 pub(crate) fn run(
@@ -23,7 +24,10 @@ pub(crate) fn run(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let start = Instant::now();
-    let session = session(global, arguments.jobs, terminal, interrupted)?;
+    let mut options = options(global, terminal, interrupted)?;
+    options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
+    options.no_cache.clone_from(&arguments.no_cache);
+    let session = Session::open(options, &|event| terminal.show(event))?;
     let images = session.images(&arguments.images)?;
     let sink = match (&arguments.layout, &arguments.archive) {
         (Some(folder), _) => Sink::Layout(absolute(folder)?),
@@ -35,6 +39,13 @@ pub(crate) fn run(
         }
         _ => Sink::Daemon,
     };
+    if arguments.dry_run && arguments.explain {
+        let forecast = session.forecast(&images, &sink)?;
+        return Ok(print(&match arguments.format {
+            Format::Text => lines(&forecast),
+            Format::Json => json(&forecast_data(&forecast)) + "\n",
+        })?);
+    }
     if arguments.dry_run {
         let plan = session.plan(&images, &sink)?;
         return Ok(print(&match arguments.format {
@@ -42,8 +53,22 @@ pub(crate) fn run(
             Format::Json => json(&plan) + "\n",
         })?);
     }
-    let delivered = session.deliver(&images, &sink, &|event| terminal.show(event))?;
+    let timings = arguments.timings.then(|| Timings::since(start));
+    let delivered = session.deliver(&images, &sink, &|event| {
+        if let Some(timings) = &timings {
+            timings.note(&event);
+        }
+        terminal.show(event);
+    });
     terminal.close();
+    // Of a run that failed, too: how long it took to get there may be what is asked.
+    if let Some(timings) = &timings {
+        let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+        let page =
+            timings.write(&session.places().own("timings"), &format!("cargo xtask image {}", names.join(" ")))?;
+        terminal.status(AnsiColor::Green, "Timings", &page.display().to_string());
+    }
+    let delivered = delivered?;
     for image in &delivered {
         show(&image.report, terminal);
     }
@@ -73,12 +98,30 @@ fn show(report: &Report, terminal: &Terminal) {
         return;
     }
     terminal.raw(table(report).as_bytes());
-    if terminal.verbosity() == Verbosity::Verbose {
-        for step in report.steps.iter().filter(|step| !step.reused) {
-            let cause = step.cause.as_deref().unwrap_or_default();
-            terminal.raw(format!("             {}: {cause}\n", step.step).as_bytes());
+}
+
+/// What a run would do, a line a step.
+fn lines(forecast: &[(StepId, Forecast)]) -> String {
+    let width = forecast.iter().map(|(step, _)| step.as_str().len()).max().unwrap_or(0);
+    let line = |(step, forecast): &(StepId, Forecast)| match forecast {
+        Forecast::Fresh => format!("{step:width$}  fresh\n"),
+        Forecast::Runs(cause) => format!("{step:width$}  would run: {cause}\n"),
+        Forecast::Depends(on) => {
+            let on: Vec<String> = on.iter().map(|step| format!("`{step}`")).collect();
+            format!("{step:width$}  depends on what comes of {}\n", on.join(" and "))
         }
-    }
+    };
+    forecast.iter().map(line).collect()
+}
+
+/// The same as data.
+fn forecast_data(forecast: &[(StepId, Forecast)]) -> serde_json::Value {
+    let one = |(step, forecast): &(StepId, Forecast)| {
+        let mut data = serde_json::json!(forecast);
+        data["step"] = serde_json::json!(step);
+        data
+    };
+    forecast.iter().map(one).collect()
 }
 
 /// What there is now, how large, and how long that took.

@@ -8,6 +8,7 @@ mod diagnostic;
 mod image;
 mod interrupt;
 mod terminal;
+mod timings;
 mod why;
 
 use std::env;
@@ -29,7 +30,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment =
         Environment { no_color: path("NO_COLOR").is_some(), dumb: text("TERM").is_some_and(|term| term == "dumb") };
-    let terminal = Terminal::new(&cli.global, &environment);
+    let explain = matches!(&cli.command, Command::Image(arguments) if arguments.explain);
+    let terminal = Terminal::new(&cli.global, explain, &environment);
     let interrupted = interrupt::on_signals();
     let result = match &cli.command {
         Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted),
@@ -76,14 +78,13 @@ pub(crate) fn print(text: &str) -> Result<(), io::Error> {
 }
 
 /// Opens the workspace that the flags and the current folder name.
-pub(crate) fn session(
-    global: &Global,
-    jobs: Option<u16>,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<Session, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let options = Options {
+pub(crate) fn session(global: &Global, terminal: &Terminal, interrupted: &Arc<AtomicBool>) -> Result<Session, Error> {
+    Session::open(options(global, terminal, interrupted)?, &|event| terminal.show(event))
+}
+
+/// What the flags of every command and the environment say.
+pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<AtomicBool>) -> Result<Options, Error> {
+    Ok(Options {
         folder: folder(global)?,
         user: UserFolders {
             tierce_cache: path("TIERCE_CACHE"),
@@ -102,12 +103,12 @@ pub(crate) fn session(
         namespace: text("TIERCE_NAMESPACE").unwrap_or_else(|| "tierce".to_owned()),
         offline: global.offline || global.frozen,
         locked: global.locked || global.frozen,
-        jobs: jobs.map_or(cores, usize::from),
+        no_cache: Vec::new(),
+        jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         colour: terminal.has_colour(),
         quiet: terminal.verbosity() == Verbosity::Quiet,
         interrupted: Arc::clone(interrupted),
-    };
-    Session::open(options, &|event| terminal.show(event))
+    })
 }
 
 /// The folder of the Cargo.toml that is named, else the current one.

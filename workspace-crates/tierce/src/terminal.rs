@@ -30,6 +30,8 @@ pub(crate) enum Verbosity {
 /// The terminal's side of a run.
 pub(crate) struct Terminal {
     verbosity: Verbosity,
+    /// Whether it is said of each step that it is fresh or why it runs.
+    explain: bool,
     colour: bool,
     bars: Option<MultiProgress>,
     running: Mutex<BTreeMap<StepId, Running>>,
@@ -53,7 +55,7 @@ pub(crate) struct Environment {
 
 impl Terminal {
     /// Looks at stderr, the flags and the environment.
-    pub(crate) fn new(global: &Global, environment: &Environment) -> Terminal {
+    pub(crate) fn new(global: &Global, explain: bool, environment: &Environment) -> Terminal {
         let is_terminal = io::stderr().is_terminal();
         let verbosity = match global {
             Global { quiet: true, .. } => Verbosity::Quiet,
@@ -68,6 +70,7 @@ impl Terminal {
         let bars = is_terminal && !environment.dumb && verbosity != Verbosity::Quiet;
         Terminal {
             verbosity,
+            explain: explain || verbosity == Verbosity::Verbose,
             colour,
             bars: bars.then(|| {
                 MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(Stderr::default()), 10))
@@ -89,14 +92,19 @@ impl Terminal {
     /// Shows one event of a run.
     pub(crate) fn show(&self, event: Event) {
         match event {
-            Event::Started { step, title } => self.started(step, &title),
+            Event::Started { step, title, cause, .. } => {
+                if self.explain {
+                    self.status(AnsiColor::Cyan, "Dirty", &format!("{step}: {cause}"));
+                }
+                self.started(step, &title);
+            }
             Event::Progress { step, done, total, unit, current } => self.progress(&step, done, total, unit, &current),
             Event::Part { step, name, took } => {
                 self.status(AnsiColor::Green, "Built", &format!("{name} in {} ({step})", seconds(took)));
             }
             Event::Output { bytes } => self.raw(&bytes),
             Event::Finished { step, took, summary } => self.finished(&step, took, &summary),
-            Event::Fresh { step } if self.verbosity >= Verbosity::Verbose => {
+            Event::Fresh { step } if self.explain => {
                 self.status(AnsiColor::Green, "Fresh", step.as_str());
             }
             Event::Fresh { .. } => {}

@@ -18,7 +18,7 @@ pub(crate) fn run(
     terminal: &Terminal,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
-    let session = session(global, None, terminal, interrupted)?;
+    let session = session(global, terminal, interrupted)?;
     let contents = session.contents(&arguments.image)?;
     let wanted = format!("/{}", arguments.path.trim_matches('/'));
     let below = format!("{}/", wanted.trim_end_matches('/'));

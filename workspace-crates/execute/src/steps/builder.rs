@@ -64,8 +64,15 @@ impl Executor<'_> {
         let docker = self.docker()?;
         let reference = format!("{}-builder:{}", self.session.options.namespace, key.short());
         let image = match docker.image(&reference)? {
-            Some(image) => image.id,
-            None => make(&docker, &reference)?,
+            Some(image) if !step.again => image.id,
+            before => {
+                let made = make(&docker, &reference)?;
+                // The name is the new one's now. Where a container still uses the old one, `clean` finds it by its label.
+                if let Some(before) = before.filter(|before| before.id != made) {
+                    let _ = docker.remove_image(&before.id);
+                }
+                made
+            }
         };
         self.builder_outcome(step, &docker, image)
     }

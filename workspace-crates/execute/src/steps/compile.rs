@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use camino::Utf8PathBuf;
 use tierce_docker::{ContainerSpec, Mount, OutputStream};
 use tierce_elf::Elf;
-use tierce_plan::{Outcome, Program, ROOT, Root, StepId, strip_name};
+use tierce_plan::{Outcome, Program, ROOT, Root, Step, strip_name};
 use tierce_process::cargo_config::Setting;
 
 use crate::executor::{Executor, builder_of, missing_input};
@@ -28,7 +28,7 @@ const CARGO_FAILED: i32 = 101;
 
 impl Executor<'_> {
     /// Compiles the image's binaries and splits them into what ships and its symbols.
-    pub(crate) fn compile(&self, id: &StepId, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
+    pub(crate) fn compile(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let spec = self.image(image)?;
         let root = inputs.values().find_map(|outcome| match outcome {
             Outcome::Root(root) => Some(root),
@@ -43,7 +43,7 @@ impl Executor<'_> {
         create_dir(&out)?;
         let builder = builder_of(inputs)?;
         let _turn = self.session.cargo.lock().unwrap_or_else(PoisonError::into_inner);
-        let target = self.target_folder(image, builder, root)?;
+        let target = self.target_folder(image, builder, root, step.again)?;
         let sources = SourceMounts::new(
             &self.session.workspace,
             &self.session.cargo_config,
@@ -91,7 +91,7 @@ impl Executor<'_> {
             CARGO_FAILED => {
                 return Err(Error::Compile { package: spec.package.name.clone(), place: spec.place.clone() });
             }
-            code => return Err(Error::Builder { what: format!("run {id}"), code, lines: tail.lines() }),
+            code => return Err(Error::Builder { what: format!("run {}", step.id), code, lines: tail.lines() }),
         }
         let folder = call.folder().replacen(TARGET, target.as_str(), 1);
         read_files::keep(self.session, spec, folder.as_str().into(), &sources)?;

@@ -41,27 +41,27 @@ impl Executor<'_> {
     /// Compiles what the cache lacks.
     pub(crate) fn build_packages(
         &self,
-        id: &StepId,
+        step: &Step,
         image: &str,
         packages: &[PackageBuild],
         inputs: &Inputs,
     ) -> Result<Outcome, Error> {
         // A run that was waited for may have compiled all that this one needs.
-        if packages.iter().any(|package| self.is_missing(package)) {
-            self.emerge(id, self.image(image)?, packages, builder_of(inputs)?)?;
+        if packages.iter().any(|package| self.is_missing(step, package)) {
+            self.emerge(step, self.image(image)?, packages, builder_of(inputs)?)?;
         }
         let binpkg = |p: &PackageBuild| Binpkg { package: p.package.clone(), key: p.key.clone(), root: p.root };
         Ok(Outcome::Binpkgs(packages.iter().map(binpkg).collect()))
     }
 
-    /// Whether the cache lacks a binary package.
-    pub(crate) fn is_missing(&self, package: &PackageBuild) -> bool {
-        !self.binpkg_path(&package.key).is_file()
+    /// Whether a step has to compile a package: the cache lacks it, or does not count.
+    pub(crate) fn is_missing(&self, step: &Step, package: &PackageBuild) -> bool {
+        step.again || !self.binpkg_path(&package.key).is_file()
     }
 
     fn emerge(
         &self,
-        id: &StepId,
+        step: &Step,
         image: &ImageSpec,
         packages: &[PackageBuild],
         builder: &Builder,
@@ -69,11 +69,13 @@ impl Executor<'_> {
         let docker = self.docker()?;
         let container = self.emerge_container(image, packages, builder, "packages")?;
         let container = docker.create(&container)?;
-        self.bring_binpkgs(&docker, &container, packages)?;
-        let ended = self.run_emerge(id, image, &docker, &container);
+        let (missing, there): (Vec<_>, Vec<_>) =
+            packages.iter().cloned().partition(|package| self.is_missing(step, package));
+        self.bring_binpkgs(&docker, &container, &there)?;
+        let ended = self.run_emerge(&step.id, image, &docker, &container);
         // Also after a failure: what was compiled before it is done, and the logs say why it failed.
         let kept = self.keep_logs(&docker, &container, image);
-        let taken = self.take_binpkgs(&docker, &container, packages, image);
+        let taken = self.take_binpkgs(&docker, &container, &missing);
         ended.and(kept).and(taken)?;
         container.remove()?;
         Ok(())
@@ -180,20 +182,11 @@ impl Executor<'_> {
     }
 
     /// Copies new binary packages into the cache, under their keys.
-    fn take_binpkgs(
-        &self,
-        docker: &Docker,
-        container: &Container,
-        packages: &[PackageBuild],
-        image: &ImageSpec,
-    ) -> Result<(), Error> {
-        let mut wanted: BTreeMap<String, &PackageBuild> = BTreeMap::new();
-        for package in packages.iter().filter(|package| self.is_missing(package)) {
-            wanted.insert(package.package.clone(), package);
-        }
-        let _ = image;
+    fn take_binpkgs(&self, docker: &Docker, container: &Container, wanted: &[PackageBuild]) -> Result<(), Error> {
+        let wanted: BTreeMap<&str, &PackageBuild> =
+            wanted.iter().map(|package| (package.package.as_str(), package)).collect();
         for_each_file(docker, container, PKGDIR, |name, entry| {
-            let Some(package) = binpkg_of(name).and_then(|package| wanted.get(&package)) else { return Ok(()) };
+            let Some(package) = binpkg_of(name).and_then(|package| wanted.get(package.as_str())) else { return Ok(()) };
             files::write_with(&self.binpkg_path(&package.key), |file| copy(&mut entry.take(MAX_BINPKG), file, PKGDIR))
         })
     }
@@ -208,7 +201,7 @@ impl Executor<'_> {
         let reference = format!("{}-environment:{}", self.session.options.namespace, key.short());
         let made = |image| Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: docker.facts()?.id, image }));
         // A run that was killed before it wrote its receipt, or one with another cache, may have made it.
-        if let Some(image) = docker.image(&reference)? {
+        if let (false, Some(image)) = (step.again, docker.image(&reference)?) {
             return made(image.id);
         }
         let container = docker.create(&self.emerge_container(image, &packages, builder, "environment")?)?;

@@ -19,9 +19,16 @@ use crate::{Error, files};
 const NOTE: &str = "target-folder";
 
 impl Executor<'_> {
-    /// The target folder for an image. The one that it had before is removed unless another image has it: nothing is built
-    /// there while this runs. Workspaces may share one target folder, so what no image of this one uses is left alone.
-    pub(crate) fn target_folder(&self, image: &str, builder: &Builder, root: &Root) -> Result<Utf8PathBuf, Error> {
+    /// The target folder for an image, empty if it is to be built from nothing. The one that it had before is removed unless
+    /// another image has it: nothing is built there while this runs. Workspaces may share one target folder, so what no image
+    /// of this one uses is left alone.
+    pub(crate) fn target_folder(
+        &self,
+        image: &str,
+        builder: &Builder,
+        root: &Root,
+        from_nothing: bool,
+    ) -> Result<Utf8PathBuf, Error> {
         let places = &self.session.places;
         let (images, all) = (places.own("images"), places.own("cargo"));
         let name = &digest_of(&[&builder.key, &root.content])[..16];
@@ -33,6 +40,9 @@ impl Executor<'_> {
             fs::remove_dir_all(&old).map_err(|error| Error::file("remove", &old, error))?;
         }
         let folder = all.join(name);
+        if from_nothing && folder.is_dir() {
+            fs::remove_dir_all(&folder).map_err(|error| Error::file("remove", &folder, error))?;
+        }
         create_dir(&folder)?;
         crate::steps::debian::utf8(folder)
     }
