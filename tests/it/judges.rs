@@ -6,33 +6,57 @@ use std::process::Command;
 
 use crate::support::{repository, run, tool, xtask};
 
-/// The thumbnailer as a layout, unpacked by umoci.
+/// An image as a layout, unpacked by umoci.
 struct Unpacked {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    name: &'static str,
     rootfs: PathBuf,
 }
 
 impl Unpacked {
     #[track_caller]
-    fn thumbnailer() -> Unpacked {
+    fn new(name: &'static str) -> Unpacked {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_str().expect("UTF-8");
         let layout = format!("{path}/layout");
-        run(xtask(repository()).args(["image", "thumbnailer", "--layout", &layout])).ok();
-        let image = format!("{layout}:thumbnailer:latest");
+        run(xtask(repository()).args(["image", name, "--layout", &layout])).ok();
+        let image = format!("{layout}:{name}:latest");
         // Rootless, so that whoever runs the tests may: who owns what is another test's business.
         tool("umoci", ["unpack", "--rootless", "--image", &image, &format!("{path}/bundle")]).ok();
-        Unpacked { rootfs: folder.path().join("bundle/rootfs"), _folder: folder }
+        Unpacked { rootfs: folder.path().join("bundle/rootfs"), folder, name }
     }
 
-    /// All its regular ELF files.
+    #[track_caller]
+    fn both() -> [Unpacked; 2] {
+        ["hello", "thumbnailer"].map(Unpacked::new)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.rootfs.join("usr/bin").join(self.name)
+    }
+
+    /// Everything in it that is no folder, from its root on.
+    fn entries(&self) -> Vec<PathBuf> {
+        let (mut entries, mut folders) = (Vec::new(), vec![self.rootfs.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("readable").path();
+                let list = if path.is_dir() && !path.is_symlink() { &mut folders } else { &mut entries };
+                list.push(path);
+            }
+        }
+        entries.sort();
+        entries
+    }
+
+    /// Its regular files.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.entries().into_iter().filter(|path| !path.is_symlink())
+    }
+
+    /// All its ELF files: by their first bytes, not by where they lie.
     fn elf_files(&self) -> Vec<String> {
-        let mut all = vec![self.rootfs.join("usr/bin/thumbnailer")];
-        let libraries = fs::read_dir(self.rootfs.join("usr/lib64")).expect("a folder");
-        all.extend(libraries.map(|entry| entry.expect("readable").path()));
-        all.retain(|path| !path.is_symlink());
-        all.sort();
-        all.into_iter().map(text).collect()
+        self.files().filter(|path| fs::read(path).expect("readable").starts_with(b"\x7fELF")).map(text).collect()
     }
 }
 
@@ -62,40 +86,92 @@ fn build_id(path: &str) -> String {
 
 #[test]
 fn the_libraries_are_found_inside_of_the_image() {
-    let image = Unpacked::thumbnailer();
-    let rootfs = text(image.rootfs.clone());
-    // Debian's lddtree is a script of Debian's own Python.
-    let mut lddtree = Command::new("lddtree");
-    let tree = run(lddtree.env("PATH", "/usr/bin:/bin").args(["-R", &rootfs, "/usr/bin/thumbnailer"])).ok().stdout;
-    assert!(!tree.contains("not found"), "{tree}");
-    let found: Vec<&str> =
-        tree.lines().filter_map(|line| Some(line.split_once("=> ")?.1.trim_end_matches(')'))).collect();
-    assert!(found.iter().all(|path| path.starts_with(&rootfs)), "{tree}");
-    for soname in ["libpng16.so.16", "libturbojpeg.so.0", "libexif.so.12", "libsqlite3.so.0", "libz.so.1", "libc.so.6"]
-    {
-        assert!(found.iter().any(|path| path.ends_with(&format!("/{soname}"))), "{soname}:\n{tree}");
-    }
+    let thumbnailer =
+        ["libpng16.so.16", "libturbojpeg.so.0", "libexif.so.12", "libsqlite3.so.0", "libz.so.1", "libc.so.6"];
+    for (image, sonames) in Unpacked::both().iter().zip([&["libc.so.6", "libgcc_s.so.1"][..], &thumbnailer]) {
+        let rootfs = text(image.rootfs.clone());
+        // Debian's lddtree is a script of Debian's own Python.
+        let mut lddtree = Command::new("lddtree");
+        let program = format!("/usr/bin/{}", image.name);
+        let tree = run(lddtree.env("PATH", "/usr/bin:/bin").args(["-R", &rootfs, &program])).ok().stdout;
+        assert!(!tree.contains("not found") && !tree.contains("=> None"), "{tree}");
+        let found: Vec<&str> =
+            tree.lines().filter_map(|line| Some(line.split_once("=> ")?.1.trim_end_matches(')'))).collect();
+        assert!(found.iter().all(|path| path.starts_with(&rootfs)), "{tree}");
+        for soname in sonames {
+            assert!(found.iter().any(|path| path.ends_with(&format!("/{soname}"))), "{soname}:\n{tree}");
+        }
+        // Of what a library needs that nobody asked for, readelf knows as well.
+        for path in image.elf_files() {
+            let dynamic = tool("readelf", ["--wide", "--dynamic", &path]).ok().stdout;
+            let needed = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
+            for soname in needed.filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']'))) {
+                assert!(image.rootfs.join("usr/lib64").join(soname).is_file(), "{path} needs {soname}");
+            }
+        }
 
-    let cache = text(image.rootfs.join("etc/ld.so.cache"));
-    // ldconfig lies where only root's PATH has it.
-    let path = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
-    let listed = run(Command::new("ldconfig").env("PATH", path).args(["-p", "-C", &cache])).ok().stdout;
-    let listed: Vec<&str> = listed.lines().filter_map(|line| Some(line.split_once("=> ")?.1)).collect();
-    assert!(listed.len() >= 9, "{listed:?}");
-    for path in listed {
-        let inside = image.rootfs.join(path.trim_start_matches('/'));
-        assert!(inside.exists(), "ld.so.cache names {path}, which the image does not have");
+        let cache = text(image.rootfs.join("etc/ld.so.cache"));
+        // ldconfig lies where only root's PATH has it.
+        let path = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+        let listed = run(Command::new("ldconfig").env("PATH", path).args(["-p", "-C", &cache])).ok().stdout;
+        let listed: Vec<&str> = listed.lines().filter_map(|line| Some(line.split_once("=> ")?.1)).collect();
+        for soname in sonames {
+            assert!(listed.iter().any(|path| path.ends_with(&format!("/{soname}"))), "{soname}: {listed:?}");
+        }
+        for path in listed {
+            let inside = image.rootfs.join(path.trim_start_matches('/'));
+            assert!(inside.exists(), "ld.so.cache names {path}, which the image does not have");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_in_that_is_not_run() {
+    for image in Unpacked::both() {
+        // No shell, no package database, no headers, no archives, no caches: nothing of any other kind.
+        let mut programs = Vec::new();
+        for path in image.files() {
+            let said = tool("file", ["--brief", path.to_str().expect("UTF-8")]).ok().stdout;
+            let name = text(path.strip_prefix(&image.rootfs).expect("inside").to_owned());
+            let library = name.starts_with("usr/lib64/") && name.contains(".so") && said.contains("shared object");
+            if said.starts_with("ELF 64-bit LSB") && !library {
+                programs.push(name);
+            } else {
+                assert!(library || name == "etc/ld.so.cache", "{name} is in {}: {said}", image.name);
+            }
+        }
+        assert_eq!(programs, [format!("usr/bin/{}", image.name)]);
+        let links = image.entries().into_iter().filter(|path| path.is_symlink());
+        for link in links {
+            let target = link.canonicalize().unwrap_or_else(|error| panic!("{link:?}: {error}"));
+            assert!(target.starts_with(&image.rootfs), "{link:?} leads to {target:?}");
+        }
+    }
+}
+
+#[test]
+fn an_image_is_hardly_larger_than_its_files() {
+    for image in Unpacked::both() {
+        let files: u64 = image.files().map(|path| path.metadata().expect("it is there").len()).sum();
+        let layout = format!("oci:{}:{}:latest", image.folder.path().join("layout").display(), image.name);
+        let manifest = tool("skopeo", ["inspect", "--raw", &layout]).ok().stdout;
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+        let layers = manifest["layers"].as_array().expect("layers");
+        let bytes: u64 = layers.iter().map(|layer| layer["size"].as_u64().expect("a size")).sum();
+        assert!(bytes * 100 <= files * 102, "{}: {bytes} bytes for {files} of files", image.name);
     }
 }
 
 #[test]
 fn binaries_ship_without_debug_information_and_their_symbols_stay() {
-    let image = Unpacked::thumbnailer();
     let symbols = tierce_folder().join("symbols");
-    let said = tool("file", ["--brief", &text(image.rootfs.join("usr/bin/thumbnailer"))]).ok().stdout;
-    assert!(said.contains("dynamically linked, interpreter /lib64/ld-linux-x86-64.so.2"), "{said}");
-    let mut kept = 0;
-    for path in image.elf_files() {
+    let images = Unpacked::both();
+    let mut kept = Vec::new();
+    for image in &images {
+        let said = tool("file", ["--brief", &text(image.program())]).ok().stdout;
+        assert!(said.contains("dynamically linked, interpreter /lib64/ld-linux-x86-64.so.2"), "{said}");
+    }
+    for path in images.iter().flat_map(Unpacked::elf_files) {
         let sections = tool("readelf", ["--wide", "--sections", &path]).ok().stdout;
         assert!(!sections.contains(".debug_info") && !sections.contains(".debug_line"), "{path}:\n{sections}");
         let id = build_id(&path);
@@ -106,15 +182,19 @@ fn binaries_ship_without_debug_information_and_their_symbols_stay() {
             assert!(theirs.iter().any(|name| path.ends_with(name)), "no symbols of {path}");
             continue;
         }
-        kept += 1;
         let debug = text(debug);
         assert_eq!(build_id(&debug), id);
         let sections = tool("readelf", ["--wide", "--sections", &debug]).ok().stdout;
         assert!(sections.contains(".debug_info") && sections.contains(".debug_line"), "{debug}:\n{sections}");
+        kept.push(path.rsplit('/').next().unwrap_or_default().to_owned());
     }
-    // The program, libpng, libturbojpeg, libexif, SQLite and zlib.
-    assert_eq!(kept, 6);
+    for name in ["hello", "thumbnailer", "libpng16", "libturbojpeg", "libexif", "libsqlite3", "libz"] {
+        let count = kept.iter().filter(|kept| kept.split('.').next() == Some(name)).count();
+        assert_eq!(count, 1, "symbols of {name} among {kept:?}");
+    }
+    assert_eq!(kept.len(), 7, "{kept:?}");
 
+    let [_, image] = images;
     let place = |file: &str, function: &str| {
         let directory = format!("set debug-file-directory {}", symbols.display());
         let (file, line) = (format!("file {}", image.rootfs.join(file).display()), format!("info line {function}"));
@@ -128,9 +208,9 @@ fn binaries_ship_without_debug_information_and_their_symbols_stay() {
 
 #[test]
 fn binaries_name_no_place_of_the_host() {
-    let image = Unpacked::thumbnailer();
+    let images = Unpacked::both();
     let host = [text(repository().to_owned()), std::env::var("HOME").unwrap_or_default(), text(tierce_folder())];
-    for path in image.elf_files() {
+    for path in images.iter().flat_map(Unpacked::elf_files) {
         let bytes = fs::read(&path).expect("readable");
         for place in host.iter().filter(|place| place.len() > 1) {
             // A short name such as /root may stand there for another reason.
