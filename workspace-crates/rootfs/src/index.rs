@@ -82,7 +82,8 @@ impl Index {
     /// Those of [`FileTree::insert`].
     pub fn insert_file(&mut self, path: &str, node: Node, size: u64, content: FileContent) -> Result<String, Error> {
         let node = Node { kind: NodeKind::File { size }, ..node };
-        let real = self.tree.insert(path, node)?;
+        let (real, moved) = self.tree.replace(path, node)?;
+        self.move_content(&real, moved);
         self.files.insert(real.clone(), content);
         Ok(real)
     }
@@ -95,14 +96,20 @@ impl Index {
         if matches!(node.kind, NodeKind::File { .. }) {
             return Err(Error::Insert { path: path.to_owned(), problem: "its content is not known".to_owned() });
         }
-        let real = self.tree.insert(path, node)?;
-        self.files.remove(&real);
+        let (real, moved) = self.tree.replace(path, node)?;
+        self.move_content(&real, moved);
         Ok(real)
     }
 
-    /// The index of some of the entries, with every directory above them: an image's, of a closure's paths. A hard link
-    /// whose target is left out takes the target's content and becomes a regular file; of several links to one file the
-    /// first becomes the file.
+    /// Takes away the content of a file that was replaced; where it had other paths, the new first one has it now.
+    fn move_content(&mut self, path: &str, moved: Option<String>) {
+        if let (Some(content), Some(first)) = (self.files.remove(path), moved) {
+            self.files.insert(first, content);
+        }
+    }
+
+    /// The index of some of the entries, with every directory above them: an image's, of a closure's paths. Of the
+    /// selected paths of one file the first is a regular file, with the content, and the others are hard links to it.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a path that is not in the tree.
@@ -125,31 +132,28 @@ impl Index {
         Self::from_parts(FileTree::try_from(nodes)?, files)
     }
 
-    /// Gives every selected regular file its content, and every hard link whose target is not selected a new target.
+    /// Gives every selected regular file its content. Of a file's paths the first is the file and the others are links to it,
+    /// whichever the archive had first: in this order a layer can be unpacked.
     fn with_contents(
         &self,
         mut nodes: BTreeMap<String, Node>,
     ) -> (BTreeMap<String, Node>, BTreeMap<String, FileContent>) {
         let mut files = BTreeMap::new();
-        let mut moved: BTreeMap<String, String> = BTreeMap::new();
-        let present: Vec<String> = nodes.keys().cloned().collect();
-        for path in present {
-            let target = match &nodes[&path].kind {
+        let mut firsts: BTreeMap<String, String> = BTreeMap::new();
+        for (path, node) in &mut nodes {
+            let original = match &node.kind {
                 NodeKind::File { .. } => path.clone(),
-                NodeKind::HardLink { target } if !nodes.contains_key(target) => target.clone(),
-                _ => continue,
+                NodeKind::HardLink { target } => target.clone(),
+                NodeKind::Directory | NodeKind::Symlink { .. } => continue,
             };
-            let (Some(content), Some(of_target)) = (self.files.get(&target), self.tree.get(&target)) else { continue };
-            let Some(node) = nodes.get_mut(&path) else { continue };
-            if let Some(first) = moved.get(&target) {
+            if let Some(first) = firsts.get(&original) {
                 node.kind = NodeKind::HardLink { target: first.clone() };
                 continue;
             }
-            if target != path {
-                node.kind = of_target.kind.clone();
-                moved.insert(target, path.clone());
-            }
-            files.insert(path, content.clone());
+            let (Some(content), Some(file)) = (self.files.get(&original), self.tree.get(&original)) else { continue };
+            node.kind = file.kind.clone();
+            files.insert(path.clone(), content.clone());
+            firsts.insert(original, path.clone());
         }
         (nodes, files)
     }
@@ -202,7 +206,7 @@ mod tests {
             index.insert_file(path, node.clone(), path.len() as u64, content).unwrap();
         }
         index.insert("/bin", Node::symlink("usr/bin")).unwrap();
-        for path in ["/usr/bin/b", "/usr/bin/c"] {
+        for path in ["/usr/bin/0", "/usr/bin/b", "/usr/bin/c"] {
             let kind = NodeKind::HardLink { target: "/usr/bin/a".to_owned() };
             index.insert(path, Node::new(kind, 0o755)).unwrap();
         }
@@ -216,6 +220,11 @@ mod tests {
             (&["/usr/bin/z"], &[("/usr/bin/z", "file")]),
             (&["/usr/bin/a", "/usr/bin/c"], &[("/usr/bin/a", "file"), ("/usr/bin/c", "link to /usr/bin/a")]),
             (&["/usr/bin/b", "/usr/bin/c"], &[("/usr/bin/b", "file"), ("/usr/bin/c", "link to /usr/bin/b")]),
+            // An archive may have a file under its last name first.
+            (
+                &["/usr/bin/a", "/usr/bin/0", "/usr/bin/b"],
+                &[("/usr/bin/0", "file"), ("/usr/bin/a", "link to /usr/bin/0"), ("/usr/bin/b", "link to /usr/bin/0")],
+            ),
         ];
         for (paths, expected) in cases {
             let selected = sample().select(paths.iter().copied()).unwrap();
@@ -234,6 +243,38 @@ mod tests {
         }
         let error = sample().select(["/nothing"]).unwrap_err();
         assert_eq!(error.to_string(), "failed to resolve `/nothing`: there is no `/nothing`");
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_lives_on_under_its_other_names() {
+        let content = |index: &Index, path: &str| match index.content(path).map(|content| content.source.clone()) {
+            Some(Source::Bytes(bytes)) => String::from_utf8(bytes).unwrap(),
+            other => format!("{other:?}"),
+        };
+        type Replace = fn(&mut Index);
+        let replacements: [Replace; 2] = [
+            |index| {
+                let node = Node::new(NodeKind::File { size: 0 }, 0o644);
+                index.insert_file("/usr/bin/a", node, 3, FileContent::of_bytes(b"new".into())).unwrap();
+                assert_eq!(index.content("/usr/bin/a"), Some(&FileContent::of_bytes(b"new".into())));
+            },
+            |index| {
+                index.insert("/usr/bin/a", Node::symlink("z")).unwrap();
+                assert_eq!(index.content("/usr/bin/a"), None);
+            },
+        ];
+        for replace in replacements {
+            let mut index = sample();
+            replace(&mut index);
+            for path in ["/usr/bin/0", "/usr/bin/b", "/usr/bin/c"] {
+                assert_eq!(content(&index, path), "/usr/bin/a", "{path}");
+            }
+            // What holds of every tree holds of this one.
+            FileTree::try_from(
+                index.tree().iter().map(|(path, node)| (path.to_owned(), node.clone())).collect::<BTreeMap<_, _>>(),
+            )
+            .unwrap();
+        }
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl FileTree {
     /// [`Error::Path`] for a path that is not normal, [`Error::Insert`] for a node that contradicts the tree, and those of
     /// [`FileTree::resolve`].
     pub fn insert(&mut self, at: &str, node: Node) -> Result<String, Error> {
+        Ok(self.replace(at, node)?.0)
+    }
+
+    /// As [`FileTree::insert`]. Gives as well the path that is now the file, if a file with hard links was replaced.
+    pub(crate) fn replace(&mut self, at: &str, node: Node) -> Result<(String, Option<String>), Error> {
         if !path::is_normal(at) {
             return Err(Error::Path { path: at.to_owned() });
         }
@@ -84,10 +89,8 @@ impl FileTree {
             Some(parent) => path::join(&self.make_directory(parent)?, path::file_name(at)),
         };
         self.check(&real, &node)?;
-        match self.nodes.entry(real.clone()) {
-            Entry::Occupied(mut there) if there.get().is_directory() == node.is_directory() => {
-                there.insert(node);
-            }
+        let before = match self.nodes.entry(real.clone()) {
+            Entry::Occupied(mut there) if there.get().is_directory() == node.is_directory() => there.insert(node),
             Entry::Occupied(there) => {
                 let problem =
                     if there.get().is_directory() { "a directory stands there" } else { "a file stands there" };
@@ -95,9 +98,30 @@ impl FileTree {
             }
             Entry::Vacant(free) => {
                 free.insert(node);
+                return Ok((real, None));
             }
+        };
+        let first = match before.kind {
+            NodeKind::File { .. } => self.move_links(&real, &before.kind),
+            _ => None,
+        };
+        Ok((real, first))
+    }
+
+    /// Makes the first hard link to a path that is a file no more the file, and leads the others there.
+    fn move_links(&mut self, from: &str, file: &NodeKind) -> Option<String> {
+        let mut first: Option<String> = None;
+        for (path, node) in &mut self.nodes {
+            if !matches!(&node.kind, NodeKind::HardLink { target } if target == from) {
+                continue;
+            }
+            node.kind = match &first {
+                Some(first) => NodeKind::HardLink { target: first.clone() },
+                None => file.clone(),
+            };
+            first.get_or_insert_with(|| path.clone());
         }
-        Ok(real)
+        first
     }
 
     /// Follows `path` from the root: absolute links are relative to the root, `..` of the root is the root, the last
