@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::running::OwnCache;
-use crate::support::{LoadedImage, Ran, Workspace, run, tool, unique_name};
+use crate::support::{LoadedImage, Ran, Workspace, repository, run, tool, unique_name};
 
 /// A running `podman system service`.
 struct Podman {
@@ -69,47 +69,73 @@ impl Drop for Podman {
     }
 }
 
-#[test]
-fn podman_builds_loads_and_runs_the_image_that_docker_does() {
-    let podman = Podman::start();
-    // The builder is made anew, from what is downloaded already.
-    let cache = OwnCache::with_own_builder(&["debs", "wheels", "distfiles"]);
-    let name = unique_name();
-    let workspace = Workspace::with_package(&name, "user = \"1000:1000\"", "");
-    let image = || {
-        let mut command = cache.image(workspace.root());
-        command.env("DOCKER_HOST", podman.host()).env_remove("CARGO_TARGET_DIR");
-        run(&mut command)
-    };
-    let built = image();
-    assert_eq!(built.code, Some(0), "{}\npodman said:\n{}", built.stderr, podman.log());
-    assert_eq!(built.line(), format!("{name}:latest"));
+/// The limits of Podman's defaults may lie above those that this process may set.
+const LIMITS: [&str; 4] = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
+const NO_RIGHTS: [&str; 5] = ["--cap-drop", "ALL", "--read-only", "--network", "none"];
 
-    // The limits of Podman's defaults may lie above those that this process may set.
-    let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
-    let rights = ["run", "--rm", "--cap-drop", "ALL", "--read-only", "--network", "none"];
-    let ran = podman.run(&[&rights[..], &limits, &[built.line()]].concat()).ok();
-    assert_eq!(ran.stdout, format!("this is {name}\n"));
+#[test]
+fn podman_builds_loads_and_runs_the_images_that_docker_does() {
+    let podman = Podman::start();
+    // The builder is made anew, from what is downloaded already; packages are those that Docker's builder made.
+    let cache = OwnCache::with_own_builder(&["debs", "wheels", "distfiles", "binpkgs"]);
+    let image = |folder: &Path, name: &str| {
+        let mut command = cache.image(folder);
+        command.arg(name).env("DOCKER_HOST", podman.host()).env_remove("CARGO_TARGET_DIR");
+        let ran = run(&mut command);
+        assert_eq!(ran.code, Some(0), "{}\npodman said:\n{}", ran.stderr, podman.log());
+        ran
+    };
+    a_program_is_built_and_rebuilt(&podman, &image);
+    a_service_runs_on_its_libraries(&podman, &image);
     let left = podman.run(&["ps", "--all", "--quiet"]).ok().stdout;
     assert_eq!(left, "", "no container stays");
+}
+
+fn a_program_is_built_and_rebuilt(podman: &Podman, image: &impl Fn(&Path, &str) -> Ran) {
+    let name = unique_name();
+    let workspace = Workspace::with_package(&name, "user = \"1000:1000\"", "");
+    let built = image(workspace.root(), &name);
+    assert_eq!(built.line(), format!("{name}:latest"));
+    let started = || podman.run(&[&["run", "--rm"], &NO_RIGHTS[..], &LIMITS, &[built.line()]].concat()).ok().stdout;
+    assert_eq!(started(), format!("this is {name}\n"));
 
     // With nothing to do, nothing is done.
-    let again = image().ok();
+    let again = image(workspace.root(), &name);
     assert!(!again.stderr.contains("Running"), "{}", again.stderr);
 
     // Another program takes the place of the first.
     let id = |reference: &str| podman.run(&["image", "inspect", "--format", "{{.Id}}", reference]);
     let first = id(&name).ok().line().to_owned();
     workspace.write(&format!("{name}/src/main.rs"), "fn main() { println!(\"another\"); }\n");
-    image().ok();
-    let ran = podman.run(&[&rights[..], &limits, &[built.line()]].concat()).ok();
-    assert_eq!(ran.stdout, "another\n");
+    image(workspace.root(), &name);
+    assert_eq!(started(), "another\n");
     id(&first).fails_with(125);
 
     // Docker comes to the same image, by a builder of its own.
-    let loaded = LoadedImage::new(&format!("{name}:latest"));
+    let _loaded = LoadedImage::new(&format!("{name}:latest"));
     workspace.xtask(&["image"]).ok();
     let of_docker = tool("docker", ["image", "inspect", "-f", "{{.Id}}", &name]).ok();
     assert_eq!(of_docker.line().trim_start_matches("sha256:"), id(&name).ok().line());
-    drop(loaded);
+}
+
+fn a_service_runs_on_its_libraries(podman: &Podman, image: &impl Fn(&Path, &str) -> Ran) {
+    let built = image(repository(), "thumbnailer");
+    let volume = ["-v", "counts:/var/lib/thumbnailer"];
+    let started = podman.run(&[&["run", "-d"], &NO_RIGHTS[..], &LIMITS, &volume, &[built.line()]].concat()).ok();
+    let container = started.line();
+    let pid = podman.run(&["inspect", "--format", "{{.State.Pid}}", container]).ok();
+    // It has no network but its own loopback device, on which a program of the host may join it.
+    let photo = repository().join("images/thumbnailer/tests/fixtures/photo.jpg");
+    let mut curl = Command::new("nsenter");
+    curl.args([&format!("--net=/proc/{}/ns/net", pid.line()), "curl", "--silent", "--show-error", "--fail"]);
+    curl.args(["--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--output"]);
+    let small = podman.folder.path().join("small.png");
+    curl.arg(&small).arg("--data-binary").arg(format!("@{}", photo.display()));
+    run(curl.arg("http://127.0.0.1:8080/thumbnail?width=64")).ok();
+    let said = tool("file", ["--brief", small.to_str().expect("UTF-8")]).ok().stdout;
+    assert!(said.starts_with("PNG image data, 64 x 48"), "{said}");
+    podman.run(&["stop", "--time", "1", container]).ok();
+    let code = podman.run(&["inspect", "--format", "{{.State.ExitCode}}", container]).ok();
+    assert_eq!(code.line(), "0", "SIGTERM stops it within a second");
+    podman.run(&["rm", container]).ok();
 }
