@@ -5,6 +5,7 @@
 
 mod answers;
 mod architecture;
+mod builders;
 mod cargo_build;
 mod causes;
 mod concurrency;

@@ -11,6 +11,7 @@ use crate::Error;
 use crate::declared::{self, DeclaredContent};
 use crate::profiles;
 use crate::read_files;
+use crate::repositories;
 use crate::session::Session;
 use crate::steps::debian;
 
@@ -24,14 +25,21 @@ pub(crate) fn gather(session: &Session, images: &[&ImageSpec], lock: Option<Lock
         facts.revision.clone_from(&revision);
         image_facts.insert(image.name.to_string(), facts);
     }
+    let builder = builder(session)?;
+    let base =
+        lock.as_ref().filter(|lock| builder.is_of(&lock.builder)).and_then(|lock| lock.builder.repository.clone());
+    let repositories = repositories::counting(session, base.as_ref())?;
+    let (main, default_profile) = repositories::main(session, base.as_ref())?;
+    let profile = profiles::digest(&session.spec, &repositories, base.as_ref())?;
     Ok(Facts {
         platform: format!("linux/{}", oci_architecture()),
         rustc: session.toolchain.version.clone(),
         lock,
-        builder: builder(session)?,
-        repositories: session.repositories.iter().map(|repository| repository.locked.clone()).collect(),
-        default_profile: tierce_ebuilds::DEFAULT_PROFILE.parse().map_err(tierce_portage::Error::from)?,
-        profile: profiles::digest(&session.spec, &session.repositories)?,
+        repositories: repositories.into_iter().map(|repository| repository.locked.clone()).collect(),
+        builder,
+        main,
+        default_profile,
+        profile,
         images: image_facts,
         binpkgs: cached_binpkgs(&session.places.shared("binpkgs")),
     })

@@ -35,6 +35,7 @@ impl Session {
         for (id, outcome) in results.outcomes {
             match outcome {
                 Outcome::Debs(debs) => lock.builder.debs = debs,
+                Outcome::Builder(builder) => lock.builder.repository = builder.repository,
                 Outcome::Resolution(packages) => {
                     let Some(step) = plan.step(&id) else { continue };
                     let (Some(inputs), Action::Resolve { image }) = (step.ingredients.get("inputs"), &step.action)
@@ -62,6 +63,7 @@ impl Session {
                 rustc,
                 debs: if before.selection.as_ref() == Some(selection) { before.debs } else { Vec::new() },
                 selection: Some(selection.clone()),
+                repository: None,
             },
             BuilderFacts::Image { id } => {
                 LockedBuilder { base: "image".into(), digest: Some(id.clone()), rustc, ..LockedBuilder::default() }

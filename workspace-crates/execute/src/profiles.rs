@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tierce_manifest::WorkspaceSpec;
-use tierce_plan::Ingredients;
+use tierce_plan::{BaseRepository, Ingredients};
 
 use crate::Error;
 use crate::files::sha256_of;
@@ -14,13 +14,26 @@ use crate::repositories::RepositoryFolder;
 /// The files and folders of a profile that a build sees.
 const SEEN_BY_BUILDS: [&str; 6] = ["bashrc", "env", "make.defaults", "package.bashrc", "package.env", "profile.bashrc"];
 
-/// The digest of the profile that counts.
-pub(crate) fn digest(spec: &WorkspaceSpec, repositories: &[RepositoryFolder]) -> Result<String, Error> {
-    let main = &repositories[0];
+/// The digest of the profile that counts. What lies in a repository of the builder's base is a part of the builder, whose
+/// digest enters every key.
+pub(crate) fn digest(
+    spec: &WorkspaceSpec,
+    repositories: &[&RepositoryFolder],
+    base: Option<&BaseRepository>,
+) -> Result<String, Error> {
     let Some(chosen) = &spec.portage_profile else {
-        return digest_of(&main.folder.join("profiles").join(tierce_ebuilds::DEFAULT_PROFILE), repositories);
+        return match base {
+            Some(base) => Ok(of_base(base.profile.as_deref().unwrap_or_default())),
+            None => {
+                let folder = repositories[0].folder.join("profiles").join(tierce_ebuilds::DEFAULT_PROFILE);
+                digest_of(&folder, repositories)
+            }
+        };
     };
     let profile = &chosen.value;
+    if base.is_some_and(|base| base.name == profile.repository.as_ref()) {
+        return Ok(of_base(profile.path.as_str()));
+    }
     let repository = repositories.iter().find(|folder| folder.locked.name == profile.repository.as_ref());
     let folder = repository.map(|repository| repository.folder.join("profiles").join(&profile.path));
     match folder.filter(|folder| folder.is_dir()) {
@@ -33,7 +46,12 @@ pub(crate) fn digest(spec: &WorkspaceSpec, repositories: &[RepositoryFolder]) ->
     }
 }
 
-fn digest_of(profile: &Path, repositories: &[RepositoryFolder]) -> Result<String, Error> {
+/// What stands for the digest of a profile of the builder's base.
+fn of_base(path: &str) -> String {
+    format!("the builder's {path}")
+}
+
+fn digest_of(profile: &Path, repositories: &[&RepositoryFolder]) -> Result<String, Error> {
     let mut ingredients = Ingredients::default();
     for (depth, folder) in chain(profile, repositories).iter().enumerate() {
         for name in SEEN_BY_BUILDS {
@@ -50,7 +68,7 @@ fn digest_of(profile: &Path, repositories: &[RepositoryFolder]) -> Result<String
 
 /// A profile and all that it inherits, each once, in the order in which they are reached. What is missing is for Portage to
 /// refuse: it says by which file it was asked for.
-fn chain(profile: &Path, repositories: &[RepositoryFolder]) -> Vec<PathBuf> {
+fn chain(profile: &Path, repositories: &[&RepositoryFolder]) -> Vec<PathBuf> {
     let mut chain = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open = vec![profile.to_owned()];
@@ -68,9 +86,9 @@ fn chain(profile: &Path, repositories: &[RepositoryFolder]) -> Vec<PathBuf> {
 }
 
 /// A line of `parent`: a path from the profile on, or `REPOSITORY:PATH`, where no name means the profile's own repository.
-fn parent(folder: &Path, line: &str, repositories: &[RepositoryFolder]) -> Option<PathBuf> {
+fn parent(folder: &Path, line: &str, repositories: &[&RepositoryFolder]) -> Option<PathBuf> {
     let Some((name, path)) = line.split_once(':') else { return Some(folder.join(line)) };
-    let is_meant = |repository: &&RepositoryFolder| match name {
+    let is_meant = |repository: &&&RepositoryFolder| match name {
         "" => repository.folder.canonicalize().is_ok_and(|root| folder.starts_with(root)),
         name => repository.locked.name == name,
     };
@@ -111,6 +129,7 @@ mod tests {
             folder: scratch.path().join(name),
         };
         let repositories = ["main", "own"].map(repository);
+        let repositories = repositories.each_ref();
         write("main/profiles/base/make.defaults", "A=1");
         write("own/profiles/common/profile.bashrc", "true");
         write("own/profiles/x/y/make.defaults", "B=1");

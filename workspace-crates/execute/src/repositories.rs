@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tierce_manifest::{RepositorySpec, WorkspaceSpec};
-use tierce_plan::LockedRepository;
+use tierce_plan::{BaseRepository, LockedRepository};
+use tierce_portage::{RelativePath, Repository};
 
 use crate::Error;
 use crate::files::{self, hex};
 use crate::places::Places;
+use crate::session::Session;
 use crate::tree_digest::FileDigests;
 
 /// A repository that builders see.
@@ -32,6 +34,49 @@ pub(crate) fn gather(
         all.push(own(repository, root, digests)?);
     }
     Ok(all)
+}
+
+/// Those of the host that builders see: not the embedded one where the builder's base has a repository itself.
+pub(crate) fn counting<'a>(
+    session: &'a Session,
+    base: Option<&BaseRepository>,
+) -> Result<Vec<&'a RepositoryFolder>, Error> {
+    let Some(base) = base else { return Ok(session.repositories.iter().collect()) };
+    match session.spec.repositories.iter().find(|own| own.name.value.as_ref() == base.name) {
+        None => Ok(session.repositories.iter().skip(1).collect()),
+        Some(own) => Err(Error::Table {
+            place: own.name.place.clone(),
+            message: format!("the builder has an ebuild repository `{}` itself", base.name),
+            help: Some("give this one another name, in its profiles/repo_name too".into()),
+        }),
+    }
+}
+
+/// The main repository as builders see it, and its profile for a workspace that names none.
+pub(crate) fn main(session: &Session, base: Option<&BaseRepository>) -> Result<(Repository, RelativePath), Error> {
+    let name = base.map_or(tierce_ebuilds::NAME, |base| &base.name);
+    let mut main = Repository::mounted(name.parse().map_err(tierce_portage::Error::from)?);
+    let path = match base {
+        None => tierce_ebuilds::DEFAULT_PROFILE,
+        Some(base) => {
+            main.location = BaseRepository::LOCATION.parse().map_err(tierce_portage::Error::from)?;
+            match (&base.profile, &session.spec.portage_profile) {
+                (Some(profile), _) => profile,
+                // Never used.
+                (None, Some(_)) => tierce_ebuilds::DEFAULT_PROFILE,
+                (None, None) => {
+                    return Err(Error::Table {
+                        place: session.base_place()?,
+                        message: format!("the builder has not chosen a profile of its ebuild repository `{name}`"),
+                        help: Some(format!(
+                            "name one by `portage-profile = \"{name}:PATH\"`, or by its link /etc/portage/make.profile"
+                        )),
+                    });
+                }
+            }
+        }
+    };
+    Ok((main, path.parse().map_err(tierce_portage::Error::from)?))
 }
 
 /// The embedded repository, unpacked under its digest.

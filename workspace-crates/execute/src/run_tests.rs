@@ -63,7 +63,9 @@ fn plan(edited: &[&str]) -> Plan {
 fn outcome(name: &str, version: &str) -> Outcome {
     let text = format!("{name} {version}");
     match name {
-        "builder" => Outcome::Builder(Builder { key: text, daemon: String::new(), image: String::new() }),
+        "builder" => {
+            Outcome::Builder(Builder { key: text, daemon: String::new(), image: String::new(), repository: None })
+        }
         "packages" => Outcome::Binpkgs(vec![Binpkg { package: text, key: String::new(), root: true }]),
         "root" => {
             let (daemon, volume) = (String::new(), String::new());

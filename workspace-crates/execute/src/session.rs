@@ -232,6 +232,7 @@ impl Session {
             if self.options.locked && !plan.whole {
                 let subject = plan.goals.iter().filter_map(|goal| plan.step(goal)).map(|step| match &step.action {
                     Action::SelectDebs => "the builder's packages".to_owned(),
+                    Action::ImportBuilder | Action::UseBuilderImage { .. } => "the builder".to_owned(),
                     Action::Resolve { image } => format!("the image `{image}`"),
                     _ => format!("`{}`", step.id),
                 });

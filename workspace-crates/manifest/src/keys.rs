@@ -208,7 +208,7 @@ pub const KEYS: &[Key] = &[
             Shape::Choice(&["debian"], &[("stage3", r#"write `builder = "debian"`, or unpack a stage3 yourself and name it with `builder = { rootfs = "stage3.tar.xz" }`"#)]),
             Shape::OneOf(BUILDER_KEYS),
         ]), r#""debian""#, r#"{ rootfs = "stage3.tar.xz" }"#,
-        "The root filesystem that Portage runs in: Debian with Portage, or one of your own that has emerge.").of(Scope::Workspace),
+        "The root filesystem that Portage runs in: Debian with Portage, or one of your own that has emerge; an ebuild repository of its own in /var/db/repos/gentoo takes the place of the embedded one.").of(Scope::Workspace),
     Key::new("repositories", Shape::List(&Shape::Table(REPOSITORY_KEYS)), "[]", r#"[{ name = "overlay", path = "images/overlay" }]"#,
         "Ebuild repositories besides the builder's own; a later one comes before an earlier one.").of(Scope::Workspace),
     Key::new("portage-profile", Shape::Text, "the builder's own", r#""tierce:default/linux/amd64""#,

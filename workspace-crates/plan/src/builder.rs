@@ -36,14 +36,20 @@ pub(crate) fn builder_steps(spec: &WorkspaceSpec, facts: &Facts) -> BuilderSteps
             let mut ingredients = Ingredients::default();
             ingredients.add("image", image);
             let action = Action::UseBuilderImage { reference: reference.value.to_string() };
-            done(vec![workspace_step("builder", action, ingredients)], id)
+            own_base(workspace_step("builder", action, ingredients), id, facts)
         }
         BuilderFacts::RootFilesystem { digest } => {
             let mut ingredients = Ingredients::default();
             ingredients.add("root filesystem", digest).add("platform", &facts.platform);
-            done(vec![workspace_step("builder", Action::ImportBuilder, ingredients)], id)
+            own_base(workspace_step("builder", Action::ImportBuilder, ingredients), id, facts)
         }
     }
+}
+
+/// A base of the user's own: what Portage finds in it is known once a builder was made of it.
+fn own_base(step: Step, id: StepId, facts: &Facts) -> BuilderSteps {
+    let is_known = facts.lock.as_ref().is_some_and(|lock| facts.builder.is_of(&lock.builder));
+    if is_known { done(vec![step], id) } else { BuilderSteps { steps: vec![step], builder: None } }
 }
 
 fn done(steps: Vec<Step>, id: StepId) -> BuilderSteps {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tierce_portage::{Patch, RelativePath};
+use tierce_portage::{Patch, RelativePath, Repository};
 
-use crate::lock::{Lock, LockedRepository};
+use crate::lock::{Lock, LockedBuilder, LockedRepository};
 
 /// Everything besides the tables that a plan depends on.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Facts {
     pub builder: BuilderFacts,
     /// The ebuild repositories, the main one first.
     pub repositories: Vec<LockedRepository>,
+    /// The main repository as builders see it: the embedded one, or that of the builder's base.
+    pub main: Repository,
     /// The folder, below the main repository's `profiles`, of the profile that counts where the workspace names none.
     pub default_profile: RelativePath,
     /// Digest of what the profile that counts, and all that it inherits, sets for builds.
@@ -49,6 +51,18 @@ pub enum BuilderFacts {
         /// Digest of the archive or of the folder.
         digest: String,
     },
+}
+
+impl BuilderFacts {
+    /// Whether a lock tells of this base of one's own.
+    pub fn is_of(&self, locked: &LockedBuilder) -> bool {
+        let (base, digest) = match self {
+            BuilderFacts::Debian { .. } => return false,
+            BuilderFacts::Image { id } => ("image", id),
+            BuilderFacts::RootFilesystem { digest } => ("rootfs", digest),
+        };
+        locked.base == base && locked.digest.as_ref() == Some(digest)
+    }
 }
 
 /// What is known about one image besides its table.

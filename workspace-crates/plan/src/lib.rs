@@ -17,7 +17,7 @@ mod step;
 
 pub use facts::{BuilderFacts, Facts, ImageFacts};
 pub use key::{Ingredients, Key, digest};
-pub use lock::{LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
+pub use lock::{BaseRepository, LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root};
 pub use planning::{plan, resolution_inputs, strip_name};
 pub use portage_config::{ConfigError, ROOT, portage_config, request};

@@ -69,6 +69,25 @@ pub struct LockedBuilder {
     /// The Debian packages of the base, in the order in which a root is made of them.
     #[serde(default, with = "deb_lines", skip_serializing_if = "Vec::is_empty")]
     pub debs: Vec<Deb>,
+    /// The ebuild repository that a base of one's own has itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<BaseRepository>,
+}
+
+/// The ebuild repository of a builder's base, in the place of the embedded one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseRepository {
+    /// Its `repo_name`.
+    pub name: String,
+    /// The profile that the base has chosen, below the repository's `profiles`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+}
+
+impl BaseRepository {
+    /// Where a base has it: Gentoo's own place.
+    pub const LOCATION: &str = "/var/db/repos/gentoo";
 }
 
 /// One ebuild repository of a lock.

@@ -5,6 +5,7 @@ use tierce_debian::Deb;
 use tierce_portage::ResolvedPackage;
 
 use crate::key::digest;
+use crate::lock::BaseRepository;
 
 /// The result of a finished step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,9 @@ pub struct Builder {
     pub daemon: String,
     /// Its image id there.
     pub image: String,
+    /// The ebuild repository that its base has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<BaseRepository>,
 }
 
 /// One binary package in the user's cache.

@@ -1,7 +1,7 @@
 //! From specifications and facts to a plan.
 
 use tierce_manifest::{ImageSpec, Strip, WorkspaceSpec};
-use tierce_portage::{PortageConfig, RepositoryName, ResolvedPackage, binpkg_key};
+use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
 use crate::facts::{Facts, ImageFacts};
@@ -68,14 +68,7 @@ fn image_step(verb: &str, image: &str, action: Action) -> Step {
 fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
     let nothing = ImageFacts::default();
     let image_facts = facts.images.get(image.name.as_str()).unwrap_or(&nothing);
-    let main = main_repository(facts);
-    portage_config(spec, image, &main, &facts.default_profile, &image_facts.patches, any_machine())
-}
-
-/// The repository that comes first.
-fn main_repository(facts: &Facts) -> RepositoryName {
-    let name = facts.repositories.first().map_or("tierce", |repository| repository.name.as_str());
-    name.parse().expect("the name of a repository was checked where it was read")
+    portage_config(spec, image, &facts.main, &facts.default_profile, &image_facts.patches, any_machine())
 }
 
 /// Digest of all that the resolution of an image depends on.

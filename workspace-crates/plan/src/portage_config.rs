@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use tierce_manifest::{ForAtom, ImageSpec, Located, Place, WorkspaceSpec};
-use tierce_portage::{Machine, Patch, PortageConfig, RelativePath, Repository, RepositoryName, Request, SyntaxError};
+use tierce_portage::{Machine, Patch, PortageConfig, RelativePath, Repository, Request, SyntaxError};
 
 /// ROOT as the builder sees it.
 pub const ROOT: &str = "/destination";
@@ -38,7 +38,7 @@ pub fn request(image: &ImageSpec) -> Request {
     }
 }
 
-/// Portage's configuration for an image. `main` is the first repository and has the default profile; `patches` are the
+/// Portage's configuration for an image. `main` is the main repository and has the default profile; `patches` are the
 /// contents of what `patches` names, in its order.
 ///
 /// # Errors
@@ -46,13 +46,13 @@ pub fn request(image: &ImageSpec) -> Request {
 pub fn portage_config(
     spec: &WorkspaceSpec,
     image: &ImageSpec,
-    main: &RepositoryName,
+    main: &Repository,
     default_profile: &RelativePath,
     patches: &[Vec<Patch>],
     machine: Machine,
 ) -> Result<PortageConfig, ConfigError> {
     let emerge = &image.emerge;
-    let mut repositories = vec![Repository::mounted(main.clone())];
+    let mut repositories = vec![main.clone()];
     for (priority, repository) in (1..).zip(&spec.repositories) {
         let mut mounted = Repository::mounted(repository.name.value.clone());
         mounted.masters = repository.masters.iter().flatten().map(|master| master.value.clone()).collect();
@@ -63,7 +63,8 @@ pub fn portage_config(
         None => repositories[0].profile(default_profile),
         Some(profile) => {
             let path = profile.value.path.parse().map_err(|source: SyntaxError| at(&profile.place, source))?;
-            Repository::mounted(profile.value.repository.clone()).profile(&path)
+            let repository = repositories.iter().find(|repository| repository.name == profile.value.repository);
+            repository.unwrap_or(&Repository::mounted(profile.value.repository.clone())).profile(&path)
         }
     };
     Ok(PortageConfig {

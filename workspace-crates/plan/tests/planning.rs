@@ -7,7 +7,7 @@ use tierce_manifest::{CargoToml, Member, PackageFacts, WorkspaceSpec, WorkspaceT
 use tierce_plan::{
     Action, BuilderFacts, Facts, ImageFacts, Lock, LockedBuilder, LockedImage, LockedRepository, Plan, Sink, plan,
 };
-use tierce_portage::ResolvedPackage;
+use tierce_portage::{Repository, ResolvedPackage};
 
 /// A workspace of one package `app` with this table.
 fn spec(table: &str, defaults: &str) -> WorkspaceSpec {
@@ -32,6 +32,7 @@ fn nothing_known() -> Facts {
         lock: None,
         builder: BuilderFacts::Debian { selection: "selection".into(), recipe: "recipe".into() },
         repositories: vec![LockedRepository { name: "tierce".into(), digest: "1".into() }],
+        main: Repository::mounted("tierce".parse().expect("a name")),
         default_profile: "default/linux/amd64".parse().expect("a path"),
         profile: "profile".into(),
         images: BTreeMap::from([("app".into(), image)]),
@@ -89,6 +90,23 @@ fn without_anything_known_the_builder_is_chosen_first() {
     debs  choose the builder's Debian packages
           the steps after these depend on what Portage resolves
     ");
+}
+
+#[test]
+fn a_base_of_ones_own_is_looked_at_first() {
+    let spec = spec("", "builder = { image = \"own\" }");
+    let lock = |base: &str, digest: &str| {
+        let builder = LockedBuilder { base: base.into(), digest: Some(digest.into()), ..LockedBuilder::default() };
+        Some(Lock { version: 1, builder, ..Lock::default() })
+    };
+    let after = |lock: Option<Lock>| {
+        let facts = Facts { lock, builder: BuilderFacts::Image { id: "1".into() }, ..nothing_known() };
+        planned(&spec, &facts, &Sink::Daemon).steps.iter().map(|step| step.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(after(None), ["builder"]);
+    assert_eq!(after(lock("image", "2")), ["builder"]);
+    assert_eq!(after(lock("rootfs", "1")), ["builder"]);
+    assert_eq!(after(lock("image", "1")), ["builder", "resolve app"]);
 }
 
 #[test]

@@ -7,11 +7,12 @@ use std::path::Path;
 use tierce_debian::wheel;
 use tierce_debian::{CONFIGURE_SH, Deb, ExtraEntry, decompress, versions, write_root};
 use tierce_docker::{ContainerSpec, Docker, ImageChanges, OutputStream};
-use tierce_manifest::BuilderBase;
-use tierce_plan::{Builder, Outcome, Step};
+use tierce_manifest::{BuilderBase, Place};
+use tierce_plan::{BaseRepository, Builder, Outcome, Step};
 use tierce_portage::{Cpv, Stub, stub_version};
 
 use crate::executor::Executor;
+use crate::session::Session;
 use crate::{Error, owner};
 
 /// The time of everything in a root that has none of its own: the start of 2024.
@@ -20,7 +21,7 @@ const LATEST: u64 = 1_704_067_200;
 impl Executor<'_> {
     /// Unpacks the Debian packages into a root, imports it and lets dpkg configure it.
     pub(crate) fn make_builder(&self, step: &Step) -> Result<Outcome, Error> {
-        self.once_per_daemon(step, |docker, reference| {
+        let builder = self.once_per_daemon(step, |docker, reference| {
             let wheel_path = self.wheel_path();
             let wheel = File::open(&wheel_path).map_err(|error| Error::file("read", &wheel_path, error))?;
             let mut extra = wheel::entries(wheel)?;
@@ -28,20 +29,24 @@ impl Executor<'_> {
             let unpacked = self.import(docker, "unpacked", |out| self.write_debian_root(&extra, out))?;
             // The configured image has the unpacked one's layer; without a name nothing but that refers to it.
             self.configure(docker, &unpacked, reference).or_else(|error| drop_image(docker, &unpacked, error))
-        })
+        })?;
+        Ok(Outcome::Builder(builder))
     }
 
     /// Imports a root filesystem of the user's own.
     pub(crate) fn import_builder(&self, step: &Step) -> Result<Outcome, Error> {
-        self.once_per_daemon(step, |docker, reference| {
+        let mut builder = self.once_per_daemon(step, |docker, reference| {
             let BuilderBase::RootFilesystem(path) = &self.session.spec.builder else {
                 return Err(crate::executor::missing_input("root filesystem"));
             };
             let host = self.session.root().join(&path.value).into_std_path_buf();
             let image = self.import(docker, "imported", |out| write_own_root(&host, out))?;
-            let checked = self.check_emerge(docker, &image).and_then(|()| Ok(docker.tag(&image, reference)?));
+            let checked = self.inspect_base(docker, &image).and_then(|_| Ok(docker.tag(&image, reference)?));
             checked.map(|()| image.clone()).or_else(|error| drop_image(docker, &image, error))
-        })
+        })?;
+        // Asked again where the daemon had the image: another cache may have made it.
+        builder.repository = self.inspect_base(&self.docker()?, &builder.image)?;
+        Ok(Outcome::Builder(builder))
     }
 
     /// Takes an image that the daemon has, if it has emerge.
@@ -50,8 +55,8 @@ impl Executor<'_> {
         let Some(image) = docker.image(reference)? else {
             return Err(crate::executor::missing_input("builder image"));
         };
-        self.check_emerge(&docker, &image.id)?;
-        self.builder_outcome(step, &docker, image.id)
+        let repository = self.inspect_base(&docker, &image.id)?;
+        Ok(Outcome::Builder(Builder { repository, ..Self::builder(step, &docker, image.id)? }))
     }
 
     /// Makes an image that is named by the step's key, unless the daemon has it, as from another workspace.
@@ -59,7 +64,7 @@ impl Executor<'_> {
         &self,
         step: &Step,
         make: impl FnOnce(&Docker, &str) -> Result<String, Error>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Builder, Error> {
         let key = step.ingredients_with([]).key();
         let docker = self.docker()?;
         let reference = format!("{}-builder:{}", self.session.options.namespace, key.short());
@@ -74,12 +79,12 @@ impl Executor<'_> {
                 made
             }
         };
-        self.builder_outcome(step, &docker, image)
+        Self::builder(step, &docker, image)
     }
 
-    fn builder_outcome(&self, step: &Step, docker: &Docker, image: String) -> Result<Outcome, Error> {
+    fn builder(step: &Step, docker: &Docker, image: String) -> Result<Builder, Error> {
         let key = step.ingredients_with([]).key().to_string();
-        Ok(Outcome::Builder(Builder { key, daemon: docker.facts()?.id, image }))
+        Ok(Builder { key, daemon: docker.facts()?.id, image, repository: None })
     }
 
     /// Imports what `write` writes, without a file in between.
@@ -117,7 +122,7 @@ impl Executor<'_> {
 
     /// Runs dpkg's configuration in a container of the unpacked root and keeps the result.
     fn configure(&self, docker: &Docker, unpacked: &str, reference: &str) -> Result<String, Error> {
-        let builder = Builder { key: String::new(), daemon: String::new(), image: unpacked.to_owned() };
+        let builder = unkeyed(unpacked);
         let container = ContainerSpec {
             entrypoint: Some(vec!["/bin/sh".into()]),
             command: vec!["-c".into(), CONFIGURE_SH.into()],
@@ -136,27 +141,62 @@ impl Executor<'_> {
         Ok(image)
     }
 
-    /// Whether a base of the user's own can be a builder at all.
-    fn check_emerge(&self, docker: &Docker, image: &str) -> Result<(), Error> {
-        let builder = Builder { key: String::new(), daemon: String::new(), image: image.to_owned() };
+    /// The ebuild repository that a base of the user's own has, if it can be a builder at all.
+    fn inspect_base(&self, docker: &Docker, image: &str) -> Result<Option<BaseRepository>, Error> {
         let container = ContainerSpec {
             entrypoint: Some(vec!["/bin/sh".into()]),
-            command: vec!["-c".into(), "emerge --version && cc --version && ldconfig --version".into()],
-            ..self.builder_container(&builder, "check", Vec::new())
+            command: vec!["-c".into(), INSPECT_SH.into(), BaseRepository::LOCATION.into()],
+            user: Some("0:0".into()),
+            ..self.builder_container(&unkeyed(image), "check", Vec::new())
         };
-        let mut tail = Tail::default();
-        let exit = docker.run(&container, None, &mut |stream, bytes| tail.push(stream, bytes))?;
+        let (mut tail, mut answer) = (Tail::default(), Vec::new());
+        let exit = docker.run(&container, None, &mut |stream, bytes| match stream {
+            OutputStream::Stdout => answer.extend_from_slice(bytes),
+            OutputStream::Stderr => tail.push(stream, bytes),
+        })?;
         if exit.success() {
-            return Ok(());
+            return Ok(base_repository(&String::from_utf8_lossy(&answer)));
         }
-        let place = match &self.session.spec.builder {
-            BuilderBase::Image(reference) => reference.place.clone(),
-            BuilderBase::RootFilesystem(path) => path.place.clone(),
-            BuilderBase::Debian => return Err(crate::executor::missing_input("builder base")),
+        // Each daemon has its own words for a program that it cannot start.
+        let said = match tail.lines().pop().unwrap_or_default() {
+            said if said.contains("/bin/sh") && said.contains("No such file") => "it has no /bin/sh".to_owned(),
+            said => said,
         };
-        let said = tail.lines().last().cloned().unwrap_or_default();
         let message = format!("the builder's root lacks emerge, a C compiler or ldconfig: {said}");
-        Err(Error::Table { place, message, help: Some("a builder is a root filesystem that has all three".into()) })
+        let help = Some("a builder is a root filesystem that has all three".into());
+        Err(Error::Table { place: self.session.base_place()?, message, help })
+    }
+}
+
+/// What is asked of a base; `$0` is where it may have an ebuild repository. stdout gets that one's name and chosen profile.
+const INSPECT_SH: &str = r#"
+{ emerge --version && cc --version && ldconfig --version; } >&2 || exit 1
+[ -f "$0/profiles/repo_name" ] || exit 0
+echo "repository $(cat "$0/profiles/repo_name")"
+profile=$(readlink -e /etc/portage/make.profile) || exit 0
+profiles=$(readlink -e "$0/profiles")
+case $profile in "$profiles"/*) echo "profile ${profile#"$profiles"/}" ;; esac
+"#;
+
+/// Reads the answer of [`INSPECT_SH`].
+fn base_repository(answer: &str) -> Option<BaseRepository> {
+    let word = |name: &str| answer.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+    Some(BaseRepository { name: word("repository ")?, profile: word("profile ") })
+}
+
+/// A builder that is not finished yet.
+fn unkeyed(image: &str) -> Builder {
+    Builder { key: String::new(), daemon: String::new(), image: image.to_owned(), repository: None }
+}
+
+impl Session {
+    /// The line of the table that names the builder's base.
+    pub(crate) fn base_place(&self) -> Result<Place, Error> {
+        match &self.spec.builder {
+            BuilderBase::Image(reference) => Ok(reference.place.clone()),
+            BuilderBase::RootFilesystem(path) => Ok(path.place.clone()),
+            BuilderBase::Debian => Err(crate::executor::missing_input("builder base")),
+        }
     }
 }
 

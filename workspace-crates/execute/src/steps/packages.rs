@@ -199,7 +199,9 @@ impl Executor<'_> {
         let packages = self.builds_of(inputs, image);
         let key = step.ingredients_with(step.after.iter().filter_map(|id| inputs.get(id))).key();
         let reference = format!("{}-environment:{}", self.session.options.namespace, key.short());
-        let made = |image| Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: docker.facts()?.id, image }));
+        let made = |image| {
+            Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: docker.facts()?.id, image, repository: None }))
+        };
         // A run that was killed before it wrote its receipt, or one with another cache, may have made it.
         if let (false, Some(image)) = (step.again, docker.image(&reference)?) {
             return made(image.id);

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::executor::Executor;
 use crate::files;
 use crate::places::create_dir;
+use crate::repositories::RepositoryFolder;
 use crate::steps::builder::Tail;
 
 impl Executor<'_> {
@@ -66,19 +67,19 @@ impl Executor<'_> {
     pub(crate) fn portage_config(&self, image: &ImageSpec) -> Result<PortageConfig, Error> {
         let nothing = Vec::new();
         let patches = self.facts.images.get(image.name.as_str()).map_or(&nothing, |facts| &facts.patches);
-        let main = &self.facts.repositories[0].name;
-        let main = main.parse().map_err(tierce_portage::Error::from)?;
         let jobs = u32::try_from(self.session.options.jobs).ok().and_then(std::num::NonZeroU32::new);
         // Builders have no network: sources are fetched by the host, which knows its mirrors.
         let machine = Machine { jobs: jobs.unwrap_or(std::num::NonZeroU32::MIN), debian_mirror: None };
-        Ok(portage_config(&self.session.spec, image, &main, &self.facts.default_profile, patches, machine)?)
+        Ok(portage_config(&self.session.spec, image, &self.facts.main, &self.facts.default_profile, patches, machine)?)
     }
 
     /// /etc/portage and the repositories, for every container that runs Portage; `packages` is the resolution, if there is one.
     pub(crate) fn portage_mounts(&self, image: &ImageSpec, packages: &[ResolvedPackage]) -> Result<Vec<Mount>, Error> {
         let folder = self.write_portage_config(image, packages)?;
         let mut mounts = vec![Self::read_only(folder, "/etc/portage")];
-        for repository in &self.session.repositories {
+        // The embedded one is left out where the builder's base has its own.
+        let counts = |folder: &&RepositoryFolder| self.facts.repositories.contains(&folder.locked);
+        for repository in self.session.repositories.iter().filter(counts) {
             let target = format!("/tierce/repositories/{}", repository.locked.name);
             mounts.push(Self::read_only(&repository.folder, target));
         }
