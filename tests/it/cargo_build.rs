@@ -50,6 +50,7 @@ impl Everything {
     fn new() -> Everything {
         let folder = Workspace::fixture("everything");
         let git = folder.root().join("git");
+        std::os::unix::fs::symlink("../linked", folder.root().join("workspace/linked")).expect("writable");
         for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "one"]] {
             let user = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false"];
             let mut command = Command::new("git");
@@ -82,6 +83,7 @@ fn everything_that_cargo_does_works_in_the_builder() {
     library: hello, polite=false loud=true
     macro: QUIET
     neighbour: neighbour 7.8.9
+    linked: linked
     absolute: absolute
     git: from-git
     registry: 7

@@ -41,6 +41,7 @@ impl SourceMounts {
         let packages = workspace.folders_outside.iter().map(|folder| workspace_of(folder).to_owned());
         let named = config.source_folders.iter().filter(|folder| is_outside(&folder.path) && folder.path.is_dir());
         let (relative, absolute): (Vec<_>, Vec<_>) = named.partition(|folder| folder.relative);
+        let packages = packages.chain(linked_outside(workspace));
         let mut outside: Vec<_> = packages.chain(relative.into_iter().map(|folder| folder.path.clone())).collect();
         outside.sort();
         outside.dedup();
@@ -114,6 +115,16 @@ impl SourceMounts {
         let places = [(SOURCE, base), (TARGET, self.target.as_str()), (CARGO_HOME, self.cargo_home.as_str())];
         places.into_iter().fold(text.to_owned(), |text, (inside, host)| text.replace(inside, host)).into_bytes()
     }
+}
+
+/// The folders outside of the workspace that packages stand in which it reaches through a link of its own.
+fn linked_outside(workspace: &Workspace) -> Vec<Utf8PathBuf> {
+    let Ok(root) = workspace.root.canonicalize_utf8() else { return Vec::new() };
+    let packages = workspace.members.iter().chain(&workspace.outside);
+    let inside =
+        packages.map(tierce_process::cargo::Package::folder).filter(|folder| folder.starts_with(&workspace.root));
+    let folders = inside.filter_map(|folder| folder.canonicalize_utf8().ok());
+    folders.filter(|folder| !folder.starts_with(&root)).map(|folder| workspace_of(&folder).to_owned()).collect()
 }
 
 /// The folder of the workspace that a package belongs to: it may inherit from there. The package's own where there is none.
