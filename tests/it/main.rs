@@ -29,4 +29,5 @@ mod settings;
 mod support;
 mod terminal;
 mod thumbnailer;
+mod warm;
 mod workspace_errors;

@@ -79,6 +79,8 @@ pub(crate) fn xtask(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.current_dir(folder).env("NO_COLOR", "1").env("TIERCE_CACHE", cache());
     command.env("TIERCE_NAMESPACE", namespace());
+    // Nothing is left in the daemon but where a test is about that.
+    command.env("TIERCE_KEEP_WARM", "0");
     // Each workspace has a target folder of its own, also where this repository's lies elsewhere.
     command.env_remove("CARGO_TARGET_DIR");
     command

@@ -53,6 +53,8 @@ pub struct ContainerSpec {
     pub ulimits: Vec<Ulimit>,
     /// Whether pid 1 is an init that reaps orphans and passes signals on.
     pub init: bool,
+    /// Whether the daemon removes it when it has ended.
+    pub auto_remove: bool,
     /// Whether standard input is open; [`crate::Docker::run`] sets it by itself.
     pub stdin: bool,
     /// The most memory that it may use, in bytes.
@@ -123,6 +125,7 @@ impl ContainerSpec {
             readonly_rootfs: Some(self.read_only_root),
             ulimits: self.ulimits(engine),
             init: self.init.then_some(true),
+            auto_remove: self.auto_remove.then_some(true),
             memory: self.memory.map(to_i64),
             // Equal to the memory: no swap beyond it, so that the limit holds.
             memory_swap: self.memory.map(to_i64),

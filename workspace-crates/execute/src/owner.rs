@@ -20,6 +20,17 @@ pub(crate) const MAKER: &str = "dev.tierce.maker";
 /// The label with the cache whose receipts decide over a volume.
 pub(crate) const CACHE: &str = "dev.tierce.cache";
 
+/// The label of a container that stays for the next time, with the volume that it holds in use.
+pub(crate) const USES: &str = "dev.tierce.uses";
+
+/// Removes the containers that hold this volume in use and stay only to be used again.
+pub(crate) fn release(docker: &Docker, volume: &str) -> Result<(), Error> {
+    for container in docker.containers(&[&format!("{USES}={volume}")])? {
+        docker.remove(&container.id)?;
+    }
+    Ok(())
+}
+
 /// This process, told apart from all others of this machine, also after its number is used again.
 pub(crate) fn this_process() -> String {
     let pid = std::process::id();

@@ -118,6 +118,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "all", value_parser = STEPS)]
     pub(crate) no_cache: Vec<String>,
+    /// Let the container that has compiled wait this long for the next time; 0 for not at all
+    #[arg(long, value_name = "SECONDS", env = "TIERCE_KEEP_WARM", hide_env_values = true, default_value_t = 600)]
+    pub(crate) keep_warm: u32,
     /// Write how long each step and package took: a page and its data, below target/tierce/timings
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) timings: bool,

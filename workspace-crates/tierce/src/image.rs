@@ -26,6 +26,7 @@ pub(crate) fn run(
     let start = Instant::now();
     let mut options = options(global, terminal, interrupted)?;
     options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
+    options.keep_warm = arguments.keep_warm;
     options.no_cache.clone_from(&arguments.no_cache);
     let session = Session::open(options, &|event| terminal.show(event))?;
     let images = session.images(&arguments.images)?;

@@ -7,6 +7,7 @@
 # /tierce/out/NAME.debug. stdout says `lacks NAME` of each linker of TIERCE_LINKERS that the builder does not have, before cargo
 # starts. Exit code 101 is cargo's own failure, 3 a binary that cargo did not make.
 set -eu
+: >/tmp/used
 
 strip=$1 folder=$2
 shift 2

@@ -1,7 +1,7 @@
 //! Compiles the Rust program in the builder, against ROOT, with the host's toolchain and the user's own cargo.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use camino::Utf8PathBuf;
@@ -36,11 +36,7 @@ impl Executor<'_> {
         });
         let root = root.ok_or_else(|| missing_input("ROOT"))?;
         self.warn_of_overrides();
-        let out = self.session.places.own("out").join(image);
-        if out.exists() {
-            fs::remove_dir_all(&out).map_err(|error| Error::file("remove", &out, error))?;
-        }
-        create_dir(&out)?;
+        let out = self.empty_out(image)?;
         let builder = builder_of(inputs)?;
         let _turn = self.session.cargo.lock().unwrap_or_else(PoisonError::into_inner);
         let target = self.target_folder(image, builder, root, step.again)?;
@@ -50,7 +46,6 @@ impl Executor<'_> {
             &self.session.cargo_home()?,
             &target,
         );
-        let docker = self.docker()?;
         let profiles = files::read_text(self.session.root().join("Cargo.toml").as_std_path())?;
         let call = CargoCall {
             image: spec,
@@ -77,13 +72,17 @@ impl Executor<'_> {
                 (self.observer)(Event::Output { bytes: sources.host_paths(&lines) });
             }
         };
-        let exit = docker.run(&container, None, &mut |stream, bytes| {
+        let mut output = |stream, bytes: &[u8]| {
             tail.push(stream, bytes);
             match stream {
                 OutputStream::Stderr => show(lines.push(bytes)),
                 OutputStream::Stdout => self.warn_of_linkers(&words.push(bytes).unwrap_or_default()),
             }
-        });
+        };
+        let exit = match self.session.options.keep_warm {
+            0 => self.docker()?.run(&container, None, &mut output).map_err(Error::from),
+            idle => self.run_warm(image, idle, &container, &mut output),
+        };
         show(lines.finish());
         let exit = exit?;
         match exit.code {
@@ -97,6 +96,17 @@ impl Executor<'_> {
         read_files::keep(self.session, spec, folder.as_str().into(), &sources)?;
         let programs = spec.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
         Ok(Outcome::Programs(programs.collect::<Result<_, _>>()?))
+    }
+
+    /// The folder for an image's programs, without those of last time. It stays the same one, as a container may have it.
+    fn empty_out(&self, image: &str) -> Result<PathBuf, Error> {
+        let out = self.session.places.own("out").join(image);
+        create_dir(&out)?;
+        let failed = |error| Error::file("empty", &out, error);
+        for entry in fs::read_dir(&out).map_err(failed)? {
+            fs::remove_file(entry.map_err(failed)?.path()).map_err(failed)?;
+        }
+        Ok(out)
     }
 
     /// Moves a finished program into the cache and its symbols to where debuggers look for them.

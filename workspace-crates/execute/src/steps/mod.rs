@@ -15,3 +15,4 @@ pub(crate) mod sources;
 pub(crate) mod target_folder;
 pub(crate) mod transfer;
 pub(crate) mod tree;
+mod warm;

@@ -43,6 +43,7 @@ impl Executor<'_> {
         let cache = session.places.cache_id()?;
         let volume = format!("{}-{cache}", self.daemon_name("root", key.as_str()));
         let docker = self.docker()?;
+        owner::release(&docker, &volume)?;
         // What a killed run left is not whole: a volume counts only with the receipt that is written after it.
         if let Removal::InUse(reason) = docker.remove_volume(&volume)? {
             return Err(in_use(&volume, &reason));
