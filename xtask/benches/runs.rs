@@ -1,7 +1,9 @@
 //! How long whole runs take, and how much memory: the program itself, on a workspace of its own with a large image.
 //!
-//! `cargo bench -p xtask --bench runs`. It needs a daemon; the first run makes a builder if the cache has none. Each figure is the
-//! median of five runs, with the least and the most beside it.
+//! `cargo bench --profile xtask -p xtask --bench runs`: in the profile that users have. It needs a daemon, and has a cache of its
+//! own with the tests' downloads in it. Each figure is the median of five runs, with the least and the most beside it.
+//!
+//! With `-- --from-nothing` two figures more, of one run each: what somebody waits for who has the downloads and nothing else.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,6 +11,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+// Other parts of these are for tests.
+#[allow(dead_code)]
+#[path = "../../tests/it/running.rs"]
+mod running;
+#[allow(dead_code)]
+#[path = "../../tests/it/support.rs"]
+mod support;
+
+use running::OwnCache;
+
+/// What a run would download.
+const DOWNLOADS: [&str; 3] = ["debs", "wheels", "distfiles"];
 /// Data files of the large image: 64 of 16 MiB.
 const FILES: usize = 64;
 const FILE_SIZE: usize = 16 << 20;
@@ -28,24 +42,32 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cache = OwnCache::new(&DOWNLOADS);
+    // Beside the cache, which has room.
+    let folder = tempfile::tempdir_in(cache.path().parent().expect("a folder")).expect("a temporary folder");
     let root = folder.path();
     write_workspace(root);
-    run(root, &["image", "small", "large"]);
+    let layout = root.join("layout");
+    let run = |arguments: &[&str]| run(cache.image(root).args(arguments), root);
+    let small = || run(&["small"]);
+    let large = || run(&["large", "--layout", layout.to_str().expect("UTF-8")]);
+    small();
+    large();
 
-    let idle: Vec<Run> = (0..RUNS).map(|_| run(root, &["image", "small"])).collect();
+    let idle: Vec<Run> = (0..RUNS).map(|_| small()).collect();
     let line: Vec<Run> = (0..RUNS)
         .map(|round| {
             write(&root.join("small/src/main.rs"), &format!("fn main() {{ println!(\"round {round}\"); }}\n"));
-            run(root, &["image", "small"])
+            small()
         })
         .collect();
     let packed: Vec<Run> = (0..RUNS)
         .map(|round| {
             fill(&root.join("large/data/0"), round + 1);
-            run(root, &["image", "large", "--layout", root.join("layout").to_str().expect("UTF-8")])
+            large()
         })
         .collect();
+    support::tool("docker", ["rmi", "--force", "small:latest"]);
 
     let bytes = (FILES * FILE_SIZE) as f64;
     let mut out = std::io::stdout().lock();
@@ -54,12 +76,39 @@ fn main() {
         writeln!(out, "{what:<56} {median:>9.2} {unit:<5} ({least:.2} to {most:.2})").expect("stdout");
     };
     let wall = |runs: &[Run]| runs.iter().map(|run| run.wall.as_secs_f64()).collect();
+    let memory = |runs: &[Run]| runs.iter().map(|run| run.memory as f64 / 1e6).collect();
     row("nothing changed, the whole run", wall(&idle), "s");
+    row("  memory of the program at its peak", memory(&idle), "MB");
     row("one line of the program changed, the whole run", wall(&line), "s");
     let speed = packed.iter().filter_map(|run| Some(bytes / 1e6 / run.pack?)).collect();
     row("packing an image of 1 GiB of data, a file changed", speed, "MB/s");
     row("  the whole run, into a layout", wall(&packed), "s");
-    row("  memory of the program at its peak", packed.iter().map(|run| run.memory as f64 / 1e6).collect(), "MB");
+    row("  memory of the program at its peak", memory(&packed), "MB");
+    if std::env::args().any(|argument| argument == "--from-nothing") {
+        let (hello, thumbnailer) = from_nothing();
+        row("from the downloads alone to hello", vec![hello.as_secs_f64()], "s");
+        row("  and to the thumbnailer", vec![thumbnailer.as_secs_f64()], "s");
+    }
+}
+
+/// A clone of this repository, `cargo xtask image hello` with nothing compiled, and the thumbnailer after it. Both times count
+/// from the beginning.
+fn from_nothing() -> (Duration, Duration) {
+    let cache = OwnCache::with_own_builder(&DOWNLOADS);
+    let folder = tempfile::tempdir_in(cache.path().parent().expect("a folder")).expect("a temporary folder");
+    let clone = folder.path().join("clone");
+    let from = support::repository().to_str().expect("UTF-8");
+    support::tool("git", ["clone", "--quiet", from, clone.to_str().expect("UTF-8")]).ok();
+    let start = Instant::now();
+    let image = |name: &str| {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(&clone).args(["xtask", "image", name]).env_remove("CARGO_TARGET_DIR");
+        let environment = cache.image(&clone);
+        command.envs(environment.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        support::run(&mut command).ok();
+        start.elapsed()
+    };
+    (image("hello"), image("thumbnailer"))
 }
 
 fn write_workspace(root: &Path) {
@@ -98,12 +147,10 @@ fn fill(path: &Path, seed: usize) {
 }
 
 /// Runs the program to its end; memory is read from the kernel while it runs, for afterwards there is nobody to ask about.
-fn run(root: &Path, arguments: &[&str]) -> Run {
+fn run(command: &mut Command, root: &Path) -> Run {
     let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(arguments)
+    let mut child = command
         .args(["--format", "json", "--color", "never"])
-        .current_dir(root)
         .stdin(Stdio::null())
         .stdout(File::create(root.join("report.json")).expect("writable"))
         .stderr(File::create(root.join("stderr.txt")).expect("writable"))
