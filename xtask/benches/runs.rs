@@ -3,7 +3,7 @@
 //! `cargo bench --profile xtask -p xtask --bench runs`: in the profile that users have. It needs a daemon, and has a cache of its
 //! own with the tests' downloads in it. Each figure is the median of five runs, with the least and the most beside it.
 //!
-//! With `-- --from-nothing` two figures more, of one run each: what somebody waits for who has the downloads and nothing else.
+//! With `-- --from-nothing` two other figures, of one run each: what somebody waits for who has the downloads and nothing else.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -42,6 +42,12 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    if std::env::args().any(|argument| argument == "--from-nothing") {
+        let (hello, thumbnailer) = from_nothing();
+        row("from the downloads alone to hello", vec![hello.as_secs_f64()], "s");
+        row("  and to the thumbnailer", vec![thumbnailer.as_secs_f64()], "s");
+        return;
+    }
     let cache = OwnCache::new(&DOWNLOADS);
     // Beside the cache, which has room.
     let folder = tempfile::tempdir_in(cache.path().parent().expect("a folder")).expect("a temporary folder");
@@ -70,11 +76,6 @@ fn main() {
     support::tool("docker", ["rmi", "--force", "small:latest"]);
 
     let bytes = (FILES * FILE_SIZE) as f64;
-    let mut out = std::io::stdout().lock();
-    let mut row = |what: &str, values: Vec<f64>, unit: &str| {
-        let (least, median, most) = spread(values);
-        writeln!(out, "{what:<56} {median:>9.2} {unit:<5} ({least:.2} to {most:.2})").expect("stdout");
-    };
     let wall = |runs: &[Run]| runs.iter().map(|run| run.wall.as_secs_f64()).collect();
     let memory = |runs: &[Run]| runs.iter().map(|run| run.memory as f64 / 1e6).collect();
     row("nothing changed, the whole run", wall(&idle), "s");
@@ -84,11 +85,12 @@ fn main() {
     row("packing an image of 1 GiB of data, a file changed", speed, "MB/s");
     row("  the whole run, into a layout", wall(&packed), "s");
     row("  memory of the program at its peak", memory(&packed), "MB");
-    if std::env::args().any(|argument| argument == "--from-nothing") {
-        let (hello, thumbnailer) = from_nothing();
-        row("from the downloads alone to hello", vec![hello.as_secs_f64()], "s");
-        row("  and to the thumbnailer", vec![thumbnailer.as_secs_f64()], "s");
-    }
+}
+
+/// A line of the answer: the median, the least and the most.
+fn row(what: &str, values: Vec<f64>, unit: &str) {
+    let (least, median, most) = spread(values);
+    writeln!(std::io::stdout(), "{what:<56} {median:>9.2} {unit:<5} ({least:.2} to {most:.2})").expect("stdout");
 }
 
 /// A clone of this repository, `cargo xtask image hello` with nothing compiled, and the thumbnailer after it. Both times count
