@@ -17,6 +17,7 @@ mod first_image;
 mod hello;
 mod interruption;
 mod judges;
+mod loading;
 mod manifest_errors;
 mod mirror;
 mod package_errors;

@@ -148,6 +148,9 @@ fn table(report: &Report) -> String {
         let files = if owner.files == 1 { "file" } else { "files" };
         text.push_str(&format!("{:>12}   {} ({} {files})\n", megabytes(owner.bytes), owner.owner, owner.files));
     }
+    let layers: Vec<_> =
+        report.layers.iter().map(|layer| format!("{} {}", layer.name, megabytes(layer.size))).collect();
+    text.push_str(&format!("{:>12} {}\n", "Layers", layers.join(", ")));
     text
 }
 
@@ -176,6 +179,7 @@ mod tests {
               Packed hello: builder 1.20 GB, ROOT 61.0 MB, image 3.0 MB in 2 layers
               2.4 MB   sys-libs/glibc (3 files)
             500.0 kB   the program (1 file)
+              Layers libc 2.5 MB, program 500.0 kB
         ");
     }
 }

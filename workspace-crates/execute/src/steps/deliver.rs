@@ -17,6 +17,9 @@ use crate::run::Inputs;
 use crate::steps::pack::assemble;
 use crate::{Error, files};
 
+/// The label of a finished image, with its name in the workspace.
+pub(crate) const IMAGE: &str = "dev.tierce.image";
+
 impl Executor<'_> {
     /// Brings a packed image to its sink.
     pub(crate) fn load(&self, image: &str, sink: &Sink, inputs: &Inputs) -> Result<Outcome, Error> {
@@ -55,18 +58,16 @@ impl Executor<'_> {
         }
     }
 
-    /// Loads what the daemon lacks: the lowest layers that an earlier image of the same name shares are left out. On any doubt
-    /// everything is sent.
+    /// Loads what the daemon lacks: the lowest layers that an image there shares are left out. On any doubt everything is sent.
     fn load_into_daemon(&self, image: &Image, reference: &str) -> Result<(String, u64), Error> {
         let docker = self.docker()?;
         let id = image.id.to_string();
         if docker.image(&id)?.is_some() {
             return Ok((id, 0));
         }
-        let there = docker.image(reference)?.map(|earlier| earlier.diff_ids).unwrap_or_default();
-        let shared = image.layers.iter().zip(&there).take_while(|(new, old)| new.diff_id.to_string() == **old).count();
-        let partial = docker.engine() == Engine::Docker && shared > 0 && !docker.facts()?.containerd_image_store;
-        if partial {
+        let partial = docker.engine() == Engine::Docker && !docker.facts()?.containerd_image_store;
+        let shared = if partial { shared_layers(&docker, image, reference)? } else { 0 };
+        if shared > 0 {
             match self.load_without(&docker, image, shared) {
                 Ok(loaded) => return Ok((id, loaded.bytes)),
                 Err(error @ Error::Docker(tierce_docker::Error::Interrupted)) => return Err(error),
@@ -153,7 +154,7 @@ impl Executor<'_> {
         let mut superseded = BTreeMap::new();
         for reference in references {
             if let Some(before) = docker.image(reference)?.filter(|before| before.id != id) {
-                superseded.insert(before.id, before.labels.get("dev.tierce.image").is_some_and(|name| name == image));
+                superseded.insert(before.id, before.labels.get(IMAGE).is_some_and(|name| name == image));
             }
             docker.tag(&id, reference)?;
         }
@@ -183,6 +184,26 @@ impl crate::session::Session {
             _ => references(spec)[0].clone(),
         }
     }
+}
+
+/// How many of an image's layers, from the lowest on, the daemon has: of the image that has had its name, else, as for the first
+/// image of a name, of any other of Tierce's.
+fn shared_layers(docker: &Docker, image: &Image, reference: &str) -> Result<usize, Error> {
+    /// The layers of images that have nothing in common are asked for in vain.
+    const MOST_IMAGES: usize = 32;
+    let shared = |there: &[String]| {
+        image.layers.iter().zip(there).take_while(|(new, old)| new.diff_id.to_string() == **old).count()
+    };
+    if let Some(earlier) = docker.image(reference)? {
+        return Ok(shared(&earlier.diff_ids));
+    }
+    let mut most = 0;
+    for other in docker.images(&[IMAGE])?.iter().take(MOST_IMAGES) {
+        if let Some(other) = docker.image(&other.id)? {
+            most = most.max(shared(&other.diff_ids));
+        }
+    }
+    Ok(most)
 }
 
 /// Whether a layout has this manifest under this name, with every blob that it refers to.
