@@ -18,6 +18,7 @@ mod hello;
 mod interruption;
 mod judges;
 mod loading;
+mod lock;
 mod manifest_errors;
 mod mirror;
 mod package_errors;

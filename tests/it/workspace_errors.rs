@@ -1,6 +1,4 @@
-//! Workspaces, locks and command lines that are not what they should be.
-
-use std::fs;
+//! Workspaces and command lines that are not what they should be.
 
 use crate::manifest_errors::{error_of, refused};
 use crate::support::Workspace;
@@ -119,55 +117,4 @@ fn repositories_that_are_none() {
       |
       = help: `name` is what its profiles/repo_name says
     "#);
-}
-
-#[test]
-fn a_lock_of_a_later_version() {
-    let workspace = Workspace::with_package("app", "", "").file("Tierce.lock", "version = 2\nwhatever = true\n");
-    let ran = workspace.xtask(&["image", "--dry-run"]).fails_with(9);
-    insta::assert_snapshot!(ran.error(workspace.root()), @"
-    error: failed to use `[WORKSPACE]/Tierce.lock`: the lock has version 2; this Tierce reads up to version 1
-     |
-     = help: update the tierce dependency of the xtask
-    ");
-}
-
-#[test]
-fn a_damaged_lock() {
-    let damaged = "version = 1\n<<<<<<< HEAD\n[builder]\n";
-    let workspace = Workspace::with_package("app", "", "").file("Tierce.lock", damaged);
-    let ran = workspace.xtask(&["image", "--dry-run"]).fails_with(9);
-    insta::assert_snapshot!(ran.error(workspace.root()), @"
-    error: failed to use `[WORKSPACE]/Tierce.lock`: key with no value, expected `=`
-     --> Tierce.lock:2:9
-      |
-    2 | <<<<<<< HEAD
-      |         ^
-      |
-      = help: restore it from version control, or delete it to resolve anew
-    ");
-    let kept = fs::read_to_string(workspace.root().join("Tierce.lock")).expect("the lock");
-    assert_eq!(kept, damaged, "what cannot be read is not overwritten");
-}
-
-#[test]
-fn a_lock_that_may_not_change() {
-    let workspace = Workspace::with_package("app", "", "");
-    // cargo's own lock comes first.
-    let ran = workspace.xtask(&["image", "--locked"]).fails_with(9);
-    insta::assert_snapshot!(ran.error(workspace.root()), @"
-    error: cannot create the lock file [WORKSPACE]/Cargo.lock because --locked was passed to prevent this
-    help: to generate the lock file without accessing the network, remove the --locked flag and use --offline instead.
-    error: Cargo.lock has to change, and --locked forbids it
-     |
-     = help: run `cargo xtask image` without --locked and commit Cargo.lock
-    ");
-    workspace.xtask(&["image", "--dry-run"]).ok();
-    let ran = workspace.xtask(&["image", "--locked"]).fails_with(9);
-    insta::assert_snapshot!(ran.error(workspace.root()), @"
-    error: Tierce.lock has to change for the builder's packages, and --locked forbids it
-     |
-     = help: run `cargo xtask image` without --locked and commit Tierce.lock
-    ");
-    assert!(!workspace.root().join("Tierce.lock").exists());
 }

@@ -66,11 +66,14 @@ pub enum Error {
         source: tierce_plan::LockError,
     },
     /// The lock would have to change and may not.
-    #[error("Tierce.lock has to change for {subject}, and --locked forbids it")]
+    #[error("Tierce.lock has to change, and --locked forbids it{}", lines_below(lines))]
     Locked {
-        /// What is not covered.
-        subject: String,
+        /// What is not covered and why, a line each.
+        lines: Vec<String>,
     },
+    /// A word of `update` that means nothing.
+    #[error(transparent)]
+    Update(#[from] tierce_plan::UpdateError),
     /// Something that only the network has.
     #[error("{what} is not in the cache, and --offline forbids the network")]
     Offline {
@@ -225,6 +228,7 @@ impl Error {
             Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } => ErrorKind::Build,
             Error::Missing { .. } | Error::Rootfs(_) | Error::Oci(_) => ErrorKind::Pack,
             Error::Docker(_) => ErrorKind::Daemon,
+            Error::Update(_) => ErrorKind::Table,
             Error::Lock { .. } | Error::Locked { .. } | Error::Process(tierce_process::Error::CargoLock) => {
                 ErrorKind::Lock
             }
@@ -264,16 +268,18 @@ impl Error {
             Error::Process(tierce_process::Error::CargoLock) => {
                 Some("run `cargo xtask image` without --locked and commit Cargo.lock".into())
             }
-            Error::Locked { .. } => Some("run `cargo xtask image` without --locked and commit Tierce.lock".into()),
+            Error::Locked { .. } => Some(
+                "run `cargo xtask image` without --locked and commit Tierce.lock; `cargo xtask update --dry-run` lists what \
+                 would move"
+                    .into(),
+            ),
+            Error::Update(error) => error.help(),
             Error::Offline { .. } => Some("run once without --offline".into()),
             Error::NoMirror { key, .. } => {
                 Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))
             }
             Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
-            Error::Lock { source: tierce_plan::LockError::Malformed(_), .. } => {
-                Some("restore it from version control, or delete it to resolve anew".into())
-            }
-            Error::Lock { .. } => Some("update the tierce dependency of the xtask".into()),
+            Error::Lock { source, .. } => Some(source.help().into()),
             Error::Docker(error) => error.help().map(str::to_owned),
             _ => None,
         }

@@ -110,7 +110,7 @@ impl Perform for Executor<'_> {
             Action::MakeBuilder => self.make_builder(step),
             Action::ImportBuilder => self.import_builder(step),
             Action::UseBuilderImage { reference } => self.use_builder_image(step, reference),
-            Action::Resolve { image } => self.resolve(image, builder_of(inputs)?),
+            Action::Resolve { image, keep, moves, .. } => self.resolve(image, keep, moves, builder_of(inputs)?),
             Action::FetchSources { image, packages } => self.fetch_sources(id, image, packages),
             Action::BuildPackages { image, packages } => self.build_packages(step, image, packages, inputs),
             Action::ExtendBuilder { image } => self.extend_builder(step, image, inputs),

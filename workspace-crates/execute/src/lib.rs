@@ -30,6 +30,7 @@ mod run;
 mod session;
 mod steps;
 mod tree_digest;
+mod update;
 
 pub use delivery::Delivered;
 pub use error::{Error, ErrorKind};
@@ -41,3 +42,4 @@ pub use report::{ContentEntry, Contents, OwnerSize, Report, Sizes, megabytes};
 pub use run::StepRun;
 pub use session::{Options, Session};
 pub use tierce_docker::Environment as DaemonEnvironment;
+pub use update::LockUpdate;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use tierce_manifest::Place;
-use tierce_plan::{Action, BuilderFacts, Facts, LOCK_VERSION, Lock, LockedBuilder, LockedImage, Outcome, Plan};
+use tierce_debian::wheel;
+use tierce_manifest::{ImageSpec, Place};
+use tierce_plan::{Action, BuilderFacts, Facts, Lock, LockedBuilder, LockedImage, Outcome, Plan, Uncovered};
 
 use crate::run::Results;
 use crate::session::Session;
@@ -26,10 +27,9 @@ impl Session {
         })
     }
 
-    /// Puts what these steps have found out into the lock.
-    pub(crate) fn write_lock(&self, facts: &Facts, plan: &Plan, results: Results) -> Result<(), Error> {
+    /// The lock with what these steps have found out.
+    pub(crate) fn locked_now(&self, facts: &Facts, plan: &Plan, results: Results) -> Lock {
         let mut lock = facts.lock.clone().unwrap_or_default();
-        lock.version = LOCK_VERSION;
         let builder = self.locked_builder(facts, std::mem::take(&mut lock.builder));
         lock.builder = builder;
         for (id, outcome) in results.outcomes {
@@ -37,12 +37,10 @@ impl Session {
                 Outcome::Debs(debs) => lock.builder.debs = debs,
                 Outcome::Builder(builder) => lock.builder.repository = builder.repository,
                 Outcome::Resolution(packages) => {
-                    let Some(step) = plan.step(&id) else { continue };
-                    let (Some(inputs), Action::Resolve { image }) = (step.ingredients.get("inputs"), &step.action)
-                    else {
+                    let Some(Action::Resolve { image, inputs, .. }) = plan.step(&id).map(|step| &step.action) else {
                         continue;
                     };
-                    lock.set_image(LockedImage { name: image.clone(), inputs: inputs.to_owned(), packages });
+                    lock.set_image(LockedImage::new(image, inputs.clone(), packages));
                     lock.repositories.clone_from(&facts.repositories);
                 }
                 _ => {}
@@ -50,7 +48,25 @@ impl Session {
         }
         let known = |name: &str| self.spec.images.iter().any(|image| image.name.as_str() == name);
         lock.images.retain(|image| known(&image.name));
+        lock
+    }
+
+    /// Writes the lock.
+    pub(crate) fn write_lock(&self, lock: &Lock) -> Result<(), Error> {
         files::write(&self.lock_path(), lock.to_text())
+    }
+
+    /// The error for a lock that would have to change for these images, with what for.
+    pub(crate) fn locked_error(&self, images: &[&ImageSpec], facts: &Facts) -> Result<Error, Error> {
+        if facts.lock.is_none() {
+            return Ok(Error::Locked { lines: vec!["there is none yet".into()] });
+        }
+        let uncovered = tierce_plan::uncovered(&self.spec, images, facts)?;
+        let lines = uncovered.iter().flat_map(|Uncovered { image, causes }| {
+            let subject = image.as_ref().map_or("the builder".to_owned(), |image| format!("the image `{image}`"));
+            causes.iter().map(move |cause| format!("{subject}: {cause}"))
+        });
+        Ok(Error::Locked { lines: lines.collect() })
     }
 
     fn locked_builder(&self, facts: &Facts, before: LockedBuilder) -> LockedBuilder {
@@ -59,7 +75,7 @@ impl Session {
             BuilderFacts::Debian { selection, .. } => LockedBuilder {
                 base: "debian".into(),
                 digest: None,
-                portage: Some(tierce_debian::wheel::PORTAGE_VERSION.into()),
+                portage: Some(format!("{} {}", wheel::PORTAGE_VERSION, wheel::PORTAGE_WHEEL_SHA256)),
                 rustc,
                 debs: if before.selection.as_ref() == Some(selection) { before.debs } else { Vec::new() },
                 selection: Some(selection.clone()),
@@ -80,7 +96,7 @@ impl Session {
             Some(lock) if lock.builder.rustc != rustc_line(&facts.rustc) && !self.options.locked => {
                 let mut lock = lock.clone();
                 lock.builder.rustc = rustc_line(&facts.rustc);
-                files::write(&self.lock_path(), lock.to_text())
+                self.write_lock(&lock)
             }
             _ => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tierce_plan::StepId;
+use tierce_plan::{LockChange, StepId};
 
 /// Receives events, from several threads.
 pub type Observer<'a> = dyn Fn(Event) + Sync + 'a;
@@ -56,6 +56,11 @@ pub enum Event {
         took: Duration,
         /// What it came to, in a few words.
         summary: String,
+    },
+    /// A resolution has come to something else than the lock of before.
+    LockChanged {
+        /// What is different.
+        change: LockChange,
     },
     /// A step's earlier result serves, or nothing needs it.
     Fresh {

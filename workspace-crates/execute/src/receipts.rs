@@ -70,6 +70,10 @@ impl Receipts {
         if step.again {
             return "--no-cache asks for it".to_owned();
         }
+        // What it comes to is in the lock, and so is what it was made of.
+        if let Action::Resolve { why, .. } = &step.action {
+            return if why.is_empty() { "it is asked for".to_owned() } else { why.join("; ") };
+        }
         let Some(last) = read_json::<Ingredients>(&self.last_path(&step.id)) else {
             return "it was not done in this workspace yet".to_owned();
         };

@@ -232,14 +232,7 @@ impl Session {
             }
             let (facts, plan) = self.plan_with(images, sink, lock, &runs)?;
             if self.options.locked && !plan.whole {
-                let subject = plan.goals.iter().filter_map(|goal| plan.step(goal)).map(|step| match &step.action {
-                    Action::SelectDebs => "the builder's packages".to_owned(),
-                    Action::ImportBuilder | Action::UseBuilderImage { .. } => "the builder".to_owned(),
-                    Action::Resolve { image } => format!("the image `{image}`"),
-                    _ => format!("`{}`", step.id),
-                });
-                let subject = subject.collect::<Vec<_>>().join(", ");
-                return Err(Error::Locked { subject });
+                return Err(self.locked_error(images, &facts)?);
             }
             let executor = Executor::new(self, &facts, observer);
             let mut results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
@@ -258,7 +251,9 @@ impl Session {
                 self.keep_rustc(&facts)?;
                 return report::deliver(self, &executor, images, sink, &results, runs);
             }
-            self.write_lock(&facts, &plan, results)?;
+            let lock = self.locked_now(&facts, &plan, results);
+            self.tell_changes(&facts, &lock, observer);
+            self.write_lock(&lock)?;
         }
     }
 
@@ -277,7 +272,7 @@ impl Session {
     }
 
     /// Removes files that killed runs left half written, wherever this run may write, too.
-    fn sweep(&self, sink: &Sink) {
+    pub(crate) fn sweep(&self, sink: &Sink) {
         self.places.sweep();
         files::sweep(self.workspace.root.as_std_path(), 0);
         match sink {

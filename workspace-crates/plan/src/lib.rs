@@ -7,18 +7,24 @@
 //! after ([`Step::ingredients_with`]). A result that comes out the same ends the work there: the keys after it do not change.
 
 mod builder;
+mod changes;
 mod facts;
+mod inputs;
 mod key;
 mod lock;
 mod outcome;
 mod planning;
 mod portage_config;
 mod step;
+mod update;
 
+pub use changes::{LockChange, Subject, changes};
 pub use facts::{BuilderFacts, Facts, ImageFacts};
+pub use inputs::{Uncovered, uncovered};
 pub use key::{Ingredients, Key, digest};
 pub use lock::{BaseRepository, LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root};
-pub use planning::{plan, resolution_inputs, strip_name};
+pub use planning::{plan, strip_name};
 pub use portage_config::{ConfigError, ROOT, portage_config, request};
-pub use step::{Action, PackageBuild, Plan, Sink, Step, StepId};
+pub use step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
+pub use update::{Update, UpdateError, plan_update};

@@ -1,51 +1,28 @@
 //! `Tierce.lock`: what was resolved, beside Cargo.lock, made to be read in a diff.
 
+mod deb_lines;
+mod error;
+mod text;
+
 use serde::{Deserialize, Serialize};
 use tierce_debian::Deb;
-use tierce_portage::ResolvedPackage;
+use tierce_portage::{Atom, ResolvedPackage};
 
-/// The version of the format that this library writes.
+use crate::key::digest;
+
+pub use error::LockError;
+
+/// The version of the format that this library reads and writes.
 pub const LOCK_VERSION: u32 = 1;
 
-const HEADER: &str = "# This file is written by Tierce and not meant to be edited: it is what makes two builds of one commit the same.\n";
-
-/// Why a lock could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// The text is not TOML or not a lock.
-    #[error("{}", .0.message().lines().next().unwrap_or_default())]
-    Malformed(Box<toml::de::Error>),
-    /// A later version of Tierce wrote it.
-    #[error("the lock has version {found}; this Tierce reads up to version {LOCK_VERSION}")]
-    Newer {
-        /// The version that the file names.
-        found: u32,
-    },
-}
-
-impl LockError {
-    /// The bytes of the text to blame, where they are known.
-    pub fn span(&self) -> Option<std::ops::Range<usize>> {
-        match self {
-            LockError::Malformed(error) => error.span(),
-            LockError::Newer { .. } => None,
-        }
-    }
-}
-
 /// The content of `Tierce.lock`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lock {
-    /// [`LOCK_VERSION`].
-    pub version: u32,
     /// What the builder is made of.
     pub builder: LockedBuilder,
     /// The ebuild repositories as they were when the images were resolved.
-    #[serde(default, rename = "repository")]
     pub repositories: Vec<LockedRepository>,
     /// What each image resolved to, by name.
-    #[serde(default, rename = "image")]
     pub images: Vec<LockedImage>,
 }
 
@@ -58,7 +35,7 @@ pub struct LockedBuilder {
     /// The image's id or the root filesystem's digest, where the base is one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Version of Portage that the `debian` base installs.
+    /// Version of Portage that the `debian` base installs, and the SHA-256 of its wheel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portage: Option<String>,
     /// First line of `rustc --version`: what compiled the programs.
@@ -101,54 +78,40 @@ pub struct LockedRepository {
 }
 
 /// One image of a lock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LockedImage {
     /// The image's name.
     pub name: String,
-    /// Digest of all that the resolution depended on; while it is the same, nothing is resolved again.
-    pub inputs: String,
+    /// All that the resolution depended on, a line each; while it is the same, nothing is resolved again.
+    pub inputs: Vec<String>,
     /// The packages in merge order.
-    #[serde(default, rename = "package")]
     pub packages: Vec<ResolvedPackage>,
+    /// Whether this is what was written. What is not, because somebody has edited or merged it, covers nothing.
+    pub intact: bool,
 }
 
-/// Debian packages as a line each, so that a changed one is a changed line: name, version, architecture, size, SHA-256 and the
-/// path below the mirror's base.
-mod deb_lines {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use tierce_debian::Deb;
-
-    pub(super) fn serialize<S: Serializer>(debs: &[Deb], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(debs.iter().map(|deb| {
-            let Deb { name, version, architecture, filename, size, sha256 } = deb;
-            format!("{name} {version} {architecture} {size} {sha256} {filename}")
-        }))
+impl LockedImage {
+    /// What a resolution has come to.
+    pub fn new(name: impl Into<String>, inputs: Vec<String>, packages: Vec<ResolvedPackage>) -> LockedImage {
+        LockedImage { name: name.into(), inputs, packages, intact: true }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Deb>, D::Error> {
-        let lines = Vec::<String>::deserialize(deserializer)?;
-        lines
-            .iter()
-            .map(|line| parse(line).ok_or_else(|| D::Error::custom(format!("no Debian package: {line:?}"))))
-            .collect()
+    /// Whether this is the resolution for these inputs.
+    pub fn covers(&self, inputs: &[String]) -> bool {
+        self.intact && self.inputs == inputs
     }
 
-    fn parse(line: &str) -> Option<Deb> {
-        let mut words = line.split(' ').map(str::to_owned);
-        let (name, version, architecture) = (words.next()?, words.next()?, words.next()?);
-        let (size, sha256, filename) = (words.next()?.parse().ok()?, words.next()?, words.next()?);
-        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let is_inside = !filename.starts_with('/') && !filename.split('/').any(|part| part == "..");
-        (words.next().is_none() && is_digest && is_inside).then_some(Deb {
-            name,
-            version,
-            architecture,
-            filename,
-            size,
-            sha256,
-        })
+    /// The atom of exactly each of its packages.
+    pub fn exactly(&self) -> Vec<Atom> {
+        let atom = |package: &ResolvedPackage| format!("={}::{}", package.cpv(), package.repository).parse();
+        // Their parts were checked when they were made.
+        self.packages.iter().filter_map(|package| atom(package).ok()).collect()
+    }
+
+    /// Digest of all that the lock says of the image.
+    fn checksum(&self) -> String {
+        // Serialising plain data into memory has no way to fail.
+        digest(serde_json::to_vec(&(&self.name, &self.inputs, &self.packages)).unwrap_or_default())
     }
 }
 
@@ -158,27 +121,12 @@ impl Lock {
     /// # Errors
     /// See [`LockError`].
     pub fn parse(text: &str) -> Result<Lock, LockError> {
-        #[derive(Deserialize)]
-        struct VersionOnly {
-            version: u32,
-        }
-        let malformed = |error| LockError::Malformed(Box::new(error));
-        // The version first: a later format may well have keys that this one does not know.
-        let VersionOnly { version } = toml::from_str(text).map_err(malformed)?;
-        if version > LOCK_VERSION {
-            return Err(LockError::Newer { found: version });
-        }
-        toml::from_str(text).map_err(malformed)
+        text::parse(text)
     }
 
     /// The text of the lock, in a stable order.
     pub fn to_text(&self) -> String {
-        let mut sorted = self.clone();
-        sorted.version = LOCK_VERSION;
-        sorted.repositories.sort_by(|a, b| a.name.cmp(&b.name));
-        sorted.images.sort_by(|a, b| a.name.cmp(&b.name));
-        let body = toml::to_string_pretty(&sorted).expect("a lock holds nothing that TOML cannot say");
-        format!("{HEADER}{body}")
+        text::write(self)
     }
 
     /// The locked image of this name.
@@ -194,45 +142,4 @@ impl Lock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lock() -> Lock {
-        Lock {
-            version: LOCK_VERSION,
-            builder: LockedBuilder {
-                base: "debian".into(),
-                rustc: "rustc 1.95.0".into(),
-                debs: vec![Deb {
-                    name: "bash".into(),
-                    version: "5.2-1".into(),
-                    architecture: "amd64".into(),
-                    filename: "pool/main/b/bash/bash_5.2-1_amd64.deb".into(),
-                    size: 12,
-                    sha256: "ab".repeat(32),
-                }],
-                ..LockedBuilder::default()
-            },
-            repositories: vec![LockedRepository { name: "tierce".into(), digest: "cd".repeat(32) }],
-            images: vec![LockedImage { name: "hello".into(), inputs: "ef".repeat(32), packages: vec![] }],
-        }
-    }
-
-    #[test]
-    fn text_and_back_is_the_same() {
-        assert_eq!(Lock::parse(&lock().to_text()).expect("own text"), lock());
-    }
-
-    #[test]
-    fn what_is_not_a_lock_is_refused() {
-        for (text, message) in [
-            ("version = 2", "the lock has version 2; this Tierce reads up to version 1"),
-            ("", "missing field `version`"),
-            ("version = 1\n[builder]\nbase = \"debian\"\nrustc = \"\"\ncolour = 1", "unknown field `colour`"),
-            ("<<<<<<< HEAD", "key with no value, expected `=`"),
-        ] {
-            let error = Lock::parse(text).expect_err(text).to_string();
-            assert!(error.contains(message), "{text:?}: {error}");
-        }
-    }
-}
+mod tests;

@@ -5,10 +5,11 @@ use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
 use crate::facts::{Facts, ImageFacts};
+use crate::inputs::{causes, resolution_inputs};
 use crate::key::{Ingredients, digest};
 use crate::lock::LockedImage;
-use crate::portage_config::{ConfigError, any_machine, portage_config, request};
-use crate::step::{Action, PackageBuild, Plan, Sink, Step, StepId};
+use crate::portage_config::{ConfigError, any_machine, portage_config};
+use crate::step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 
 /// Plans these images of the workspace. The plan ends where something that is not known yet decides what follows: when its
 /// steps are done, one plans again.
@@ -26,14 +27,8 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
         let config = key_config(spec, image, facts)?;
         let inputs = resolution_inputs(image, &config, &builder_key, facts);
         match facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str())) {
-            Some(locked) if locked.inputs == inputs => wholes.push((*image, config, locked)),
-            _ => {
-                let name = image.name.to_string();
-                let mut step = image_step("resolve", &name, Action::Resolve { image: name.clone() });
-                step.ingredients.add("inputs", inputs);
-                step.after.push(builder.clone());
-                resolutions.push(step);
-            }
+            Some(locked) if locked.covers(&inputs) => wholes.push((*image, config, locked)),
+            locked => resolutions.push(resolve_step(image, &builder, inputs, locked, Moves::default())),
         }
     }
     if !resolutions.is_empty() {
@@ -51,7 +46,24 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
     Ok(Plan { steps, goals, whole: true })
 }
 
-fn unfinished(steps: Vec<Step>) -> Plan {
+/// The step that resolves an image: packages keep the versions of the lock as far as the inputs of now allow that, but for those
+/// that are to move.
+pub(crate) fn resolve_step(
+    image: &ImageSpec,
+    builder: &StepId,
+    inputs: Vec<String>,
+    locked: Option<&LockedImage>,
+    moves: Moves,
+) -> Step {
+    let why = causes(locked, &inputs);
+    let keep = locked.map(LockedImage::exactly).unwrap_or_default();
+    let name = image.name.as_str();
+    let mut step = image_step("resolve", name, Action::Resolve { image: name.into(), keep, moves, inputs, why });
+    step.after.push(builder.clone());
+    step
+}
+
+pub(crate) fn unfinished(steps: Vec<Step>) -> Plan {
     let goals = match steps.iter().filter(|step| matches!(step.action, Action::Resolve { .. })).collect::<Vec<_>>() {
         resolutions if resolutions.is_empty() => steps.iter().map(|step| step.id.clone()).collect(),
         resolutions => resolutions.iter().map(|step| step.id.clone()).collect(),
@@ -65,23 +77,10 @@ fn image_step(verb: &str, image: &str, action: Action) -> Step {
 }
 
 /// The configuration that keys are made of: what belongs to one machine is not in it.
-fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
+pub(crate) fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
     let nothing = ImageFacts::default();
     let image_facts = facts.images.get(image.name.as_str()).unwrap_or(&nothing);
     portage_config(spec, image, &facts.main, &facts.default_profile, &image_facts.patches, any_machine())
-}
-
-/// Digest of all that the resolution of an image depends on.
-pub fn resolution_inputs(image: &ImageSpec, config: &PortageConfig, builder_key: &str, facts: &Facts) -> String {
-    let mut ingredients = Ingredients::default();
-    ingredients
-        .add("builder", builder_key)
-        .add("request", request(image).to_json())
-        .add("configuration", config.key_text());
-    for repository in &facts.repositories {
-        ingredients.add(format!("repository {}", repository.name), &repository.digest);
-    }
-    ingredients.key().to_string()
 }
 
 /// What the steps of one image are planned from.

@@ -35,6 +35,9 @@ pub fn request(image: &ImageSpec) -> Request {
         build_packages: values(&image.emerge.build_packages),
         root: ROOT.to_owned(),
         package_use,
+        keep: Vec::new(),
+        moves: Vec::new(),
+        only: Vec::new(),
     }
 }
 

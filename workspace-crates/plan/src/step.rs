@@ -4,6 +4,7 @@ use std::fmt;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use tierce_portage::Atom;
 
 use crate::key::Ingredients;
 use crate::outcome::Outcome;
@@ -90,6 +91,14 @@ pub enum Action {
     Resolve {
         /// For which image.
         image: String,
+        /// The versions of the lock, which stay as far as they can.
+        keep: Vec<Atom>,
+        /// What does not stay.
+        moves: Moves,
+        /// What the resolution depends on, as lines of the lock.
+        inputs: Vec<String>,
+        /// Why the lock does not cover the image, each cause as a clause.
+        why: Vec<String>,
     },
     /// Downloads the sources of the packages that are to be compiled.
     FetchSources {
@@ -139,6 +148,19 @@ pub enum Action {
         /// The references it gets, the first of which is printed.
         references: Vec<String>,
     },
+}
+
+/// Which packages need not keep their versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moves {
+    /// None: each keeps its version where the inputs allow that.
+    #[default]
+    Nothing,
+    /// All: each gets the version that it would have without a lock.
+    Everything,
+    /// These, and what they need in other versions; to a version that the atom means.
+    Packages(Vec<Atom>),
 }
 
 impl Action {

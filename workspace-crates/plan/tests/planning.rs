@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tierce_debian::Deb;
 use tierce_manifest::{CargoToml, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
 use tierce_plan::{
-    Action, BuilderFacts, Facts, ImageFacts, Lock, LockedBuilder, LockedImage, LockedRepository, Plan, Sink, plan,
+    Action, BuilderFacts, Facts, ImageFacts, Lock, LockedBuilder, LockedImage, LockedRepository, Moves, Plan, Sink,
+    Uncovered, Update, plan, plan_update, uncovered,
 };
 use tierce_portage::{Repository, ResolvedPackage};
 
@@ -55,7 +56,7 @@ fn with_builder() -> Facts {
         debs: vec![deb],
         ..LockedBuilder::default()
     };
-    Facts { lock: Some(Lock { version: 1, builder, ..Lock::default() }), ..nothing_known() }
+    Facts { lock: Some(Lock { builder, ..Lock::default() }), ..nothing_known() }
 }
 
 fn package(name: &str, needs: &[&str], uses: &[&str]) -> ResolvedPackage {
@@ -71,10 +72,13 @@ fn package(name: &str, needs: &[&str], uses: &[&str]) -> ResolvedPackage {
 fn with_resolution(spec: &WorkspaceSpec, packages: Vec<ResolvedPackage>) -> Facts {
     let mut facts = with_builder();
     let unfinished = plan(spec, &[&spec.images[0]], &facts, &Sink::Daemon).expect("plannable");
-    let resolve = unfinished.steps.iter().find(|step| matches!(step.action, Action::Resolve { .. }));
-    let inputs = resolve.and_then(|step| step.ingredients.get("inputs")).expect("a resolution to do").to_owned();
+    let inputs = unfinished.steps.iter().find_map(|step| match &step.action {
+        Action::Resolve { inputs, .. } => Some(inputs.clone()),
+        _ => None,
+    });
+    let inputs = inputs.expect("a resolution to do");
     if let Some(lock) = &mut facts.lock {
-        lock.set_image(LockedImage { name: "app".into(), inputs, packages });
+        lock.set_image(LockedImage::new("app", inputs, packages));
     }
     facts
 }
@@ -97,7 +101,7 @@ fn a_base_of_ones_own_is_looked_at_first() {
     let spec = spec("", "builder = { image = \"own\" }");
     let lock = |base: &str, digest: &str| {
         let builder = LockedBuilder { base: base.into(), digest: Some(digest.into()), ..LockedBuilder::default() };
-        Some(Lock { version: 1, builder, ..Lock::default() })
+        Some(Lock { builder, ..Lock::default() })
     };
     let after = |lock: Option<Lock>| {
         let facts = Facts { lock, builder: BuilderFacts::Image { id: "1".into() }, ..nothing_known() };
@@ -243,4 +247,75 @@ fn other_rules_of_choice_or_another_base_choose_anew() {
     facts.builder = BuilderFacts::Debian { selection: "other".into(), recipe: "recipe".into() };
     let ids: Vec<String> = planned(&spec, &facts, &Sink::Daemon).steps.iter().map(|step| step.id.to_string()).collect();
     assert_eq!(ids, ["debs"]);
+}
+
+/// What the only step that resolves keeps, moves, and runs for.
+fn resolution(plan: &Plan) -> Option<(Vec<String>, Moves, Vec<String>)> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::Resolve { keep, moves, why, .. } => {
+            Some((keep.iter().map(ToString::to_string).collect(), moves.clone(), why.clone()))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn what_is_locked_is_kept_by_a_resolution_and_moved_by_an_update() {
+    let asked = spec("packages = [\"media-libs/libpng\"]", "");
+    let mut facts = with_resolution(&asked, vec![package("libpng", &[], &[])]);
+    let exactly = || vec!["=media-libs/libpng-1.0::tierce".to_owned()];
+    let update = |moves: Moves| Update { builder: false, images: vec!["app".into()], moves };
+    let updated = |facts: &Facts, moves: Moves| plan_update(&asked, &update(moves), facts).expect("plannable");
+    let atoms = |atom: &str| Moves::Packages(vec![atom.parse().expect("an atom")]);
+
+    // While the lock covers the inputs, only what moves resolves anything.
+    assert_eq!(resolution(&planned(&asked, &facts, &Sink::Daemon)), None);
+    assert_eq!(updated(&facts, Moves::Nothing).steps, []);
+    assert_eq!(updated(&facts, atoms("media-libs/other")).steps, []);
+    for moves in [Moves::Everything, atoms("media-libs/libpng")] {
+        assert_eq!(resolution(&updated(&facts, moves.clone())), Some((exactly(), moves, vec![])));
+    }
+
+    facts.repositories[0].digest = "2".into();
+    let causes = vec!["the repository `tierce` changed".to_owned()];
+    let expected = Some((exactly(), Moves::Nothing, causes.clone()));
+    assert_eq!(resolution(&planned(&asked, &facts, &Sink::Daemon)), expected);
+    assert_eq!(resolution(&updated(&facts, Moves::Nothing)), expected);
+    let images: Vec<_> = asked.images.iter().collect();
+    let uncovered = uncovered(&asked, &images, &facts).expect("readable");
+    assert_eq!(uncovered, [Uncovered { image: Some("app".into()), causes }]);
+}
+
+#[test]
+fn what_the_lock_does_not_cover_is_named_with_its_causes() {
+    let asked = spec("packages = [\"media-libs/libpng\"]", "");
+    let whole = with_resolution(&asked, vec![package("libpng", &[], &[])]);
+    let shown = |spec: &WorkspaceSpec, facts: &Facts| -> Vec<String> {
+        let images: Vec<_> = spec.images.iter().collect();
+        let all = uncovered(spec, &images, facts).expect("readable");
+        let is_whole = planned(spec, facts, &Sink::Daemon).whole;
+        assert_eq!(all.is_empty(), is_whole, "a run does what is named here");
+        all.iter()
+            .map(|one| format!("{}: {}", one.image.as_deref().unwrap_or("builder"), one.causes.join("; ")))
+            .collect()
+    };
+    assert_eq!(shown(&asked, &whole), Vec::<String>::new());
+    let other = spec("packages = [\"media-libs/libpng\"]\nuse = [\"-nls\"]", "");
+    assert_eq!(shown(&other, &whole), ["app: `use` is `-nls` now"]);
+
+    let edit = |change: &dyn Fn(&mut Lock)| {
+        let mut facts = whole.clone();
+        facts.lock.iter_mut().for_each(change);
+        shown(&asked, &facts)
+    };
+    assert_eq!(edit(&|lock| lock.images.clear()), ["app: the lock does not have it"]);
+    assert_eq!(edit(&|lock| lock.images[0].intact = false), ["app: what the lock says of it was edited or merged"]);
+    assert_eq!(edit(&|lock| lock.builder.debs.clear()), ["builder: the lock names no Debian packages"]);
+    assert_eq!(edit(&|lock| lock.builder.base = "image".into()), ["builder: its base is `debian`, it was `image`"]);
+    assert_eq!(edit(&|lock| lock.builder.debs[0].version = "6".into()), ["app: the builder is another one"]);
+    let mut facts = whole.clone();
+    facts.builder = BuilderFacts::Debian { selection: "other".into(), recipe: "recipe".into() };
+    assert_eq!(shown(&asked, &facts), ["builder: Tierce chooses its Debian packages by other rules"]);
+    facts.builder = BuilderFacts::RootFilesystem { digest: "1".into() };
+    assert_eq!(shown(&asked, &facts), ["builder: its base is `rootfs`, it was `debian`"]);
 }

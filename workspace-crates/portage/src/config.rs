@@ -4,6 +4,7 @@
 //! environment would win over package.env, where `MAKEOPTS="-j1"` for one package is the usual remedy. So it is left out
 //! where keys are made: [`PortageConfig::key_text`] is the text of all files without it.
 
+mod inputs;
 mod make_conf;
 mod render;
 mod value;
@@ -18,6 +19,9 @@ use crate::wire::{AbsolutePath, FileName, RelativePath, SourceUri};
 
 pub use render::{ConfigContent, ConfigFile};
 pub use value::{Keyword, License, VariableName, VariableValue};
+
+/// What the places of repositories in a builder begin with.
+const MOUNTED: &str = "/tierce/repositories/";
 
 /// The configuration of Portage for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +86,7 @@ pub struct Repository {
 impl Repository {
     /// The repository at the place where repositories are mounted in a builder: `/tierce/repositories/NAME`.
     pub fn mounted(name: RepositoryName) -> Self {
-        let location = AbsolutePath::checked(format!("/tierce/repositories/{name}"));
+        let location = AbsolutePath::checked(format!("{MOUNTED}{name}"));
         Self { name, location, masters: Vec::new(), priority: None }
     }
 

@@ -26,6 +26,14 @@ pub struct Request {
     pub root: String,
     /// The settings of package.use; the resolver finds those that name a flag which the package does not have.
     pub package_use: BTreeMap<Atom, Vec<UseSetting>>,
+    /// Exact versions that packages keep where that is possible: those of an earlier resolution. A package of which none is
+    /// here may have any version.
+    pub keep: Vec<Atom>,
+    /// Packages that come before those of `keep`: they get the versions that they would have if nothing were kept.
+    #[serde(rename = "move")]
+    pub moves: Vec<PackageName>,
+    /// Versions that packages must have, if they are chosen at all.
+    pub only: Vec<Atom>,
 }
 
 impl Request {
@@ -161,7 +169,12 @@ impl Answer {
 }
 
 impl Resolution {
-    fn check(&self) -> Result<(), Error> {
+    /// Looks whether its parts fit together.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] for a package that is there twice, needs what is not there, has flags on that it does not
+    /// have, or sources without a digest.
+    pub fn check(&self) -> Result<(), Error> {
         let mut known = BTreeSet::new();
         for package in &self.packages {
             let cpv = package.cpv();

@@ -3,12 +3,17 @@
 
 Runs inside of a builder, without a network, and asks Portage's own Python interface; nothing is read from emerge's text.
 
-Request:  {"packages": [atom], "build_packages": [atom], "root": folder, "package_use": {atom: [flag or -flag]}}
+Request:  {"packages": [atom], "build_packages": [atom], "root": folder, "package_use": {atom: [flag or -flag]},
+           "keep": [=category/name-version::repository], "move": [category/name], "only": [atom]}
 Answer:   {"portage": version, "packages": [...in merge order]} or {"failure": {"kind": ...}}
 
 Two graphs are made. The first is of the empty ROOT: the packages, the system that every ROOT has, and what these need at
 run time. The second is of the builder's own /, where all of that but the system is compiled, with what compiling needs.
 The second is given the exact versions of the first, so that both agree.
+
+Of a package that "keep" names, all other versions count as masked, until that turns out to leave no answer: then those
+that are in the way are let go of, one after the other. What "move" names comes before them: it gets the version that it
+would have if nothing were kept. Of a package that "only" names, what it does not match is masked.
 """
 
 import contextlib
@@ -27,8 +32,10 @@ if os.environ.get("PYTHONHASHSEED") != "0":
 import portage
 from portage.dep import Atom, check_required_use, human_readable_required_use, paren_enclose, use_reduce
 from portage.exception import AmbiguousPackageName, CorruptionKeyError, InvalidAtom, PortageException
+from portage.package.ebuild.config import config
 from portage.package.ebuild.fetch import FilenameHashLayout
 from portage.util import grabdict
+from portage.versions import _pkg_str, cpv_getkey
 
 from _emerge.actions import load_emerge_config
 from _emerge.create_depgraph_params import create_depgraph_params
@@ -92,6 +99,72 @@ def resolve(root, atoms):
     if not success:
         raise explain(graph)
     return Resolution(emerge, settings["EROOT"], graph)
+
+
+# ---- versions that are kept ---------------------------------------------------------------------------------------------
+
+
+class Pins:
+    """Of some packages the versions that may be chosen; all others are masked, whatever the configuration unmasks."""
+
+    def __init__(self, portdb, only):
+        self.keep, self.only = {}, {}
+        for atom in (Atom(text, allow_repo=True) for text in only):
+            if not portdb.xmatch("match-all-cpv-only", atom.without_use):
+                raise no_ebuilds(portdb, atom.without_use)
+            self.only.setdefault(atom.cp, []).append(atom)
+        ask = config._getMaskAtom
+        config._getMaskAtom = lambda settings, cpv, metadata: (
+            self.refusal(settings, cpv, metadata) or ask(settings, cpv, metadata)
+        )
+
+    def hold(self, portdb, atoms):
+        """Keeps the versions that these atoms name, but for those that have left the repositories or are masked now."""
+        for atom in (Atom(text, allow_repo=True) for text in atoms):
+            if portdb.xmatch("match-visible", atom):
+                self.keep.setdefault(atom.cp, []).append(atom)
+
+    def refusal(self, settings, cpv, metadata):
+        """The atom that keeps a package of a repository from being chosen, if there is one."""
+        cp = cpv_getkey(cpv)
+        atoms = self.only.get(cp) or self.keep.get(cp)
+        # What the builder's base provides has no repository.
+        if not atoms or metadata.get("repository") not in settings.repositories.prepos:
+            return None
+        package = _pkg_str(str(cpv), metadata=metadata, settings=settings)
+        if any(portage.dep.match_from_list(atom.without_use, [package]) for atom in atoms):
+            return None
+        return atoms[0]
+
+    def let_go(self, failure):
+        """Lets go of what a failure is about, else of those that asked for it, else of all; whether there was anything."""
+        if not self.keep:
+            return False
+        document = failure.document
+        for texts in ([document["atom"]], [*document["candidates"], *document["required_by"]], list(self.keep)):
+            held = {package_of(text) for text in texts} & set(self.keep)
+            for cp in held:
+                del self.keep[cp]
+            if held:
+                return True
+        return False
+
+    def explain(self, failure):
+        """The failure, as what it is where versions were asked for that cannot be had."""
+        document = failure.document
+        for atom in self.only.get(package_of(document["atom"]), []):
+            needs = [f"`{parent}` needs `{document['atom']}`" for parent in document["required_by"][:1]]
+            why = needs[0] if needs else document["message"]
+            return Failure("other", atom, f"`{atom}` cannot be chosen: {why}")
+        return failure
+
+
+def package_of(text):
+    """Category and name of an atom or a cpv; None of what is neither."""
+    try:
+        return Atom(text, allow_repo=True).cp
+    except InvalidAtom:
+        return cpv_getkey(text) if "/" in text else None
 
 
 # ---- why a graph failed -------------------------------------------------------------------------------------------------
@@ -258,8 +331,36 @@ def answer(request):
     portdb = portage.portdb
     atoms, build_atoms = parse_atoms(packages, portdb), parse_atoms(build_packages, portdb)
     check_flags(request.get("package_use", {}), portdb)
+    pins = Pins(portdb, request.get("only", []))
+    move = set(request.get("move", []))
+    if move:
+        try:
+            free = answer_with(request["root"], atoms, build_atoms)["packages"]
+        except Failure as failure:
+            raise pins.explain(failure) from None
+        pins.hold(portdb, [exactly(package) for package in free if name_of(package) in move])
+    pins.hold(portdb, [text for text in request.get("keep", []) if package_of(text) not in move])
+    while True:
+        try:
+            return answer_with(request["root"], atoms, build_atoms)
+        except Failure as failure:
+            if not pins.let_go(failure):
+                raise pins.explain(failure) from None
 
-    root = resolve(request["root"], [*SYSTEM, *atoms])
+
+def name_of(document):
+    """Category and name of an answered package."""
+    return f"{document['category']}/{document['name']}"
+
+
+def exactly(document):
+    """The atom of exactly this answered package."""
+    return f"={name_of(document)}-{document['version']}::{document['repository']}"
+
+
+def answer_with(root_folder, atoms, build_atoms):
+    """The answer's document with the versions that may be chosen now."""
+    root = resolve(root_folder, [*SYSTEM, *atoms])
     compiled = [package for package in root.packages if package.cp not in SYSTEM]
     exact = [Atom(f"={package.cpv}::{package.repo}", allow_repo=True) for package in compiled]
     wanted = exact + [atom for atom in build_atoms if atom.cp not in SYSTEM]

@@ -77,6 +77,8 @@ pub(crate) enum When {
 pub(crate) enum Command {
     /// Build images and load them into the daemon
     Image(ImageArgs),
+    /// Resolve packages anew and write Tierce.lock
+    Update(UpdateArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
 }
@@ -135,6 +137,30 @@ pub(crate) struct ImageArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  cargo xtask update                              everything, the builder's packages too
+  cargo xtask update web                          all packages of an image
+  cargo xtask update media-libs/libpng            one package, in every image that has it
+  cargo xtask update web '=sys-libs/zlib-1.2.13'  one package of one image, to this version
+  cargo xtask update builder                      the builder's Debian packages
+  cargo xtask update --dry-run                    what would change
+
+What is not named keeps the version that Tierce.lock has, where that is possible. stderr gets a line
+for each change, stdout nothing, or the JSON.")]
+pub(crate) struct UpdateArgs {
+    /// An image, an atom of a package that is locked, or the word builder [default: everything]
+    #[arg(value_name = "IMAGE|ATOM")]
+    pub(crate) what: Vec<String>,
+    /// Say what would change, and leave Tierce.lock as it is
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// json: the changes on stdout as data
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   cargo xtask why thumbnailer /usr/lib64/libz.so.1
   cargo xtask why thumbnailer /usr/lib64            every file below a folder
   cargo xtask why thumbnailer / --format json       every file of the image, as data")]
@@ -175,9 +201,12 @@ mod tests {
 
     #[test]
     fn every_command_is_explained() {
-        for (name, arguments) in
-            [("help", ["--help"].as_slice()), ("help-image", &["image", "--help"]), ("help-why", &["why", "--help"])]
-        {
+        for (name, arguments) in [
+            ("help", ["--help"].as_slice()),
+            ("help-image", &["image", "--help"]),
+            ("help-update", &["update", "--help"]),
+            ("help-why", &["why", "--help"]),
+        ] {
             insta::assert_snapshot!(name, printed(arguments));
         }
         assert_eq!(printed(&["-h"]), printed(&["--help"]));

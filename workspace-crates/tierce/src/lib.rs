@@ -9,6 +9,7 @@ mod image;
 mod interrupt;
 mod terminal;
 mod timings;
+mod update;
 mod why;
 
 use std::env;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
     let interrupted = interrupt::on_signals();
     let result = match &cli.command {
         Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted),
+        Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tierce_execute::{Event, Unit, megabytes};
-use tierce_plan::StepId;
+use tierce_plan::{LockChange, StepId};
 
 use crate::cli::{Global, When};
 use crate::terminal::target::Stderr;
@@ -104,6 +104,7 @@ impl Terminal {
             }
             Event::Output { bytes } => self.raw(&bytes),
             Event::Finished { step, took, summary } => self.finished(&step, took, &summary),
+            Event::LockChanged { change } => self.lock_change(&change),
             Event::Fresh { step } if self.explain => {
                 self.status(AnsiColor::Green, "Fresh", step.as_str());
             }
@@ -181,6 +182,17 @@ impl Terminal {
             let style = self.style(colour);
             self.raw(format!("{style}{word:>12}{style:#} {message}\n").as_bytes());
         }
+    }
+
+    /// A line for what is different in Tierce.lock.
+    pub(crate) fn lock_change(&self, change: &LockChange) {
+        let colour = match change.verb() {
+            "Removing" => AnsiColor::Red,
+            "Downgrading" => AnsiColor::Yellow,
+            "Adding" => AnsiColor::Cyan,
+            _ => AnsiColor::Green,
+        };
+        self.status(colour, change.verb(), &change.to_string());
     }
 
     /// A warning, in cargo's manner.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use tierce_docker::{ContainerSpec, Mount, OutputStream};
 use tierce_manifest::{ForAtom, ImageSpec, Located, Place};
-use tierce_plan::{Builder, Outcome, portage_config, request};
+use tierce_plan::{Builder, Moves, Outcome, portage_config, request};
 use tierce_portage::{
-    Answer, Atom, ConfigContent, Failure, Machine, PortageConfig, RESOLVE_PY, ResolvedPackage, relevant_lines,
+    Answer, Atom, ConfigContent, Failure, Machine, PortageConfig, RESOLVE_PY, Request, ResolvedPackage, relevant_lines,
 };
 
 use crate::Error;
@@ -17,8 +17,15 @@ use crate::repositories::RepositoryFolder;
 use crate::steps::builder::Tail;
 
 impl Executor<'_> {
-    /// Asks Portage which packages the image's tables come to.
-    pub(crate) fn resolve(&self, image: &str, builder: &Builder) -> Result<Outcome, Error> {
+    /// Asks Portage which packages the image's tables come to. Those of `keep` keep their versions where that is possible, but for
+    /// what moves.
+    pub(crate) fn resolve(
+        &self,
+        image: &str,
+        keep: &[Atom],
+        moves: &Moves,
+        builder: &Builder,
+    ) -> Result<Outcome, Error> {
         let image = self.image(image)?;
         let docker = self.docker()?;
         let mut mounts = self.portage_mounts(image, &[])?;
@@ -31,7 +38,7 @@ impl Executor<'_> {
         };
         let mut answer = Vec::new();
         let mut tail = Tail::default();
-        let question = request(image).to_json();
+        let question = question(image, keep, moves).to_json();
         let exit = docker.run(&container, Some(question.as_bytes()), &mut |stream, bytes| match stream {
             OutputStream::Stdout => answer.extend_from_slice(bytes),
             OutputStream::Stderr => tail.push(stream, bytes),
@@ -121,6 +128,22 @@ impl Executor<'_> {
         }
         Ok(Self::read_only(path, format!("/tierce/scripts/{name}")))
     }
+}
+
+/// What the resolver is asked.
+fn question(image: &ImageSpec, keep: &[Atom], moves: &Moves) -> Request {
+    let mut question = request(image);
+    match moves {
+        Moves::Everything => {}
+        Moves::Nothing => question.keep = keep.to_vec(),
+        Moves::Packages(atoms) => {
+            question.keep = keep.to_vec();
+            question.moves = atoms.iter().map(|atom| atom.package().clone()).collect();
+            // One that is only a name may come to any version.
+            question.only = atoms.iter().filter(|atom| **atom != Atom::from(atom.package().clone())).cloned().collect();
+        }
+    }
+    question
 }
 
 /// The error for a failed resolution, at the line of the atom or flag that it is about; `said` is what Portage wrote beside it.

@@ -213,3 +213,46 @@ fn config_lines() -> usize {
         .lines()
         .count()
 }
+
+#[test]
+fn input_lines_say_all_that_the_key_text_says() {
+    insta::assert_snapshot!(config().input_lines().join("\n"), @r#"
+    use -static-libs
+    package-use media-libs/libpng apng
+    package-keywords media-libs/x ~amd64
+    package-keywords media-libs/y
+    package-license media-libs/x @EULA
+    package-mask >=media-libs/libpng-2
+    package-env dev-db/sqlite CFLAGS=${CFLAGS} -O3 EXTRA_ECONF=--x="a b"
+    make-conf CFLAGS ${CFLAGS} -march=x86-64-v3
+    portage-profile tierce:default/linux/amd64
+    settings 4c7ca1023e2ff015
+    "#);
+    type Change = fn(&mut PortageConfig);
+    let changes: [(&str, Change); 10] = [
+        ("use", |config| config.use_flags.push("nls".parse().unwrap())),
+        ("package-use", |config| config.package_use.clear()),
+        ("package-keywords", |config| config.package_keywords.clear()),
+        ("package-mask", |config| config.package_mask.clear()),
+        ("package-unmask", |config| config.package_unmask.push(atom("=a/b-1"))),
+        ("package-env", |config| config.package_env.clear()),
+        ("package-license", |config| config.package_license.clear()),
+        ("make-conf", |config| config.make_conf.clear()),
+        ("portage-profile", |config| config.profile = "/etc/profile".parse().unwrap()),
+        ("settings", |config| config.repositories.reverse()),
+    ];
+    for (key, change) in changes {
+        let mut changed = config();
+        change(&mut changed);
+        assert_ne!(changed.key_text(), config().key_text(), "{key}");
+        let (before, now) = (config().input_lines(), changed.input_lines());
+        let different =
+            now.iter().filter(|line| !before.contains(line)).chain(before.iter().filter(|line| !now.contains(line)));
+        let keys: Vec<&str> = different.filter_map(|line| line.split(' ').next()).collect();
+        assert!(!keys.is_empty() && keys.iter().all(|other| *other == key), "{key}: {keys:?}");
+    }
+    let mut machine = config();
+    machine.machine.jobs = 9.try_into().unwrap();
+    machine.make_conf.insert("MAKEOPTS".parse().unwrap(), "-j1".parse().unwrap());
+    assert_eq!(machine.input_lines(), config().input_lines());
+}

@@ -96,8 +96,11 @@ fn request() {
         build_packages: vec![],
         root: "/destination".to_owned(),
         package_use: [("media-libs/libpng".parse().unwrap(), vec!["-apng".parse().unwrap()])].into(),
+        keep: vec!["=sys-libs/zlib-1.3::tierce".parse().unwrap()],
+        moves: vec![],
+        only: vec![],
     };
-    insta::assert_snapshot!(request.to_json(), @r#"{"packages":["media-libs/libpng"],"build_packages":[],"root":"/destination","package_use":{"media-libs/libpng":["-apng"]}}"#);
+    insta::assert_snapshot!(request.to_json(), @r#"{"packages":["media-libs/libpng"],"build_packages":[],"root":"/destination","package_use":{"media-libs/libpng":["-apng"]},"keep":["=sys-libs/zlib-1.3::tierce"],"move":[],"only":[]}"#);
 }
 
 proptest! {

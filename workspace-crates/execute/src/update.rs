@@ -1,0 +1,95 @@
+//! Brings the lock up to date: resolves anew, and says what that changes.
+
+use serde::Serialize;
+use tierce_manifest::ImageSpec;
+use tierce_plan::{Action, Facts, Lock, LockChange, Plan, Sink, Update, changes, plan_update};
+
+use crate::executor::Executor;
+use crate::progress::{Event, Observer};
+use crate::receipts::Receipts;
+use crate::run::run;
+use crate::session::Session;
+use crate::{Error, facts, locks};
+
+/// What an update has found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LockUpdate {
+    /// What differs from the lock of before.
+    pub changes: Vec<LockChange>,
+    /// Whether the text of the lock is another; what was resolved anew may have come to the same.
+    pub changed: bool,
+    /// Whether it was written.
+    pub written: bool,
+}
+
+impl Session {
+    /// Resolves anew what these words mean: images, atoms, `builder`; everything where there are none. The lock is written
+    /// unless this is a dry run.
+    ///
+    /// # Errors
+    /// A word that means nothing, whatever keeps Portage from resolving, or a lock that may not change.
+    pub fn update(&self, words: &[String], dry_run: bool, observer: &Observer<'_>) -> Result<LockUpdate, Error> {
+        let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
+        self.sweep(&Sink::Daemon);
+        let images = self.images(&[])?;
+        let before = self.read_lock()?.unwrap_or_default();
+        let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+        let update = Update::parse(words, &names, &before)?;
+        let lock = self.resolve_anew(&update, &images, before.clone(), observer)?;
+        let (changes, changed) = (changes(&before, &lock), before.to_text() != lock.to_text());
+        if changed && self.options.locked && !dry_run {
+            let mut lines: Vec<String> = changes.iter().map(|change| format!("{} {change}", change.verb())).collect();
+            if lines.is_empty() {
+                lines.push("what it says of the tables is not what they say now; no version changes".into());
+            }
+            return Err(Error::Locked { lines });
+        }
+        let written = changed && !dry_run;
+        if written {
+            self.write_lock(&lock)?;
+        }
+        Ok(LockUpdate { changes, changed, written })
+    }
+
+    /// The lock as it is after an update.
+    fn resolve_anew(
+        &self,
+        update: &Update,
+        images: &[&ImageSpec],
+        mut lock: Lock,
+        observer: &Observer<'_>,
+    ) -> Result<Lock, Error> {
+        let receipts = Receipts::new(self.places.clone());
+        if update.builder {
+            lock.builder.debs.clear();
+        }
+        loop {
+            let facts = facts::gather(self, images, Some(lock))?;
+            let plan = plan_update(&self.spec, update, &facts)?;
+            let executor = Executor::new(self, &facts, observer);
+            let results = run(&executor, &plan, &receipts, self.options.jobs, observer)?;
+            self.digests.save()?;
+            lock = self.locked_now(&facts, &plan, results);
+            // With the builder known, there is more to plan.
+            if plan.steps.is_empty() || resolves(&plan) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// Says what a resolution has changed of what was locked before; what is new to the lock is no news.
+    pub(crate) fn tell_changes(&self, facts: &Facts, now: &Lock, observer: &Observer<'_>) {
+        let Some(before) = &facts.lock else { return };
+        let mut known = now.clone();
+        known.images.retain(|image| before.image(&image.name).is_some());
+        for change in changes(before, &known) {
+            observer(Event::LockChanged { change });
+        }
+    }
+}
+
+/// Whether a plan comes to a resolution.
+fn resolves(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.action, Action::Resolve { .. }))
+}

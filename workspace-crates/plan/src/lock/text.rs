@@ -1,0 +1,294 @@
+//! The lock as TOML. What several images resolve alike stands there once; what is each image's own choice, its packages with
+//! the USE flags that are on, stands in a line of the image. So a flag is one changed line, and a new version of a package one
+//! changed block, however many images have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use tierce_portage::{
+    Cpv, FileName, PackageName, RelativePath, RepositoryName, Resolution, ResolvedPackage, Sha256Hex, SlotName,
+    SourceFile, UseFlag, Version,
+};
+use toml::Spanned;
+
+use super::{LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
+
+const HEADER: &str = "# This file is written by Tierce and not meant to be edited: it is what makes two builds of one commit the same.\n";
+/// What a line of an image says of a package that is not merged into the builder's own root.
+const ROOT_ONLY: &str = "only in ROOT";
+/// What it says of one that is not merged into ROOT.
+const BUILDER_ONLY: &str = "only in the builder";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LockText {
+    version: u32,
+    builder: LockedBuilder,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    repository: Vec<LockedRepository>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    image: Vec<ImageText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    package: Vec<PackageText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageText {
+    name: Spanned<String>,
+    checksum: String,
+    inputs: Vec<String>,
+    /// `category/name[-version][[flags]] [place]`, in merge order; the version where the image has several of that name.
+    packages: Vec<Spanned<String>>,
+}
+
+/// What images have in common that resolve to the same package.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageText {
+    name: PackageName,
+    version: Version,
+    /// `slot/subslot`, or one word where both are the same.
+    slot: String,
+    repository: RepositoryName,
+    /// The images that mean this one, where the lock has several of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    images: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    iuse: Vec<UseFlag>,
+    license: String,
+    description: String,
+    homepage: String,
+    ebuild: Sha256Hex,
+    /// Names, with a version where an image has several of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    eclasses: BTreeMap<FileName, Sha256Hex>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<RelativePath, Sha256Hex>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceFile>,
+}
+
+pub(super) fn write(lock: &Lock) -> String {
+    let mut images: Vec<&LockedImage> = lock.images.iter().collect();
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut repository = lock.repositories.clone();
+    repository.sort_by(|a, b| a.name.cmp(&b.name));
+    let text = LockText {
+        version: LOCK_VERSION,
+        builder: lock.builder.clone(),
+        repository,
+        image: images.iter().map(|image| image_text(image)).collect(),
+        package: package_texts(&images),
+    };
+    let body = toml::to_string_pretty(&text).expect("a lock holds nothing that TOML cannot say");
+    format!("{HEADER}{body}")
+}
+
+fn image_text(image: &LockedImage) -> ImageText {
+    let line = |package: &ResolvedPackage| {
+        let mut line = short_name(&package.cpv(), &image.packages);
+        if !package.uses.is_empty() {
+            let flags: Vec<&str> = package.uses.iter().map(AsRef::as_ref).collect();
+            line.push_str(&format!("[{}]", flags.join(",")));
+        }
+        match (package.root, package.builder) {
+            (true, false) => line.push_str(&format!(" {ROOT_ONLY}")),
+            (false, true) => line.push_str(&format!(" {BUILDER_ONLY}")),
+            // In both, as what a program is linked against is.
+            (true, true) | (false, false) => {}
+        }
+        spanned(line)
+    };
+    ImageText {
+        name: spanned(image.name.clone()),
+        checksum: if image.intact { image.checksum() } else { String::new() },
+        inputs: image.inputs.clone(),
+        packages: image.packages.iter().map(line).collect(),
+    }
+}
+
+fn spanned(text: String) -> Spanned<String> {
+    Spanned::new(0..0, text)
+}
+
+/// The name of a package, with its version only where that is needed to tell which of `packages` is meant.
+fn short_name(cpv: &Cpv, packages: &[ResolvedPackage]) -> String {
+    let several = packages.iter().filter(|other| other.package() == *cpv.package()).count() > 1;
+    if several { cpv.to_string() } else { cpv.package().to_string() }
+}
+
+/// The blocks of all images, those that are equal once.
+fn package_texts(images: &[&LockedImage]) -> Vec<PackageText> {
+    let mut blocks: BTreeMap<PackageName, Vec<PackageText>> = BTreeMap::new();
+    for image in images {
+        for package in &image.packages {
+            let block = package_text(package, &image.packages);
+            let same_name = blocks.entry(package.package()).or_default();
+            let equal = |other: &&mut PackageText| PackageText { images: Vec::new(), ..(**other).clone() } == block;
+            match same_name.iter_mut().find(equal) {
+                Some(other) => other.images.push(image.name.clone()),
+                None => same_name.push(PackageText { images: vec![image.name.clone()], ..block }),
+            }
+        }
+    }
+    for same_name in blocks.values_mut() {
+        match same_name.as_mut_slice() {
+            [only] => only.images.clear(),
+            several => several.sort_by(|a, b| a.version.cmp(&b.version).then_with(|| a.images.cmp(&b.images))),
+        }
+    }
+    blocks.into_values().flatten().collect()
+}
+
+fn package_text(package: &ResolvedPackage, packages: &[ResolvedPackage]) -> PackageText {
+    let slot = if package.slot == package.subslot {
+        package.slot.to_string()
+    } else {
+        format!("{}/{}", package.slot, package.subslot)
+    };
+    PackageText {
+        name: package.package(),
+        version: package.version.clone(),
+        slot,
+        repository: package.repository.clone(),
+        images: Vec::new(),
+        iuse: package.iuse.clone(),
+        license: package.license.clone(),
+        description: package.description.clone(),
+        homepage: package.homepage.clone(),
+        ebuild: package.ebuild.clone(),
+        needs: package.needs.iter().map(|need| short_name(need, packages)).collect(),
+        eclasses: package.eclasses.clone(),
+        files: package.files.clone(),
+        sources: package.sources.clone(),
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Lock, LockError> {
+    #[derive(Deserialize)]
+    struct VersionOnly {
+        version: Spanned<u32>,
+    }
+    if let Some(conflict) = LockError::conflict(text) {
+        return Err(conflict);
+    }
+    let malformed = |error| LockError::Malformed(Box::new(error));
+    // The version first: a later format may well have keys that this one does not know.
+    let VersionOnly { version } = toml::from_str(text).map_err(malformed)?;
+    if *version.get_ref() != LOCK_VERSION {
+        return Err(LockError::Version { found: *version.get_ref(), span: version.span() });
+    }
+    let LockText { builder, repository, image: images, package: blocks, .. } =
+        toml::from_str(text).map_err(malformed)?;
+    let mut names = BTreeSet::new();
+    for image in &images {
+        if !names.insert(image.name.get_ref()) {
+            return Err(contradiction(
+                format!("the image `{}` is there twice", image.name.get_ref()),
+                image.name.span(),
+            ));
+        }
+    }
+    let images = images.iter().map(|image| read_image(image, &blocks)).collect::<Result<_, _>>()?;
+    Ok(Lock { builder, repositories: repository, images })
+}
+
+fn contradiction(message: String, span: Range<usize>) -> LockError {
+    LockError::Contradiction { message, span }
+}
+
+/// A line of an image, taken apart.
+struct PackageLine<'a> {
+    block: &'a PackageText,
+    uses: Vec<UseFlag>,
+    root: bool,
+    builder: bool,
+}
+
+fn read_image(text: &ImageText, blocks: &[PackageText]) -> Result<LockedImage, LockError> {
+    let name = text.name.get_ref();
+    let mut lines = Vec::new();
+    for line in &text.packages {
+        let read = read_line(line.get_ref(), name, blocks);
+        lines.push(read.map_err(|message| contradiction(message, line.span()))?);
+    }
+    let mut packages = Vec::new();
+    for (line, at) in lines.iter().zip(&text.packages) {
+        packages.push(resolved(line, &lines).map_err(|message| contradiction(message, at.span()))?);
+    }
+    let resolution = Resolution { portage: String::new(), packages };
+    resolution.check().map_err(|error| contradiction(error.to_string(), text.name.span()))?;
+    let mut image = LockedImage::new(name, text.inputs.clone(), resolution.packages);
+    image.intact = image.checksum() == text.checksum;
+    Ok(image)
+}
+
+fn read_line<'a>(line: &str, image: &str, blocks: &'a [PackageText]) -> Result<PackageLine<'a>, String> {
+    let (reference, place) = line.split_once(' ').unwrap_or((line, ""));
+    let (root, builder) = match place {
+        "" => (true, true),
+        ROOT_ONLY => (true, false),
+        BUILDER_ONLY => (false, true),
+        other => return Err(format!("`{other}` is no place of a package: `{ROOT_ONLY}` and `{BUILDER_ONLY}` are")),
+    };
+    let (name, flags) = match reference.split_once('[') {
+        None => (reference, ""),
+        Some((name, flags)) => (name, flags.strip_suffix(']').ok_or_else(|| format!("`{reference}` has no `]`"))?),
+    };
+    let uses = flags.split(',').filter(|flag| !flag.is_empty()).map(str::parse).collect::<Result<_, _>>();
+    let uses = uses.map_err(|error: tierce_portage::SyntaxError| error.to_string())?;
+    let named = blocks.iter().filter(|block| is_named(block, name));
+    let mut candidates: Vec<&PackageText> =
+        named.filter(|block| block.images.is_empty() || block.images.iter().any(|other| other == image)).collect();
+    match (candidates.pop(), candidates.is_empty()) {
+        (Some(block), true) => Ok(PackageLine { block, uses, root, builder }),
+        (None, _) => Err(format!("no [[package]] is the `{name}` of `{image}`")),
+        (Some(_), false) => Err(format!("several [[package]] are the `{name}` of `{image}`")),
+    }
+}
+
+/// Whether a name, with or without a version, means this package.
+fn is_named(block: &PackageText, name: &str) -> bool {
+    let package = block.name.to_string();
+    name == package
+        || name.strip_prefix(&package).and_then(|rest| rest.strip_prefix('-')) == Some(block.version.as_str())
+}
+
+fn resolved(line: &PackageLine<'_>, lines: &[PackageLine<'_>]) -> Result<ResolvedPackage, String> {
+    let block = line.block;
+    let (slot, subslot) = block.slot.split_once('/').unwrap_or((&block.slot, &block.slot));
+    let slot_name = |text: &str| text.parse::<SlotName>().map_err(|error| error.to_string());
+    let need = |need: &String| {
+        let mut all = lines.iter().map(|line| line.block).filter(|other| is_named(other, need));
+        match (all.next(), all.next()) {
+            (Some(other), None) => Ok(Cpv::new(other.name.clone(), other.version.clone())),
+            _ => Err(format!("`{}` needs `{need}`, which is not one package of the image", block.name)),
+        }
+    };
+    let (category, name) = (block.name.category(), block.name.name());
+    let syntax = |error: tierce_portage::SyntaxError| error.to_string();
+    Ok(ResolvedPackage {
+        category: category.parse().map_err(syntax)?,
+        name: name.parse().map_err(syntax)?,
+        version: block.version.clone(),
+        slot: slot_name(slot)?,
+        subslot: slot_name(subslot)?,
+        repository: block.repository.clone(),
+        uses: line.uses.clone(),
+        iuse: block.iuse.clone(),
+        license: block.license.clone(),
+        description: block.description.clone(),
+        homepage: block.homepage.clone(),
+        ebuild: block.ebuild.clone(),
+        builder: line.builder,
+        root: line.root,
+        needs: block.needs.iter().map(need).collect::<Result<_, _>>()?,
+        files: block.files.clone(),
+        eclasses: block.eclasses.clone(),
+        sources: block.sources.clone(),
+    })
+}

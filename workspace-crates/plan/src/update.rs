@@ -1,0 +1,241 @@
+//! Which images an update resolves anew, and which of their packages move.
+
+use std::collections::BTreeSet;
+
+use tierce_manifest::{ImageSpec, WorkspaceSpec};
+use tierce_portage::{Atom, PackageName, ResolvedPackage};
+
+use crate::builder::{BuilderSteps, builder_steps};
+use crate::facts::Facts;
+use crate::inputs::resolution_inputs;
+use crate::lock::{Lock, LockedImage};
+use crate::planning::{key_config, resolve_step, unfinished};
+use crate::portage_config::ConfigError;
+use crate::step::{Moves, Plan};
+
+/// The word that means the builder's Debian packages.
+const BUILDER: &str = "builder";
+
+/// What is to be brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Whether the builder's Debian packages are chosen anew.
+    pub builder: bool,
+    /// The images that are looked at.
+    pub images: Vec<String>,
+    /// What moves in them.
+    pub moves: Moves,
+}
+
+/// Why an update means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// A word that is no image.
+    #[error("the workspace has no image `{name}`")]
+    NoImage {
+        /// The word.
+        name: String,
+        /// The images that it has.
+        images: Vec<String>,
+        /// What may have been meant: images, and packages of the lock.
+        near: Vec<String>,
+    },
+    /// An atom that none of the images has.
+    #[error("no image of Tierce.lock has the package `{package}`")]
+    NoPackage {
+        /// Its category and name.
+        package: String,
+        /// The packages of the lock that are called nearly so.
+        near: Vec<String>,
+    },
+    /// A word that is neither.
+    #[error("{message}")]
+    Malformed {
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl UpdateError {
+    /// What may have been meant.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            UpdateError::NoImage { near, .. } | UpdateError::NoPackage { near, .. } if !near.is_empty() => {
+                Some(format!("did you mean `{}`?", near.join("` or `")))
+            }
+            UpdateError::NoImage { images, .. } => {
+                let images = images.join("`, `");
+                Some(format!(
+                    "it has `{images}`; a package is written with its category, and `{BUILDER}` is the builder"
+                ))
+            }
+            UpdateError::NoPackage { .. } => Some("`cargo xtask image` adds what the tables ask for".into()),
+            UpdateError::Malformed { .. } => None,
+        }
+    }
+}
+
+impl Update {
+    /// Reads the words of a command line: images, atoms, and `builder`. Without any, everything is meant.
+    ///
+    /// # Errors
+    /// [`UpdateError`] for a word that means nothing, with what may have been meant.
+    pub fn parse(words: &[String], images: &[&str], lock: &Lock) -> Result<Update, UpdateError> {
+        let (mut builder, mut named, mut atoms) = (words.is_empty(), Vec::new(), Vec::new());
+        for word in words {
+            if images.contains(&word.as_str()) {
+                named.push(word.clone());
+            } else if word == BUILDER {
+                builder = true;
+            } else if word.contains('/') {
+                let malformed =
+                    |error: tierce_portage::SyntaxError| UpdateError::Malformed { message: error.to_string() };
+                atoms.push(word.parse::<Atom>().map_err(malformed)?);
+            } else {
+                return Err(no_image(word, images, lock));
+            }
+        }
+        let everything = words.is_empty() || !named.is_empty();
+        if named.is_empty() {
+            named.extend(images.iter().map(|image| (*image).to_owned()));
+        }
+        for atom in &atoms {
+            let locked = lock.images.iter().filter(|image| named.contains(&image.name));
+            if !locked.into_iter().any(|image| has(image, atom)) {
+                let known: Vec<String> = names(lock).iter().map(ToString::to_string).collect();
+                let package = atom.package().to_string();
+                let near = nearest(&package, known.iter().map(String::as_str));
+                return Err(UpdateError::NoPackage { package, near });
+            }
+        }
+        let moves = match (atoms.is_empty(), everything) {
+            (false, _) => Moves::Packages(atoms),
+            (true, true) => Moves::Everything,
+            // The builder alone: what depends on it is resolved anew, and keeps its versions.
+            (true, false) => Moves::Nothing,
+        };
+        Ok(Update { builder, images: named, moves })
+    }
+}
+
+fn has(image: &LockedImage, atom: &Atom) -> bool {
+    image.packages.iter().any(|package| package.package() == *atom.package())
+}
+
+/// The packages of all images.
+fn names(lock: &Lock) -> BTreeSet<PackageName> {
+    lock.images.iter().flat_map(|image| &image.packages).map(ResolvedPackage::package).collect()
+}
+
+fn no_image(word: &str, images: &[&str], lock: &Lock) -> UpdateError {
+    let packages = names(lock).into_iter().filter(|package| package.name() == word);
+    let mut near: Vec<String> = packages.map(|package| package.to_string()).collect();
+    near.extend(nearest(word, images.iter().copied().chain([BUILDER])));
+    UpdateError::NoImage {
+        name: word.to_owned(),
+        images: images.iter().map(|image| (*image).to_owned()).collect(),
+        near,
+    }
+}
+
+/// The word that is nearest, if it is near enough to be a slip of the finger.
+fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<String> {
+    let distance = |other: &'k str| (strsim::damerau_levenshtein(word, other), other);
+    let best = known.map(distance).min().filter(|(distance, _)| *distance <= word.len().div_ceil(4));
+    best.into_iter().map(|(_, other)| other.to_owned()).collect()
+}
+
+/// Plans an update: the steps up to a resolution of every image in which something may move, or that the lock does not cover.
+/// While the builder's packages are not chosen, the plan ends with their choice.
+///
+/// # Errors
+/// A value of a table that Portage's configuration cannot hold.
+pub fn plan_update(spec: &WorkspaceSpec, update: &Update, facts: &Facts) -> Result<Plan, ConfigError> {
+    let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
+    let Some((builder, key)) = builder else { return Ok(unfinished(steps)) };
+    let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
+    let mut resolutions = Vec::new();
+    for image in spec.images.iter().filter(is_meant) {
+        let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts);
+        let locked = facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str()));
+        let covered = locked.filter(|locked| locked.covers(&inputs));
+        let may_move = match (&update.moves, covered) {
+            (_, None) | (Moves::Everything, _) => true,
+            (Moves::Nothing, Some(_)) => false,
+            (Moves::Packages(atoms), Some(locked)) => atoms.iter().any(|atom| has(locked, atom)),
+        };
+        if may_move {
+            resolutions.push(resolve_step(image, &builder, inputs, locked, update.moves.clone()));
+        }
+    }
+    if resolutions.is_empty() {
+        steps.clear();
+    }
+    steps.extend(resolutions);
+    Ok(unfinished(steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> Lock {
+        let package = |category: &str, name: &str| {
+            let json = serde_json::json!({
+                "category": category, "name": name, "version": "1", "slot": "0", "subslot": "0", "repository": "tierce",
+                "use": [], "iuse": [], "license": "", "description": "", "homepage": "", "ebuild": "ab".repeat(32),
+                "builder": true, "root": true,
+            });
+            serde_json::from_value::<ResolvedPackage>(json).expect("a package")
+        };
+        let image = |name: &str, packages| LockedImage::new(name, Vec::new(), packages);
+        let images = vec![
+            image("web", vec![package("sys-libs", "zlib"), package("media-libs", "libpng")]),
+            image("worker", vec![package("sys-libs", "zlib")]),
+        ];
+        Lock { images, ..Lock::default() }
+    }
+
+    fn parsed(words: &[&str]) -> Result<Update, UpdateError> {
+        Update::parse(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), &["web", "worker"], &lock())
+    }
+
+    #[test]
+    fn words_say_what_moves_and_where() {
+        let packages =
+            |atoms: &[&str]| Moves::Packages(atoms.iter().map(|atom| atom.parse().expect("an atom")).collect());
+        let cases: [(&[&str], bool, &[&str], Moves); 7] = [
+            (&[], true, &["web", "worker"], Moves::Everything),
+            (&["web"], false, &["web"], Moves::Everything),
+            (&["builder"], true, &["web", "worker"], Moves::Nothing),
+            (&["builder", "web"], true, &["web"], Moves::Everything),
+            (&["sys-libs/zlib"], false, &["web", "worker"], packages(&["sys-libs/zlib"])),
+            (&["worker", "<sys-libs/zlib-2"], false, &["worker"], packages(&["<sys-libs/zlib-2"])),
+            (&["builder", "sys-libs/zlib"], true, &["web", "worker"], packages(&["sys-libs/zlib"])),
+        ];
+        for (words, builder, images, moves) in cases {
+            let images = images.iter().map(|image| (*image).to_owned()).collect();
+            assert_eq!(parsed(words), Ok(Update { builder, images, moves }), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_refused_with_what_is_near() {
+        let no_image = |name: &str, near: &[&str]| UpdateError::NoImage {
+            name: name.into(),
+            images: vec!["web".into(), "worker".into()],
+            near: near.iter().map(|near| (*near).to_owned()).collect(),
+        };
+        assert_eq!(parsed(&["wbe"]), Err(no_image("wbe", &["web"])));
+        assert_eq!(parsed(&["bulider"]), Err(no_image("bulider", &["builder"])));
+        assert_eq!(parsed(&["zlib"]), Err(no_image("zlib", &["sys-libs/zlib"])));
+        assert_eq!(parsed(&["something"]), Err(no_image("something", &[])));
+        for (words, near) in
+            [(&["media-libs/libpgn"][..], "media-libs/libpng"), (&["worker", "media-libs/libpng"], "media-libs/libpng")]
+        {
+            let Err(UpdateError::NoPackage { near: found, .. }) = parsed(words) else { panic!("{words:?}") };
+            assert_eq!(found, [near]);
+        }
+        assert!(matches!(parsed(&["media-libs/"]), Err(UpdateError::Malformed { .. })));
+    }
+}
