@@ -70,7 +70,7 @@ fn a_root_filesystem_with_its_own_ebuild_repository() {
     let lock: toml::Table = lock.parse().expect("TOML");
     let base = lock["builder"]["repository"].as_table().expect("the base's");
     assert_eq!((base["name"].as_str(), base["profile"].as_str()), (Some("gentoo"), Some("default/linux/amd64")));
-    let packages = lock["image"][0]["package"].as_array().expect("packages");
+    let packages = lock["package"].as_array().expect("packages");
     assert!(packages.iter().all(|package| package["repository"].as_str() == Some("gentoo")), "{packages:#?}");
     let others = lock.get("repository").and_then(toml::Value::as_array);
     assert!(others.is_none_or(Vec::is_empty), "the embedded one has no part in it");

@@ -85,5 +85,5 @@ fn the_readme_leads_to_a_first_image() {
     let ran = tool("docker", ["run", "--rm", "--network", "none", first.line()]).ok();
     assert_eq!(ran.stdout, "libpng 10639, 0 frames\n");
     let lock = fs::read_to_string(workspace.root().join("Tierce.lock")).expect("beside Cargo.lock");
-    assert!(lock.contains("\"apng\""), "{lock}");
+    assert!(lock.contains("\"media-libs/libpng[apng]\""), "{lock}");
 }
