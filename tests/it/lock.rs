@@ -86,9 +86,7 @@ fn what_is_locked_stays_until_it_is_to_move() {
     "#);
     let ran = workspace.xtask(&["update", "media-libs/upper", "--format", "json"]).ok();
     let data: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    insta::assert_snapshot!(data.to_string(), @r#"
-    {"changed":true,"changes":[{"from":"1","images":["app"],"name":"media-libs/upper","parts":[],"subject":"package","to":"2","use":[]}],"written":true}
-    "#);
+    insta::assert_snapshot!(data.to_string(), @r#"{"changed":true,"changes":[{"from":"1","images":["app"],"name":"media-libs/upper","parts":[],"subject":"package","to":"2","use":[]}],"written":true}"#);
     assert_eq!(packages(&workspace), ["media-libs/lower 2", "media-libs/upper 2"]);
     let ran = workspace.xtask(&["update", "=media-libs/upper-1"]).ok();
     insta::assert_snapshot!(changes(&ran), @r#"
@@ -110,6 +108,14 @@ fn what_is_locked_stays_until_it_is_to_move() {
     6 | [package.metadata.image]
       |                   ^^^^^
     "#);
+
+    // The table asks for more than the lock has: what is in the way moves.
+    let ran = workspace.xtask(&["update", "builder"]).ok();
+    insta::assert_snapshot!(changes(&ran), @r"
+    Updating media-libs/lower 1 -> 3 (app)
+    Updating media-libs/upper 1 -> 2 (app)
+    Locked 2 changes
+    ");
 }
 
 /// The Cargo.toml of the package with another table.

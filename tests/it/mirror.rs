@@ -12,8 +12,13 @@ fn a_locked_package_that_is_gone_is_chosen_anew_unless_the_lock_is_frozen() {
     let gone = format!("    \"bash 0 amd64 1 {} pool/main/b/bash/bash_0_amd64.deb\",", "0".repeat(64));
     workspace.write("Tierce.lock", &lock.replace(&line, &gone));
 
-    let refused = workspace.xtask(&["image", "--locked"]);
-    assert_ne!(refused.code, Some(0), "{}", refused.stderr);
+    let refused = workspace.xtask(&["image", "--locked"]).fails_with(9);
+    assert!(refused.stderr.contains("the image `app`: the builder is another one"), "{}", refused.stderr);
+    let edited = std::fs::read_to_string(workspace.root().join("Tierce.lock")).expect("a lock");
+    let updated = workspace.xtask(&["update", "app"]).ok();
+    assert!(updated.stderr.contains("`bash 0` of Tierce.lock is gone from the mirror"), "{}", updated.stderr);
+    assert_eq!(std::fs::read_to_string(workspace.root().join("Tierce.lock")).expect("a lock"), lock);
+    workspace.write("Tierce.lock", &edited);
     let ran = workspace.xtask(&["image"]).ok();
     assert!(ran.stderr.contains("`bash 0` of Tierce.lock is gone from the mirror"), "{}", ran.stderr);
     let now = std::fs::read_to_string(workspace.root().join("Tierce.lock")).expect("a lock");

@@ -238,8 +238,7 @@ impl Session {
             let mut results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
                 // A stable suite replaces packages at its point releases and when their security is at stake.
                 Err(Error::Fetch(gone)) if is_gone(&gone, &facts) && !self.options.locked && !chosen_anew => {
-                    let what = format!("`{}` of Tierce.lock is gone from the mirror", gone.name);
-                    observer(Event::Warning { message: format!("{what}; the builder's packages are chosen anew") });
+                    warn_of_gone(&gone, observer);
                     (choose_anew, chosen_anew) = (true, true);
                     continue;
                 }
@@ -306,8 +305,14 @@ impl Session {
     }
 }
 
+/// Says that a package of the lock is gone, and what is done about it.
+pub(crate) fn warn_of_gone(gone: &tierce_fetch::Error, observer: &Observer<'_>) {
+    let what = format!("`{}` of Tierce.lock is gone from the mirror", gone.name);
+    observer(Event::Warning { message: format!("{what}; the builder's packages are chosen anew") });
+}
+
 /// Whether a download failed because the mirror has no more a Debian package that the lock names.
-fn is_gone(error: &tierce_fetch::Error, facts: &Facts) -> bool {
+pub(crate) fn is_gone(error: &tierce_fetch::Error, facts: &Facts) -> bool {
     let debs = facts.lock.iter().flat_map(|lock| &lock.builder.debs);
     matches!(error.kind, tierce_fetch::ErrorKind::NotFound { .. })
         && debs.into_iter().any(|deb| error.name == format!("{} {}", deb.name, deb.version))

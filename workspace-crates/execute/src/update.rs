@@ -1,5 +1,7 @@
 //! Brings the lock up to date: resolves anew, and says what that changes.
 
+use std::sync::atomic::Ordering;
+
 use serde::Serialize;
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Action, Facts, Lock, LockChange, Plan, Sink, Update, changes, plan_update};
@@ -8,7 +10,7 @@ use crate::executor::Executor;
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
 use crate::run::run;
-use crate::session::Session;
+use crate::session::{Session, is_gone, warn_of_gone};
 use crate::{Error, facts, locks};
 
 /// What an update has found.
@@ -30,6 +32,13 @@ impl Session {
     /// # Errors
     /// A word that means nothing, whatever keeps Portage from resolving, or a lock that may not change.
     pub fn update(&self, words: &[String], dry_run: bool, observer: &Observer<'_>) -> Result<LockUpdate, Error> {
+        // Whatever an interruption has broken off on its way here, it is the cause.
+        let interrupted = || self.options.interrupted.load(Ordering::Relaxed);
+        let updated = self.update_lock(words, dry_run, observer);
+        updated.map_err(|error| if interrupted() { Error::Interrupted } else { error })
+    }
+
+    fn update_lock(&self, words: &[String], dry_run: bool, observer: &Observer<'_>) -> Result<LockUpdate, Error> {
         let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
         self.sweep(&Sink::Daemon);
         let images = self.images(&[])?;
@@ -61,14 +70,24 @@ impl Session {
         observer: &Observer<'_>,
     ) -> Result<Lock, Error> {
         let receipts = Receipts::new(self.places.clone());
-        if update.builder {
-            lock.builder.debs.clear();
-        }
+        let mut choose_anew = update.builder;
+        let mut chosen_anew = update.builder;
         loop {
+            if std::mem::take(&mut choose_anew) {
+                lock.builder.debs.clear();
+            }
             let facts = facts::gather(self, images, Some(lock))?;
             let plan = plan_update(&self.spec, update, &facts)?;
             let executor = Executor::new(self, &facts, observer);
-            let results = run(&executor, &plan, &receipts, self.options.jobs, observer)?;
+            let results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
+                Err(Error::Fetch(gone)) if is_gone(&gone, &facts) && !self.options.locked && !chosen_anew => {
+                    warn_of_gone(&gone, observer);
+                    (choose_anew, chosen_anew) = (true, true);
+                    lock = facts.lock.unwrap_or_default();
+                    continue;
+                }
+                other => other?,
+            };
             self.digests.save()?;
             lock = self.locked_now(&facts, &plan, results);
             // With the builder known, there is more to plan.

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 Examples:
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
+  cargo xtask update --dry-run                     which newer versions there are
 
 Environment:
   TIERCE_CACHE      Downloads, binary packages and layers [default: $XDG_CACHE_HOME/tierce, or

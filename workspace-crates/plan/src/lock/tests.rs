@@ -162,3 +162,17 @@ fn edited_text_is_refused_or_covers_nothing() {
         assert!(blame.contains(blamed), "{from} -> {to}: {blame}");
     }
 }
+
+#[test]
+fn no_edit_panics() {
+    let text = lock().to_text();
+    let places = (0..text.len()).step_by(5).filter(|at| text.is_char_boundary(*at) && text.is_char_boundary(at + 1));
+    for at in places {
+        for other in ["", "x", "\"", "/", "]\n"] {
+            let edited = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            if let Err(error) = Lock::parse(&edited) {
+                assert!(edited.get(error.span().unwrap_or(0..0)).is_some(), "a place in the text: {error}");
+            }
+        }
+    }
+}
