@@ -14,7 +14,12 @@ const REPOSITORIES: &str = "repositories = [{ name = \"mine\", path = \"overlay\
 
 /// A workspace whose package `app` has this table, with a repository of its own at `overlay`.
 pub(crate) fn with_repository(table: &str) -> Workspace {
-    Workspace::with_package("app", table, REPOSITORIES)
+    package_with_repository("app", table)
+}
+
+/// The same for a package of another name.
+pub(crate) fn package_with_repository(package: &str, table: &str) -> Workspace {
+    Workspace::with_package(package, table, REPOSITORIES)
         .file("overlay/profiles/repo_name", "mine\n")
         .file("overlay/metadata/layout.conf", "repo-name = mine\nmasters = tierce\nthin-manifests = true\n")
 }

@@ -3,9 +3,12 @@
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::ebuilds::package_with_repository;
+use crate::kept::{nameless_daemon, with_known_builder};
 use crate::running::{OwnCache, Running, image_id, program};
 use crate::support::{LoadedImage, Ran, Workspace, tool, unique_name};
 
@@ -18,35 +21,50 @@ enum Sign {
     Said(&'static str),
     /// And a container of this kind runs.
     Container(&'static str),
+    /// The daemon is asked to name the image.
+    Naming,
 }
 
-/// The steps that take long enough to be met, in their order, from a builder on.
-const STEPS: [Sign; 6] = [
+/// The steps from a builder on, in their order.
+const STEPS: [Sign; 9] = [
     Sign::Container("resolve"),
+    Sign::Said("Running sources"),
     Sign::Container("packages"),
+    Sign::Container("environment"),
     Sign::Container("root"),
     Sign::Container("compile"),
     Sign::Said("Running pack"),
     Sign::Said("Running load"),
+    Sign::Naming,
 ];
 
 /// A file large enough for packing and loading to take a moment.
 const ASSET: u64 = 64 << 20;
 
-/// A program with a large file, and what its image is called.
+/// A program with a large file, whose builder needs a package that ROOT does not; and what its image is called.
 fn subject(name: &str) -> Workspace {
-    let workspace = program(name, r#"files = [{ from = "asset", to = "/usr/share/asset" }]"#);
+    let table =
+        "build-packages = [\"media-libs/generator\"]\nfiles = [{ from = \"asset\", to = \"/usr/share/asset\" }]";
+    // An ebuild that no other test has, so that nobody else has made the same environment.
+    let generator = format!("KEYWORDS=\"amd64\"\n# for {name}\n");
+    let workspace = package_with_repository(name, table).ebuild("generator", &generator);
     let asset = std::fs::File::create(workspace.root().join(name).join("asset")).expect("writable");
     asset.set_len(ASSET).expect("writable");
     workspace
 }
 
-/// Starts a run and waits until a step is under way.
+/// Starts a run, with one step at a time, and waits until a step is under way.
 fn run_up_to(sign: &Sign, cache: &OwnCache, workspace: &Path) -> Running {
-    let mut running = Running::start(&mut cache.image(workspace));
+    let mut command = cache.image(workspace);
+    command.args(["--jobs", "1"]);
     match sign {
-        Sign::Said(text) => running.wait_for(text),
+        Sign::Said(text) => {
+            let mut running = Running::start(&mut command);
+            running.wait_for(text);
+            running
+        }
         Sign::Container(kind) => {
+            let mut running = Running::start(&mut command);
             let kind = format!("label=dev.tierce.kind={kind}");
             let namespace = format!("label=dev.tierce.namespace={}", cache.namespace());
             running.wait_until(&kind.clone(), |running| {
@@ -56,9 +74,16 @@ fn run_up_to(sign: &Sign, cache: &OwnCache, workspace: &Path) -> Running {
             });
             // Well inside of the step.
             sleep(Duration::from_millis(300));
+            running
+        }
+        Sign::Naming => {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (host, asked) = nameless_daemon(folder.path());
+            let mut running = Running::start(command.env("DOCKER_HOST", host));
+            running.wait_until("it names the image", |_| asked.load(Ordering::Relaxed));
+            running
         }
     }
-    running
 }
 
 /// Presses Ctrl-C, and checks that the run ends soon and leaves nothing.
@@ -78,7 +103,7 @@ fn interrupt(running: Running, cache: &OwnCache, workspace: &Path) -> Ran {
 fn ctrl_c_at_every_step_leaves_nothing_and_the_next_run_succeeds() {
     let name = unique_name();
     let _image = LoadedImage::new(&name);
-    let workspace = subject(&name);
+    let workspace = with_known_builder(subject(&name));
     let cache = OwnCache::new(&["debs", "wheels", "distfiles"]);
     for step in &STEPS {
         interrupt(run_up_to(step, &cache, workspace.root()), &cache, workspace.root());
@@ -100,8 +125,9 @@ fn after_kill_9_at_every_step_the_next_run_comes_to_the_same_image() {
     tool("docker", ["rmi", &name]).ok();
 
     let workspace = subject(&name);
-    let cache = OwnCache::with_own_builder(&["debs", "wheels", "distfiles"]);
-    let builder = [Sign::Said("Running builder"), Sign::Container("configure")];
+    let cache = OwnCache::with_own_builder(&["debs", "distfiles"]);
+    let builder = ["Running debs", "Running fetch-builder", "Running builder"].map(Sign::Said);
+    let builder = builder.into_iter().chain([Sign::Container("configure")]).collect::<Vec<_>>();
     let mut last = 0;
     for step in builder.iter().chain(&STEPS) {
         let running = run_up_to(step, &cache, workspace.root());
@@ -117,7 +143,10 @@ fn after_kill_9_at_every_step_the_next_run_comes_to_the_same_image() {
     let namespace = format!("label=dev.tierce.namespace={}", cache.namespace());
     assert_eq!(tool("docker", ["ps", "-aq", "--filter", &namespace]).ok().stdout, "");
     let images = tool("docker", ["images", "--format", "{{.Repository}}", "--filter", &namespace]).ok().stdout;
-    assert_eq!(images, format!("{}-builder\n", cache.namespace()), "no half-made image stays");
+    let mut images: Vec<&str> = images.lines().collect();
+    images.sort_unstable();
+    let finished = ["builder", "environment"].map(|kind| format!("{}-{kind}", cache.namespace()));
+    assert_eq!(images, finished, "no half-made image stays");
     let volumes = tool("docker", ["volume", "ls", "-q", "--filter", &namespace]).ok().stdout;
     assert_eq!(volumes.lines().count(), 1, "one ROOT: {volumes}");
 }

@@ -98,8 +98,21 @@ pub(crate) fn namespace() -> String {
 
 /// A workspace of a user, somewhere else than this repository.
 pub(crate) struct Workspace {
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
     root: PathBuf,
+}
+
+/// With it go the ROOTs that its images were made with, as far as no other workspace uses them.
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        drop(self.folder.take());
+        let root = self.root.to_string_lossy().into_owned();
+        let records = fs::read_dir(cache().join("uses")).into_iter().flatten().flatten();
+        let mut texts = records.filter_map(|record| fs::read_to_string(record.path()).ok());
+        if texts.any(|text| text.contains(&root)) {
+            run(xtask(repository()).arg("clean"));
+        }
+    }
 }
 
 impl Workspace {
@@ -108,7 +121,7 @@ impl Workspace {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path().canonicalize().expect("it exists").join(name);
         fs::create_dir_all(&root).expect("writable");
-        Workspace { _folder: folder, root }
+        Workspace { folder: Some(folder), root }
     }
 
     /// A copy of `tests/fixtures/NAME`; `@FOLDER@` in its files stands for where the copy is.

@@ -91,8 +91,8 @@ fn colours_are_where_they_are_wanted() {
     }
 }
 
-#[test]
-fn an_interrupted_run_leaves_the_terminal_as_it_was() {
+/// A run on a terminal that compiles for longer than anybody waits.
+fn endless() -> (Workspace, Session) {
     let workspace = Workspace::with_package("app", "", "").file(
         "app/build.rs",
         "fn main() { println!(\"cargo::warning=asleep\"); std::thread::sleep(std::time::Duration::from_secs(600)); }\n",
@@ -101,16 +101,42 @@ fn an_interrupted_run_leaves_the_terminal_as_it_was() {
     let mut session = Session::start(command.env_remove("NO_COLOR").args(["image", "app"]));
     session.wait_for("Compiling app");
     session.wait_for("Running compile app");
+    (workspace, session)
+}
+
+/// What is left of a run that was interrupted: no bar, a prompt on a line of its own, and a cursor.
+#[track_caller]
+fn as_it_was(code: Option<i32>, screen: &Screen) -> Vec<String> {
+    let left = screen.lines();
+    assert_eq!(code, Some(130), "{}", left.join("\n"));
+    assert!(!left.iter().any(|line| line.contains("Running")), "no bar is left:\n{}", left.join("\n"));
+    assert_eq!(screen.column, 0, "the prompt stands on a line of its own");
+    assert!(!screen.seen.contains("\x1b[?25l") || screen.seen.contains("\x1b[?25h"), "the cursor is to be seen");
+    left
+}
+
+#[test]
+fn an_interrupted_run_leaves_the_terminal_as_it_was() {
+    let (_workspace, mut session) = endless();
     session.press("\x03");
     let pressed = Instant::now();
     let (code, screen) = session.end();
-    let left = screen.lines();
-    assert_eq!(code, Some(130), "{}", left.join("\n"));
     assert!(pressed.elapsed() < Duration::from_secs(30), "{:?}", pressed.elapsed());
-    assert!(!left.iter().any(|line| line.contains("Running")), "no bar is left:\n{}", left.join("\n"));
+    let left = as_it_was(code, &screen);
     assert!(left.last().is_some_and(|line| line.starts_with("error: ")), "{}", left.join("\n"));
-    assert_eq!(screen.column, 0, "the prompt stands on a line of its own");
-    assert!(!screen.seen.contains("\x1b[?25l") || screen.seen.contains("\x1b[?25h"), "the cursor is to be seen");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once_and_takes_the_bars_away() {
+    let (_workspace, mut session) = endless();
+    session.press("\x03");
+    // Two signals at once are one.
+    std::thread::sleep(Duration::from_millis(30));
+    session.press("\x03");
+    let (code, screen) = session.end();
+    let left = as_it_was(code, &screen);
+    let said = "error: interrupted twice: what is half-made is removed by the next run";
+    assert_eq!(left.last().map(String::as_str), Some(said), "{}", left.join("\n"));
 }
 
 /// `cargo xtask image` in this repository, with colours as the terminal has them.

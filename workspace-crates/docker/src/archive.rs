@@ -64,6 +64,7 @@ impl Docker {
     /// hold an [`Error`].
     pub fn copy_out(&self, container: &str, path: &str) -> Result<Download, Error> {
         check_name(container, "a container name")?;
+        self.check_interrupted()?;
         let action = format!("read `{path}` of the container `{container}`");
         let (sender, receiver) = mpsc::channel(DEPTH);
         let (client, container) = (self.client().clone(), container.to_owned());

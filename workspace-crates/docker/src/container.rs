@@ -1,6 +1,8 @@
 //! Containers: creating, starting, stopping, removing, looking at them.
 
 use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::Duration;
 
 use bollard::models::{
     ContainerConfig, ContainerStateStatusEnum as ApiStatus, ContainerSummaryStateEnum as ApiSummaryStatus,
@@ -13,6 +15,11 @@ use bollard::query_parameters::{
 use crate::image::{ImageChanges, Removal, image_id};
 use crate::reference::{check_name, check_reference, split_tag};
 use crate::{Answer, ContainerSpec, Docker, Engine, Error, Mount, labels};
+
+/// How often the daemon is asked to remove a container whose files it cannot let go of.
+const REMOVALS: u32 = 10;
+/// The time between two such requests.
+const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// A container that this process made. It is killed and removed when this value is dropped, also by a panic, unless
 /// [`Container::keep`] was called.
@@ -201,8 +208,19 @@ impl Docker {
     pub fn remove(&self, container: &str) -> Result<Removal, Error> {
         check_name(container, "a container name")?;
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        let request = self.client().remove_container(container, Some(options));
-        Removal::of(self.request_uninterrupted(|| format!("remove the container `{container}`"), request))
+        let mut left = REMOVALS;
+        loop {
+            let request = self.client().remove_container(container, Some(options.clone()));
+            let result = self.request_uninterrupted(|| format!("remove the container `{container}`"), request);
+            left -= 1;
+            match result {
+                // A read of its files that was abandoned has them mounted for a moment longer.
+                Err(Error::Refused { source: Answer { status: Some(500), .. }, .. }) if left > 0 => {
+                    sleep(REMOVAL_PAUSE)
+                }
+                result => return Removal::of(result),
+            }
+        }
     }
 
     /// The state of a container; none if there is none.

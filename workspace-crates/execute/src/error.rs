@@ -158,6 +158,36 @@ pub enum Error {
         /// Which package would bring it.
         help: Option<String>,
     },
+    /// Any of these, where a full disk is the cause.
+    #[error("{source}")]
+    FullDisk {
+        /// What failed.
+        source: Box<Error>,
+        /// Bytes of the cache, which could be removed.
+        cache: u64,
+        /// Bytes of images and ROOTs, which could be removed as well.
+        rest: u64,
+    },
+    /// A download for which there is no room.
+    #[error("failed to fetch `{name}`: {} more are needed for `{}`", crate::megabytes(*missing), path.display())]
+    NoRoom {
+        /// What.
+        name: String,
+        /// Where it was to go.
+        path: PathBuf,
+        /// Bytes that did not fit.
+        missing: u64,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A volume that is to be made anew and that a container mounts.
+    #[error("failed to replace the volume `{volume}`: {reason}")]
+    VolumeInUse {
+        /// Its name.
+        volume: String,
+        /// The daemon's words.
+        reason: String,
+    },
     /// The daemon.
     #[error(transparent)]
     Docker(#[from] tierce_docker::Error),
@@ -212,6 +242,7 @@ impl Error {
     /// Which kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Error::FullDisk { source, .. } => source.kind(),
             Error::Interrupted
             | Error::Docker(tierce_docker::Error::Interrupted)
             | Error::Process(tierce_process::Error::Interrupted { .. }) => ErrorKind::Interrupted,
@@ -222,12 +253,14 @@ impl Error {
             Error::Manifest(_) | Error::Table { .. } | Error::UnknownImage { .. } | Error::NoImages => ErrorKind::Table,
             Error::NotInImage { .. } => ErrorKind::Other,
             Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,
-            Error::Fetch(_) | Error::Source { .. } | Error::Offline { .. } | Error::NoMirror { .. } => {
-                ErrorKind::Download
-            }
+            Error::NoRoom { .. }
+            | Error::Fetch(_)
+            | Error::Source { .. }
+            | Error::Offline { .. }
+            | Error::NoMirror { .. } => ErrorKind::Download,
             Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } => ErrorKind::Build,
             Error::Missing { .. } | Error::Rootfs(_) | Error::Oci(_) => ErrorKind::Pack,
-            Error::Docker(_) => ErrorKind::Daemon,
+            Error::VolumeInUse { .. } | Error::Docker(_) => ErrorKind::Daemon,
             Error::Update(_) => ErrorKind::Table,
             Error::Lock { .. } | Error::Locked { .. } | Error::Process(tierce_process::Error::CargoLock) => {
                 ErrorKind::Lock
@@ -244,9 +277,29 @@ impl Error {
         }
     }
 
+    /// Whether a disk was full: the host's, the daemon's, or that of a builder, whose programs say so.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        let says = |lines: &[String]| lines.iter().any(|line| line.to_lowercase().contains("no space left on device"));
+        match self {
+            Error::Builder { lines, .. } | Error::Emerge { lines, .. } if says(lines) => return true,
+            Error::Docker(tierce_docker::Error::NoSpace { .. }) | Error::NoRoom { .. } => return true,
+            _ => {}
+        }
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// The line of a Cargo.toml to blame. Those of [`Error::Manifest`] are in it.
     pub fn place(&self) -> Option<&Place> {
         match self {
+            Error::FullDisk { source, .. } => source.place(),
             Error::Table { place, .. } | Error::Compile { place, .. } | Error::Missing { place, .. } => Some(place),
             Error::Lock { place, .. }
             | Error::Resolution { place, .. }
@@ -280,6 +333,14 @@ impl Error {
             }
             Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
             Error::Lock { source, .. } => Some(source.help().into()),
+            Error::FullDisk { cache, rest, .. } => Some(format!(
+                "`cargo xtask clean --all` would free {} of the cache and {} in the daemon; --dry-run lists it",
+                crate::megabytes(*cache),
+                crate::megabytes(*rest)
+            )),
+            Error::VolumeInUse { volume, .. } => {
+                Some(format!("see `docker ps -a --filter volume={volume}`, and remove what mounts it"))
+            }
             Error::Docker(error) => error.help().map(str::to_owned),
             _ => None,
         }

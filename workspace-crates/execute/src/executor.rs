@@ -129,7 +129,7 @@ impl Perform for Executor<'_> {
                 docker.facts()?.id == builder.daemon && docker.image(&builder.image)?.is_some()
             }
             (_, Outcome::Binpkgs(binpkgs)) => binpkgs.iter().all(|binpkg| self.binpkg_path(&binpkg.key).is_file()),
-            (_, Outcome::Root(root)) => self.root_is_present(root)?,
+            (Action::MergeRoot { image }, Outcome::Root(root)) => self.root_is_present(image, root)?,
             (_, Outcome::Programs(programs)) => {
                 programs.iter().all(|program| self.session.places.blob(&program.sha256).is_file())
             }

@@ -117,6 +117,14 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
     write_with(path, |file| file.write_all(bytes.as_ref()).map_err(|error| Error::file("write", path, error)))
 }
 
+/// Removes a file. That it is gone already is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a value as JSON.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_vec(value).map_err(|error| Error::file("write", path, error.into()))?;

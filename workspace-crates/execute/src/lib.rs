@@ -8,6 +8,7 @@
 //! when their process ends, so that a killed run is in nobody's way.
 
 mod blame;
+mod clean;
 mod declared;
 mod delivery;
 mod error;
@@ -29,9 +30,13 @@ mod repositories;
 mod run;
 mod session;
 mod steps;
+mod tidy;
 mod tree_digest;
+mod untagged;
 mod update;
+mod uses;
 
+pub use clean::{Cleaned, Kind, Scope};
 pub use delivery::Delivered;
 pub use error::{Error, ErrorKind};
 pub use files::write as write_file;

@@ -1,7 +1,7 @@
 //! Locks on what several runs share: held by an open file, so that a killed run holds none.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -26,9 +26,19 @@ pub(crate) fn shared(
     take(&places.shared("locks").join(format!("{name}.lock")), what, interrupted, observer)
 }
 
+/// The lock that every run shares, and that is taken alone by who empties the cache.
+pub(crate) fn cache_path(places: &Places) -> PathBuf {
+    places.shared("locks").join("cache.used.lock")
+}
+
 /// Takes the workspace's lock: two runs in one workspace would write the same target folder.
 pub(crate) fn workspace(places: &Places, interrupted: &AtomicBool, observer: &Observer<'_>) -> Result<Held, Error> {
     take(&places.own("run.lock"), "another run in this workspace", interrupted, observer)
+}
+
+/// Takes the workspace's lock, if no run has it.
+pub(crate) fn try_workspace(places: &Places) -> Result<Option<Held>, Error> {
+    try_exclusive(&places.own("run.lock"))
 }
 
 /// Takes a lock that nobody holds for longer than a moment.
@@ -36,17 +46,42 @@ pub(crate) fn take_quietly(path: &Path) -> Result<Held, Error> {
     take(path, "", &AtomicBool::new(false), &|_| {})
 }
 
-fn take(path: &Path, what: &str, interrupted: &AtomicBool, observer: &Observer<'_>) -> Result<Held, Error> {
-    create_dir(path.parent().unwrap_or(path))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(|error| Error::file("open the lock", path, error))?;
+/// Takes a lock together with others who only use what it protects; who removes it is done in a moment.
+pub(crate) fn share_quietly(path: &Path) -> Result<Held, Error> {
+    wait(path, File::try_lock_shared, "", &AtomicBool::new(false), &|_| {})
+}
+
+/// Takes a lock together with others who only use what it protects.
+pub(crate) fn share(path: &Path, what: &str, interrupted: &AtomicBool, observer: &Observer<'_>) -> Result<Held, Error> {
+    wait(path, File::try_lock_shared, what, interrupted, observer)
+}
+
+/// Takes a lock alone, if nobody has it.
+pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Held>, Error> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Held { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::file("lock", path, error)),
+    }
+}
+
+/// Takes a lock alone, waiting for whoever has it and saying so once.
+pub(crate) fn take(path: &Path, what: &str, interrupted: &AtomicBool, observer: &Observer<'_>) -> Result<Held, Error> {
+    wait(path, File::try_lock, what, interrupted, observer)
+}
+
+fn wait(
+    path: &Path,
+    try_it: fn(&File) -> Result<(), TryLockError>,
+    what: &str,
+    interrupted: &AtomicBool,
+    observer: &Observer<'_>,
+) -> Result<Held, Error> {
+    let file = open(path)?;
     let mut said = false;
     loop {
-        match file.try_lock() {
+        match try_it(&file) {
             Ok(()) => return Ok(Held { _file: file }),
             Err(TryLockError::Error(error)) => return Err(Error::file("lock", path, error)),
             Err(TryLockError::WouldBlock) => {
@@ -61,6 +96,13 @@ fn take(path: &Path, what: &str, interrupted: &AtomicBool, observer: &Observer<'
             }
         }
     }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    create_dir(path.parent().unwrap_or(path))?;
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).open(path);
+    file.map_err(|error| Error::file("open the lock", path, error))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
-use tierce_docker::Docker;
+use tierce_docker::{ContainerSummary, Docker, ImageSummary, Removal, Volume};
 
 use crate::Error;
 use crate::places::Places;
@@ -19,6 +19,9 @@ pub(crate) const OWNER: &str = "dev.tierce.owner";
 pub(crate) const MAKER: &str = "dev.tierce.maker";
 /// The label with the cache whose receipts decide over a volume.
 pub(crate) const CACHE: &str = "dev.tierce.cache";
+
+/// The label with that cache's folder.
+pub(crate) const CACHE_FOLDER: &str = "dev.tierce.cache-folder";
 
 /// The label of a container that stays for the next time, with the volume that it holds in use.
 pub(crate) const USES: &str = "dev.tierce.uses";
@@ -37,36 +40,78 @@ pub(crate) fn this_process() -> String {
     format!("{}:{}:{pid}:{}", boot(), pid_namespace(), start_of(pid).unwrap_or_default())
 }
 
-/// Removes what runs that were killed have left in this namespace of the daemon: containers, half-made images, and volumes that
-/// no receipt of this cache names. The daemon is local, so that a process of another boot is gone too.
-pub(crate) fn remove_leftovers(
+/// Something in the daemon that a killed run has left, or that belonged to a cache that is no more.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    Container(ContainerSummary),
+    Image(ImageSummary),
+    Volume(String),
+}
+
+impl Leftover {
+    /// Its name in the daemon.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Leftover::Container(container) => &container.name,
+            Leftover::Image(image) => &image.id,
+            Leftover::Volume(name) => name,
+        }
+    }
+
+    pub(crate) fn remove(&self, docker: &Docker) -> Result<Removal, Error> {
+        Ok(match self {
+            Leftover::Container(container) => docker.remove(&container.id)?,
+            Leftover::Image(image) => docker.remove_image(&image.id)?,
+            Leftover::Volume(name) => docker.remove_volume(name)?,
+        })
+    }
+}
+
+/// What runs that were killed have left in this namespace of the daemon: containers, half-made images, and volumes that no
+/// receipt of their cache names. The daemon is local, so that a process of another boot is gone too.
+pub(crate) fn leftovers(
     docker: &Docker,
     namespace: &str,
     places: &Places,
     receipts: &Receipts,
-) -> Result<(), Error> {
+) -> Result<Vec<Leftover>, Error> {
     let namespace = format!("dev.tierce.namespace={namespace}");
-    for container in docker.containers(&[&namespace, OWNER])? {
-        if is_left(&container.labels, OWNER) {
-            docker.remove(&container.id)?;
-        }
-    }
-    for image in docker.images(&[&namespace, MAKER])? {
-        if image.tags.is_empty() && is_left(&image.labels, MAKER) {
-            docker.remove_image(&image.id)?;
-        }
-    }
-    let cache = format!("{CACHE}={}", places.cache_id()?);
+    let containers = docker.containers(&[&namespace, OWNER])?.into_iter();
+    let mut left: Vec<Leftover> =
+        containers.filter(|container| is_left(&container.labels, OWNER)).map(Leftover::Container).collect();
+    let images = docker.images(&[&namespace, MAKER])?.into_iter();
+    left.extend(images.filter(|image| image.tags.is_empty() && is_left(&image.labels, MAKER)).map(Leftover::Image));
+    let cache = places.cache_id()?;
     // In this order: whoever is gone by now has written all of the receipts that are read afterwards.
-    let volumes = docker.volumes(&[&cache, &namespace, OWNER])?;
-    let left: Vec<_> = volumes.into_iter().filter(|volume| is_left(&volume.labels, OWNER)).collect();
-    if !left.is_empty() {
+    let volumes = docker.volumes(&[&namespace, CACHE, OWNER])?.into_iter();
+    let volumes: Vec<_> = volumes.filter(|volume| is_left(&volume.labels, OWNER)).collect();
+    if !volumes.is_empty() {
         let known = receipts.volumes();
-        for volume in left.iter().filter(|volume| !known.contains(&volume.name)) {
-            docker.remove_volume(&volume.name)?;
-        }
+        let is_no_ones = |volume: &Volume| match volume.labels.get(CACHE) == Some(&cache) {
+            true => !known.contains(&volume.name),
+            false => is_of_no_cache(&volume.labels),
+        };
+        left.extend(volumes.into_iter().filter(is_no_ones).map(|volume| Leftover::Volume(volume.name)));
     }
-    Ok(())
+    Ok(left)
+}
+
+/// Whether a process that lives has a container in this namespace.
+pub(crate) fn others_at_work(docker: &Docker, namespace: &str) -> Result<bool, Error> {
+    let containers = docker.containers(&[namespace, OWNER])?;
+    let owners = containers.iter().filter_map(|container| container.labels.get(OWNER));
+    Ok(owners.into_iter().any(|owner| !owner.is_empty() && is_alive(owner)))
+}
+
+/// Whether the cache that these labels name was where this process would see it, and is not there now.
+fn is_of_no_cache(labels: &BTreeMap<String, String>) -> bool {
+    let (Some(id), Some(folder), Some(owner)) = (labels.get(CACHE), labels.get(CACHE_FOLDER), labels.get(OWNER)) else {
+        return false;
+    };
+    // Other containers see other folders.
+    owner.split(':').nth(1) == Some(&pid_namespace())
+        && fs::read_to_string(Path::new(folder).join("id"))
+            .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |there| there != *id)
 }
 
 /// Whether this label names a process, and one that is gone.
@@ -115,6 +160,26 @@ fn start_of(pid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_volume_outlives_its_cache_only_as_far_as_is_known() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        fs::write(scratch.path().join("id"), "1234abcd").expect("written");
+        let folder = scratch.path().display().to_string();
+        let here = format!("boot:{}:1:1", pid_namespace());
+        for (id, folder, owner, expected) in [
+            ("1234abcd", folder.as_str(), here.as_str(), false),
+            ("another0", &folder, &here, true),
+            ("1234abcd", "/no/such/folder", &here, true),
+            ("1234abcd", "/no/such/folder", "boot:1:1:1", false),
+        ] {
+            let labels = [(CACHE, id), (CACHE_FOLDER, folder), (OWNER, owner)];
+            let mut labels: BTreeMap<_, _> = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            assert_eq!(is_of_no_cache(&labels), expected, "{labels:?}");
+            labels.remove(CACHE_FOLDER);
+            assert!(!is_of_no_cache(&labels));
+        }
+    }
 
     #[test]
     fn only_a_process_that_is_known_to_be_gone_leaves_something() {

@@ -55,10 +55,22 @@ impl Receipts {
         made_of().map_or(Ok(()), |ingredients| self.note(step, &ingredients))
     }
 
+    /// Where the receipts of a kind of action lie that serve all workspaces.
+    pub(crate) fn shared_folder(&self, action: &Action) -> PathBuf {
+        self.places.shared("receipts").join(action.kind().0)
+    }
+
+    /// The place of one of them.
+    pub(crate) fn shared_path(&self, action: &Action, key: &str) -> PathBuf {
+        self.shared_folder(action).join(format!("{key}.json"))
+    }
+
     /// The volumes of all ROOTs that were merged with this cache.
     pub(crate) fn volumes(&self) -> BTreeSet<String> {
-        let folder = self.places.shared("receipts").join(Action::MergeRoot { image: String::new() }.kind().0);
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.shared_folder(&Action::MergeRoot { image: String::new() }))
+            .into_iter()
+            .flatten()
+            .flatten();
         let receipts = entries.filter_map(|entry| read_json::<Receipt>(&entry.path()));
         receipts
             .filter_map(|receipt| if let Outcome::Root(root) = receipt.outcome { Some(root.volume) } else { None })

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tierce_docker::Docker;
 use tierce_manifest::{CargoToml, ImageSpec, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
-use tierce_plan::{Action, Facts, Lock, Plan, Sink, StepId};
+use tierce_plan::{Facts, Lock, Plan, Sink, StepId};
 use tierce_process::cargo;
 use tierce_process::cargo_config::{self, CargoConfig};
 use tierce_process::rustc::Toolchain;
@@ -18,13 +18,15 @@ use crate::executor::Executor;
 use crate::facts;
 use crate::forecast::{Forecast, forecast};
 use crate::kept_workspace::KeptWorkspace;
+use crate::locks::Held;
 use crate::places::{Places, UserFolders};
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
 use crate::repositories::{self, RepositoryFolder};
 use crate::run::{StepRun, run};
 use crate::tree_digest::FileDigests;
-use crate::{Error, files, locks, owner, report};
+use crate::uses::Uses;
+use crate::{Error, files, locks, report};
 
 /// What a run is given by the command line.
 #[derive(Clone, Debug)]
@@ -70,7 +72,10 @@ pub struct Session {
     pub(crate) digests: FileDigests,
     docker: Mutex<Option<Docker>>,
     /// Whether leftovers of killed runs have been removed.
-    tidied: Mutex<bool>,
+    pub(crate) tidied: Mutex<bool>,
+    uses: Mutex<Uses>,
+    /// Keeps others from emptying the cache.
+    pub(crate) cache_lock: Mutex<Option<Held>>,
     /// Held while cargo runs: all images share its target folder, and two at once would wait for each other's locks.
     pub(crate) cargo: Mutex<()>,
 }
@@ -116,6 +121,8 @@ impl Session {
         if !is_kept {
             kept.keep(&workspace)?;
         }
+        let what = "`cargo xtask clean`, which removes from the cache";
+        let cache_lock = locks::share(&locks::cache_path(&places), what, &options.interrupted, observer)?;
         let digests = FileDigests::load(places.own("digests.json"));
         let repositories = repositories::gather(&spec, workspace.root.as_std_path(), &places, &digests)?;
         Ok(Session {
@@ -129,6 +136,8 @@ impl Session {
             digests,
             docker: Mutex::new(None),
             tidied: Mutex::new(false),
+            uses: Mutex::default(),
+            cache_lock: Mutex::new(Some(cache_lock)),
             cargo: Mutex::new(()),
         })
     }
@@ -215,7 +224,8 @@ impl Session {
     ) -> Result<Vec<Delivered>, Error> {
         // Whatever an interruption has broken off on its way here, it is the cause.
         let interrupted = || self.options.interrupted.load(Ordering::Relaxed);
-        self.run_plans(images, sink, observer).map_err(|error| if interrupted() { Error::Interrupted } else { error })
+        let done = self.run_plans(images, sink, observer);
+        done.map_err(|error| if interrupted() { Error::Interrupted } else { self.with_room(error) })
     }
 
     fn run_plans(&self, images: &[&ImageSpec], sink: &Sink, observer: &Observer<'_>) -> Result<Vec<Delivered>, Error> {
@@ -248,12 +258,18 @@ impl Session {
             self.digests.save()?;
             if plan.whole {
                 self.keep_rustc(&facts)?;
+                self.tidy_up(images, &results, &receipts, observer)?;
                 return report::deliver(self, &executor, images, sink, &results, runs);
             }
             let lock = self.locked_now(&facts, &plan, results);
             self.tell_changes(&facts, &lock, observer);
             self.write_lock(&lock)?;
         }
+    }
+
+    /// What this run uses of what it shares with others.
+    pub(crate) fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends what takes long by itself, without waiting for anybody, after Ctrl-C.
@@ -268,40 +284,6 @@ impl Session {
             *docker = Some(Docker::connect(&self.options.daemon, Arc::clone(&self.options.interrupted))?);
         }
         docker.clone().ok_or(Error::Interrupted)
-    }
-
-    /// Removes files that killed runs left half written, wherever this run may write, too.
-    pub(crate) fn sweep(&self, sink: &Sink) {
-        self.places.sweep();
-        files::sweep(self.workspace.root.as_std_path(), 0);
-        match sink {
-            Sink::Daemon => {}
-            Sink::Layout(folder) => files::sweep(folder.as_std_path(), 2),
-            Sink::Archive(file) => files::sweep(file.as_std_path().parent().unwrap_or(Path::new("/")), 0),
-        }
-    }
-
-    /// Before the first step that makes something in the daemon: removes what killed runs left there. Their containers may still
-    /// be at work on the same folders.
-    pub(crate) fn remove_leftovers(&self, action: &Action) -> Result<(), Error> {
-        let makes = matches!(
-            action,
-            Action::MakeBuilder
-                | Action::ImportBuilder
-                | Action::UseBuilderImage { .. }
-                | Action::Resolve { .. }
-                | Action::BuildPackages { .. }
-                | Action::ExtendBuilder { .. }
-                | Action::MergeRoot { .. }
-                | Action::Compile { .. }
-        );
-        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
-        if makes && !*tidied {
-            let receipts = Receipts::new(self.places.clone());
-            owner::remove_leftovers(&self.docker()?, &self.options.namespace, &self.places, &receipts)?;
-            *tidied = true;
-        }
-        Ok(())
     }
 }
 

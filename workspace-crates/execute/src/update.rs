@@ -45,7 +45,8 @@ impl Session {
         let before = self.read_lock()?.unwrap_or_default();
         let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
         let update = Update::parse(words, &names, &before)?;
-        let lock = self.resolve_anew(&update, &images, before.clone(), observer)?;
+        let lock =
+            self.resolve_anew(&update, &images, before.clone(), observer).map_err(|error| self.with_room(error))?;
         let (changes, changed) = (changes(&before, &lock), before.to_text() != lock.to_text());
         if changed && self.options.locked && !dry_run {
             let mut lines: Vec<String> = changes.iter().map(|change| format!("{} {change}", change.verb())).collect();

@@ -45,46 +45,41 @@ pub struct Wheel<'a> {
     pub pip_wheel: Option<&'a Utf8Path>,
 }
 
-/// Downloads a wheel without its dependencies, whatever Python and machine it is for, and puts it at `destination` in one
-/// step; a file that is there already is replaced. `on_line` gets each line that pip writes.
+/// Downloads a wheel without its dependencies, whatever Python and machine it is for, into this folder, which is empty. Gives
+/// its path. What pip needs for the time of its work lies in the folder as well, so that nothing stays elsewhere should it be
+/// killed. `on_line` gets each line that pip writes.
 ///
 /// # Errors
 /// `Error::NotFound` if there is neither pip nor a Python for `pip_wheel`; `Error::Unreachable`, `Error::NotPublished`,
 /// `Error::Failed`; `Error::Digest`; `Error::Interrupted`, `Error::TimedOut` after ten minutes; `Error::File`.
 pub fn download_wheel(
     wheel: &Wheel<'_>,
-    destination: &Utf8Path,
+    folder: &Utf8Path,
     interrupted: &AtomicBool,
     mut on_line: impl FnMut(&str),
-) -> Result<(), Error> {
-    let folder = destination.parent().unwrap_or(Utf8Path::new("/"));
+) -> Result<Utf8PathBuf, Error> {
     let failed = |verb, path: &Utf8Path| {
         let path = path.to_owned();
         move |source| Error::File { verb, path, source }
     };
-    fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
-    // Beside the destination, so that the last step is a rename.
-    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(folder).map_err(failed("write to", folder))?;
-    let temporary = Utf8Path::from_path(temporary.path()).ok_or_else(|| {
-        failed("write to", folder)(io::Error::new(io::ErrorKind::InvalidData, "its name is not UTF-8"))
-    })?;
-
+    let temporary = folder.join("tmp");
+    fs::create_dir(&temporary).map_err(failed("make the folder", &temporary))?;
     let secret = wheel.index.and_then(credentials);
     let hide = |line: &str| secret.map_or_else(|| line.to_owned(), |secret| line.replace(secret, "****"));
-    let command = command(wheel, temporary)?;
+    let command = command(wheel, folder)?.env("TMPDIR", &temporary);
     let ended = run::stream("pip download", &command, DOWNLOAD_TIME, interrupted, |line| on_line(&hide(line)))?;
     if ended.code != Some(0) {
         let lines: Vec<String> = ended.lines.iter().map(|line| hide(line)).collect();
         return Err(explain(wheel, ended.code, &lines));
     }
 
-    let file = downloaded(temporary)?;
+    let file = downloaded(folder)?;
     let found = sha256(&file).map_err(failed("read", &file))?;
     if found != wheel.sha256 {
         let file = file.file_name().unwrap_or_default().to_owned();
         return Err(Error::Digest { file, expected: wheel.sha256.to_owned(), found });
     }
-    fs::rename(&file, destination).map_err(failed("write", destination))
+    Ok(file)
 }
 
 fn command(wheel: &Wheel<'_>, folder: &Utf8Path) -> Result<Expression, Error> {
@@ -198,29 +193,22 @@ mod tests {
         format!("file://{}/tests/fixtures/pip", env!("CARGO_MANIFEST_DIR"))
     }
 
-    fn download(version: &str, sha256: &str, index: &str) -> (Result<(), Error>, Vec<String>, Option<Vec<u8>>) {
+    fn download(version: &str, sha256: &str, index: &str) -> Result<Vec<u8>, Error> {
         let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap().join("new folder");
-        let destination = folder.join("tiny.whl");
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
         let wheel = Wheel { name: "tiny", version, sha256, index: Some(index), pip_wheel: None };
-        let mut lines = Vec::new();
-        let result = download_wheel(&wheel, &destination, &AtomicBool::new(false), |line| lines.push(line.to_owned()));
-        let file = fs::read(&destination).ok();
-        let left = folder.read_dir_utf8().unwrap().count();
-        assert_eq!(left, usize::from(file.is_some()), "nothing is left beside the file");
-        (result, lines, file)
+        let file = download_wheel(&wheel, folder, &AtomicBool::new(false), |_| {})?;
+        assert_eq!(file.parent(), Some(folder));
+        Ok(fs::read(&file).unwrap())
     }
 
     #[test]
     fn a_wheel_is_downloaded_and_checked() {
-        let (result, _, file) = download("1.0", TINY, &index());
-        result.unwrap();
-        assert!(file.unwrap().starts_with(b"PK"));
+        assert!(download("1.0", TINY, &index()).unwrap().starts_with(b"PK"));
         let wrong = TINY.replace('f', "0");
-        let (result, _, file) = download("1.0", &wrong, &index());
+        let result = download("1.0", &wrong, &index());
         assert!(matches!(result, Err(Error::Digest { found, .. }) if found == TINY));
-        assert_eq!(file, None);
-        let (result, _, _) = download("2.0", TINY, &index());
+        let result = download("2.0", TINY, &index());
         let Err(Error::NotPublished { lines, .. }) = result else { panic!("{result:?}") };
         assert!(lines[0].starts_with("ERROR: Could not find a version"), "{lines:?}");
     }

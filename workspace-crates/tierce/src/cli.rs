@@ -15,6 +15,7 @@ Examples:
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
   cargo xtask update --dry-run                     which newer versions there are
+  cargo xtask clean --dry-run --all                what could be removed, and how large it is
 
 Environment:
   TIERCE_CACHE      Downloads, binary packages and layers [default: $XDG_CACHE_HOME/tierce, or
@@ -82,6 +83,8 @@ pub(crate) enum Command {
     Update(UpdateArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
+    /// Remove what can be made again: at least what nothing uses
+    Clean(CleanArgs),
 }
 
 /// What `--no-cache` can name: the steps whose results are kept.
@@ -175,6 +178,37 @@ pub(crate) struct WhyArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask clean                   what killed runs left, and each ROOT that no workspace uses
+  cargo xtask clean --dry-run --all   everything that could go, and how large it is
+  cargo xtask clean --images          this workspace's images too
+  cargo xtask clean --builder         the builders too; the next run makes one again
+  cargo xtask clean --cache           downloads, binary packages and layers too
+
+What another run uses stays. stdout gets the list of --dry-run, or the JSON, and nothing else.")]
+pub(crate) struct CleanArgs {
+    /// The images of this workspace, and the ROOTs that only they were made with
+    #[arg(long)]
+    pub(crate) images: bool,
+    /// The builders in the daemon
+    #[arg(long)]
+    pub(crate) builder: bool,
+    /// The whole cache, once no other run uses it
+    #[arg(long)]
+    pub(crate) cache: bool,
+    /// All of these
+    #[arg(long, conflicts_with_all = ["images", "builder", "cache"])]
+    pub(crate) all: bool,
+    /// Print what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// json: what was removed, or would be, as data
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
 /// How data is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -207,6 +241,7 @@ mod tests {
             ("help-image", &["image", "--help"]),
             ("help-update", &["update", "--help"]),
             ("help-why", &["why", "--help"]),
+            ("help-clean", &["clean", "--help"]),
         ] {
             insta::assert_snapshot!(name, printed(arguments));
         }
@@ -220,13 +255,14 @@ mod tests {
     fn a_command_line_that_means_nothing_is_refused_with_the_nearest_thing() {
         let no_command = printed(&[]).replace("stderr, 2", "stdout, 0");
         assert_eq!(no_command, printed(&["--help"]), "no command explains all of them, and fails");
-        let cases: [&[&str]; 6] = [
+        let cases: [&[&str]; 7] = [
             &["imgae"],
             &["image", "--layuot", "x"],
             &["image", "--layout", "x", "--archive", "y"],
             &["image", "--jobs", "0"],
             &["why", "hello"],
             &["image", "--quiet", "--verbose"],
+            &["clean", "--all", "--cache"],
         ];
         let all: Vec<String> = cases.iter().map(|arguments| printed(arguments)).collect();
         insta::assert_snapshot!("usage-errors", all.join("\n"));

@@ -3,6 +3,7 @@
 //! Raw flags (`cli`) become options of a session; a session's events become bars or lines (`terminal`), its errors lines of a
 //! Cargo.toml with a caret (`diagnostic`). stdout carries data and nothing else.
 
+mod clean;
 mod cli;
 mod diagnostic;
 mod image;
@@ -32,11 +33,12 @@ pub fn main() -> ExitCode {
     let environment =
         Environment { no_color: path("NO_COLOR").is_some(), dumb: text("TERM").is_some_and(|term| term == "dumb") };
     let explain = matches!(&cli.command, Command::Image(arguments) if arguments.explain);
-    let terminal = Terminal::new(&cli.global, explain, &environment);
-    let interrupted = interrupt::on_signals();
+    let terminal = Arc::new(Terminal::new(&cli.global, explain, &environment));
+    let interrupted = interrupt::on_signals(&terminal);
     let result = match &cli.command {
         Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted),
+        Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();

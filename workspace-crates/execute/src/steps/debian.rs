@@ -98,7 +98,10 @@ impl Executor<'_> {
                 pip_wheel,
             };
             let on_line = |line: &str| self.progress(id, 0, None, Unit::Bytes, line);
-            pip::download_wheel(&wanted, &utf8(wheel)?, &self.session.options.interrupted, on_line)?;
+            let (folder, _open) = files::temporary_folder_in(&self.session.places.shared("wheels"))?;
+            let utf8_folder = utf8(folder.path().to_owned())?;
+            let file = pip::download_wheel(&wanted, &utf8_folder, &self.session.options.interrupted, on_line)?;
+            fs::rename(&file, &wheel).map_err(|error| Error::file("write", &wheel, error))?;
         }
         let missing: Vec<&Deb> = self.debs().iter().filter(|deb| !self.deb_path(deb).is_file()).collect();
         if !missing.is_empty() {

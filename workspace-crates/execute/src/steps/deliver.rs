@@ -15,10 +15,7 @@ use crate::executor::{Executor, missing_input};
 use crate::progress::Event;
 use crate::run::Inputs;
 use crate::steps::pack::assemble;
-use crate::{Error, files};
-
-/// The label of a finished image, with its name in the workspace.
-pub(crate) const IMAGE: &str = "dev.tierce.image";
+use crate::{Error, files, untagged};
 
 impl Executor<'_> {
     /// Brings a packed image to its sink.
@@ -30,7 +27,7 @@ impl Executor<'_> {
         match sink {
             Sink::Daemon => {
                 let assembled = assemble(spec, &packed.layers, &self.facts.platform, None)?;
-                let (id, bytes) = self.load_into_daemon(&assembled, &references[0])?;
+                let (id, bytes) = self.load_into_daemon(&assembled, image, &references[0])?;
                 Ok(Outcome::Delivered { id, manifest: None, bytes })
             }
             Sink::Layout(folder) => {
@@ -59,12 +56,13 @@ impl Executor<'_> {
     }
 
     /// Loads what the daemon lacks: the lowest layers that an image there shares are left out. On any doubt everything is sent.
-    fn load_into_daemon(&self, image: &Image, reference: &str) -> Result<(String, u64), Error> {
+    fn load_into_daemon(&self, image: &Image, name: &str, reference: &str) -> Result<(String, u64), Error> {
         let docker = self.docker()?;
         let id = image.id.to_string();
         if docker.image(&id)?.is_some() {
             return Ok((id, 0));
         }
+        untagged::note(&self.session.places, name, &id)?;
         let partial = docker.engine() == Engine::Docker && !docker.facts()?.containerd_image_store;
         let shared = if partial { shared_layers(&docker, image, reference)? } else { 0 };
         if shared > 0 {
@@ -78,7 +76,12 @@ impl Executor<'_> {
         // Where an image's id is not its config's digest, the daemon's answer says what it is.
         let id = match docker.image(&id)? {
             Some(_) => id,
-            None => loaded.images.first().cloned().unwrap_or(id),
+            None => {
+                let other = loaded.images.first().cloned().unwrap_or_else(|| id.clone());
+                untagged::note(&self.session.places, name, &other)?;
+                untagged::forget(&self.session.places, name, &id)?;
+                other
+            }
         };
         Ok((id, loaded.bytes))
     }
@@ -154,10 +157,11 @@ impl Executor<'_> {
         let mut superseded = BTreeMap::new();
         for reference in references {
             if let Some(before) = docker.image(reference)?.filter(|before| before.id != id) {
-                superseded.insert(before.id, before.labels.get(IMAGE).is_some_and(|name| name == image));
+                superseded.insert(before.id, before.labels.get(untagged::IMAGE).is_some_and(|name| name == image));
             }
             docker.tag(&id, reference)?;
         }
+        untagged::forget(&self.session.places, image, &id)?;
         for (before, ours) in superseded {
             if ours && let Err(error) = self.remove_superseded(&docker, &before) {
                 (self.observer)(Event::Warning { message: format!("a superseded image stays: {error}") });
@@ -198,7 +202,7 @@ fn shared_layers(docker: &Docker, image: &Image, reference: &str) -> Result<usiz
         return Ok(shared(&earlier.diff_ids));
     }
     let mut most = 0;
-    for other in docker.images(&[IMAGE])?.iter().take(MOST_IMAGES) {
+    for other in docker.images(&[untagged::IMAGE])?.iter().take(MOST_IMAGES) {
         if let Some(other) = docker.image(&other.id)? {
             most = most.max(shared(&other.diff_ids));
         }

@@ -1,7 +1,7 @@
 //! From emerge's output to what a user sees of it: which packages are at work, how many are done, how long each took.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tierce_plan::StepId;
 use tierce_portage::{Cpv, Progress, ProgressEvent, ProgressItem};
@@ -19,6 +19,13 @@ pub(crate) struct Follower<'a> {
     failed: Option<(Cpv, Option<String>)>,
 }
 
+/// A package that was compiled.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Compiled {
+    pub(crate) cpv: Cpv,
+    pub(crate) took: Duration,
+}
+
 impl<'a> Follower<'a> {
     /// Before the first line of a step's emerge.
     pub(crate) fn new(id: &'a StepId, observer: &'a Observer<'a>) -> Follower<'a> {
@@ -33,20 +40,20 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The next line.
-    pub(crate) fn line(&mut self, line: &str) {
+    /// The next line, and the package whose compilation it says is done.
+    pub(crate) fn line(&mut self, line: &str) -> Option<Compiled> {
         let event = self.progress.line(line);
-        self.follow(event);
+        self.follow(event)
     }
 
     /// The package that failed first, and its log as the builder sees it: what depends on it fails after it.
     pub(crate) fn failed(mut self) -> Option<(Cpv, Option<String>)> {
         let event = self.progress.finish();
-        self.follow(event);
+        let _ = self.follow(event);
         self.failed
     }
 
-    fn follow(&mut self, event: Option<ProgressEvent>) {
+    fn follow(&mut self, event: Option<ProgressEvent>) -> Option<Compiled> {
         match event {
             Some(ProgressEvent::Started(item)) => {
                 // One run of emerge follows another: into the builder, then into ROOT.
@@ -57,20 +64,18 @@ impl<'a> Follower<'a> {
                 self.under_way.insert(item.cpv, Instant::now());
                 self.tell();
             }
-            Some(ProgressEvent::Completed(item)) => self.completed(item),
+            Some(ProgressEvent::Completed(item)) => return self.completed(item),
             Some(ProgressEvent::Failed { cpv, log }) => self.failed = self.failed.take().or(Some((cpv, log))),
             Some(ProgressEvent::Installing(_)) | None => {}
         }
+        None
     }
 
-    fn completed(&mut self, item: ProgressItem) {
+    fn completed(&mut self, item: ProgressItem) -> Option<Compiled> {
         let start = self.under_way.remove(&item.cpv);
         self.completed.insert(item.cpv.clone());
         self.tell();
-        if let Some(start) = start.filter(|_| !item.binary) {
-            let (step, name, took) = (self.id.clone(), item.cpv.to_string(), start.elapsed());
-            (self.observer)(Event::Part { step, name, took });
-        }
+        start.filter(|_| !item.binary).map(|start| Compiled { cpv: item.cpv, took: start.elapsed() })
     }
 
     fn tell(&self) {
@@ -106,14 +111,15 @@ mod tests {
         let observer = |event: Event| {
             let line = match event {
                 Event::Progress { done, total, current, .. } => format!("{done}/{} {current}", total.unwrap_or(0)),
-                Event::Part { name, .. } => format!("built {name}"),
                 other => panic!("{other:?}"),
             };
             told.lock().expect("no panic").push(line);
         };
         let id = serde_json::from_str::<StepId>("\"packages app\"").expect("a name");
         let mut follower = Follower::new(&id, &observer);
-        output.lines().for_each(|line| follower.line(line));
+        let compiled: Vec<String> =
+            output.lines().filter_map(|line| follower.line(line)).map(|compiled| compiled.cpv.to_string()).collect();
+        assert_eq!(compiled, ["media-libs/libexif-0.6.24", "sys-libs/zlib-1.3"]);
         assert_eq!(follower.failed(), None);
         let expected = [
             "0/3 sys-libs/glibc-2.36",
@@ -121,9 +127,7 @@ mod tests {
             "1/3 sys-libs/zlib-1.3",
             "1/3 media-libs/libexif-0.6.24, sys-libs/zlib-1.3",
             "2/3 sys-libs/zlib-1.3",
-            "built media-libs/libexif-0.6.24",
             "3/3 ",
-            "built sys-libs/zlib-1.3",
             "0/1 sys-libs/zlib-1.3",
             "1/1 ",
         ];

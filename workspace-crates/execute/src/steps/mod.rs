@@ -1,5 +1,6 @@
 //! What the steps do, one module a part of the way.
 
+pub(crate) mod binpkgs;
 pub(crate) mod builder;
 pub(crate) mod cargo_call;
 pub(crate) mod compile;
@@ -15,4 +16,4 @@ pub(crate) mod sources;
 pub(crate) mod target_folder;
 pub(crate) mod transfer;
 pub(crate) mod tree;
-mod warm;
+pub(crate) mod warm;

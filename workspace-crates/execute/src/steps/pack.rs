@@ -16,10 +16,9 @@ use crate::declared::{DeclaredContent, DeclaredEntry};
 use crate::executor::{Executor, missing_input};
 use crate::report::{Contents, base_name};
 use crate::run::Inputs;
-use crate::steps::deliver::IMAGE;
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
-use crate::{Error, declared, files};
+use crate::{Error, declared, files, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
 const TIME: u64 = 0;
@@ -290,7 +289,7 @@ fn runtime(spec: &ImageSpec, metadata: &Metadata) -> Runtime {
         map.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect::<BTreeMap<_, _>>()
     };
     let mut labels = metadata.labels();
-    labels.insert(IMAGE.into(), spec.name.to_string());
+    labels.insert(untagged::IMAGE.into(), spec.name.to_string());
     labels.extend(values(&config.labels));
     Runtime {
         entrypoint: config.entrypoint.value.clone(),

@@ -1,41 +1,31 @@
 //! Sources and binary packages: what is missing is fetched and compiled once, what is there is used again.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use tierce_docker::{Container, ContainerSpec, Docker, ImageChanges, Mount};
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Binpkg, Builder, Outcome, PackageBuild, Step, StepId};
-use tierce_portage::{Cpv, EMERGE_SH, ResolvedPackage, relevant_lines};
+use tierce_portage::{EMERGE_SH, ResolvedPackage, relevant_lines};
 
 use crate::executor::{Executor, builder_of};
 use crate::places::create_dir;
-use crate::progress::WholeLines;
+use crate::progress::{Event, WholeLines};
 use crate::run::Inputs;
 use crate::steps::builder::Tail;
-use crate::steps::follower::Follower;
-use crate::steps::tree::TarOfFiles;
+use crate::steps::follower::{Compiled, Follower};
 use crate::{Error, blame, files};
 
-/// Portage's folder of binary packages, as the builder sees it.
-const PKGDIR: &str = "/var/cache/binpkgs";
 /// The folder of logs, as the builder sees it.
 const LOGS: &str = "/tierce/logs";
-/// Of one binary package.
-const MAX_BINPKG: u64 = 8 << 30;
 
 impl Executor<'_> {
     /// What the lock says of an image.
     pub(crate) fn locked(&self, image: &str) -> &[ResolvedPackage] {
         let locked = self.facts.lock.as_ref().and_then(|lock| lock.image(image));
         locked.map_or(&[], |locked| &locked.packages)
-    }
-
-    /// Where a binary package lies in the cache.
-    pub(crate) fn binpkg_path(&self, key: &str) -> PathBuf {
-        self.session.places.shared("binpkgs").join(format!("{key}.gpkg.tar"))
     }
 
     /// Compiles what the cache lacks.
@@ -54,11 +44,6 @@ impl Executor<'_> {
         Ok(Outcome::Binpkgs(packages.iter().map(binpkg).collect()))
     }
 
-    /// Whether a step has to compile a package: the cache lacks it, or does not count.
-    pub(crate) fn is_missing(&self, step: &Step, package: &PackageBuild) -> bool {
-        step.again || !self.binpkg_path(&package.key).is_file()
-    }
-
     fn emerge(
         &self,
         step: &Step,
@@ -72,10 +57,18 @@ impl Executor<'_> {
         let (missing, there): (Vec<_>, Vec<_>) =
             packages.iter().cloned().partition(|package| self.is_missing(step, package));
         self.bring_binpkgs(&docker, &container, &there)?;
-        let ended = self.run_emerge(&step.id, image, &docker, &container);
-        // Also after a failure: what was compiled before it is done, and the logs say why it failed.
+        let (ended, missing) = std::thread::scope(|scope| {
+            // What is compiled is kept at once, so that no interruption costs it; emerge goes on meanwhile.
+            let (sender, compiled) = mpsc::channel::<Compiled>();
+            let taking = scope.spawn(|| self.take_each(&step.id, &docker, &container, missing, compiled));
+            // It is received as long as there is a sender.
+            let tell = move |compiled| drop(sender.send(compiled));
+            let ended = self.run_emerge(&step.id, image, &docker, &container, tell);
+            (ended, taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        // Also after a failure: the logs say why it failed.
         let kept = self.keep_logs(&docker, &container, image);
-        let taken = self.take_binpkgs(&docker, &container, &missing);
+        let taken = self.take_binpkgs(&docker, &container, &missing, None);
         ended.and(kept).and(taken)?;
         container.remove()?;
         Ok(())
@@ -117,32 +110,14 @@ impl Executor<'_> {
         repository.map_or_else(|| format!("={}", package.package), |name| format!("={}::{name}", package.package))
     }
 
-    /// Copies the binary packages that the cache has to where Portage looks for them.
-    pub(crate) fn bring_binpkgs(
-        &self,
-        docker: &Docker,
-        container: &Container,
-        packages: &[PackageBuild],
-    ) -> Result<(), Error> {
-        let mut tar = TarOfFiles::default();
-        for package in packages {
-            let path = self.binpkg_path(&package.key);
-            if path.is_file() {
-                tar.add(binpkg_name(&package.package)?, path);
-            }
-        }
-        // The folder itself too: the builder's root may lack it.
-        docker.copy_in(container.id(), "/", tar.below(PKGDIR)?)?;
-        Ok(())
-    }
-
-    /// Runs emerge and tells how far it is; a failure names the package and the lines of its log that matter.
+    /// Runs emerge, tells how far it is and which packages are compiled; a failure names the package and the lines of its log that matter.
     pub(crate) fn run_emerge(
         &self,
         id: &StepId,
         image: &ImageSpec,
         docker: &Docker,
         container: &Container,
+        compiled: impl Fn(Compiled),
     ) -> Result<(), Error> {
         let mut follower = Follower::new(id, self.observer);
         let mut tail = Tail::default();
@@ -150,7 +125,7 @@ impl Executor<'_> {
         let exit = docker.run_created(container, None, &mut |stream, bytes| {
             tail.push(stream, bytes);
             let lines = lines.push(bytes).unwrap_or_default();
-            String::from_utf8_lossy(&lines).lines().for_each(|line| follower.line(line));
+            String::from_utf8_lossy(&lines).lines().filter_map(|line| follower.line(line)).for_each(&compiled);
         })?;
         if exit.success() {
             return Ok(());
@@ -181,14 +156,9 @@ impl Executor<'_> {
         })
     }
 
-    /// Copies new binary packages into the cache, under their keys.
-    fn take_binpkgs(&self, docker: &Docker, container: &Container, wanted: &[PackageBuild]) -> Result<(), Error> {
-        let wanted: BTreeMap<&str, &PackageBuild> =
-            wanted.iter().map(|package| (package.package.as_str(), package)).collect();
-        for_each_file(docker, container, PKGDIR, |name, entry| {
-            let Some(package) = binpkg_of(name).and_then(|package| wanted.get(package.as_str())) else { return Ok(()) };
-            files::write_with(&self.binpkg_path(&package.key), |file| copy(&mut entry.take(MAX_BINPKG), file, PKGDIR))
-        })
+    /// Says that a package is compiled.
+    pub(crate) fn built(&self, id: &StepId, compiled: &Compiled) {
+        (self.observer)(Event::Part { step: id.clone(), name: compiled.cpv.to_string(), took: compiled.took });
     }
 
     /// Puts the build-packages into a builder of the image's own.
@@ -208,7 +178,7 @@ impl Executor<'_> {
         }
         let container = docker.create(&self.emerge_container(image, &packages, builder, "environment")?)?;
         self.bring_binpkgs(&docker, &container, &packages)?;
-        self.run_emerge(&step.id, image, &docker, &container)?;
+        self.run_emerge(&step.id, image, &docker, &container, |compiled| self.built(&step.id, &compiled))?;
         let changes = ImageChanges { labels: self.finished_labels("environment"), ..ImageChanges::default() };
         let id = docker.commit(container.id(), Some(&reference), &changes)?;
         container.remove()?;
@@ -231,23 +201,6 @@ impl Executor<'_> {
         };
         binpkgs.unwrap_or_default().iter().map(build).collect()
     }
-}
-
-/// Where Portage keeps the binary package of a version: `category/name/name-version-1.gpkg.tar`.
-fn binpkg_name(package: &str) -> Result<String, Error> {
-    let cpv: Cpv = package.parse().map_err(tierce_portage::Error::from)?;
-    Ok(format!("{}/{}-1.gpkg.tar", cpv.package(), cpv.full_name()))
-}
-
-/// Which package a file of Portage's folder is of: the other way around.
-fn binpkg_of(name: &str) -> Option<String> {
-    let mut parts = name.trim_end_matches(".gpkg.tar").rsplit('/');
-    if !name.ends_with(".gpkg.tar") {
-        return None;
-    }
-    let (full, _, category) = (parts.next()?, parts.next()?, parts.next()?);
-    let (full, build) = full.rsplit_once('-')?;
-    build.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("{category}/{full}"))
 }
 
 /// Calls `each` with every regular file below a folder of a container.
@@ -274,7 +227,7 @@ pub(crate) fn for_each_file(
     Ok(())
 }
 
-fn copy(from: &mut dyn Read, to: &mut File, what: &str) -> Result<(), Error> {
+pub(crate) fn copy(from: &mut dyn Read, to: &mut File, what: &str) -> Result<(), Error> {
     io::copy(from, to).map(drop).map_err(|error| Error::file("copy from the builder", Path::new(what), error))
 }
 
@@ -299,20 +252,4 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
 /// A folder of the workspace as the container sees it.
 pub(crate) fn writable(host: PathBuf, target: &str) -> Mount {
     Mount::Bind { host, target: target.to_owned(), read_only: false }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_binary_packages_and_back() {
-        for package in ["media-libs/libpng-1.6.39", "sys-apps/baselayout-2", "dev-db/sqlite-3.40.1-r2"] {
-            let name = binpkg_name(package).expect("a package");
-            assert_eq!(binpkg_of(&format!("binpkgs/{name}")).as_deref(), Some(package));
-        }
-        for name in ["binpkgs/Packages", "x.gpkg.tar", "a/b/c.gpkg.tar", "binpkgs/a/b/b-1.gpkg.tar.part"] {
-            assert_eq!(binpkg_of(name), None, "{name}");
-        }
-    }
 }

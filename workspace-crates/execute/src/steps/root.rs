@@ -39,6 +39,7 @@ impl Executor<'_> {
     pub(crate) fn merge_root(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let session = self.session;
         let key = step.ingredients_with(step.after.iter().filter_map(|id| inputs.get(id))).key();
+        session.uses().root(&session.places, image, key.as_str())?;
         // Another cache has another volume: its receipts, which say what is whole, are not seen from here.
         let cache = session.places.cache_id()?;
         let volume = format!("{}-{cache}", self.daemon_name("root", key.as_str()));
@@ -46,10 +47,11 @@ impl Executor<'_> {
         owner::release(&docker, &volume)?;
         // What a killed run left is not whole: a volume counts only with the receipt that is written after it.
         if let Removal::InUse(reason) = docker.remove_volume(&volume)? {
-            return Err(in_use(&volume, &reason));
+            return Err(Error::VolumeInUse { volume, reason });
         }
         let mut labels = self.owned_labels("root");
         labels.insert(owner::CACHE.into(), cache);
+        labels.insert(owner::CACHE_FOLDER.into(), session.places.cache().display().to_string());
         docker.create_volume(&volume, &labels)?;
 
         let spec = self.image(image)?;
@@ -67,7 +69,7 @@ impl Executor<'_> {
             ..self.builder_container(builder_of(inputs)?, "root", mounts)
         })?;
         self.bring_binpkgs(&docker, &container, &packages)?;
-        let merged = self.run_emerge(&step.id, spec, &docker, &container);
+        let merged = self.run_emerge(&step.id, spec, &docker, &container, |compiled| self.built(&step.id, &compiled));
         if merged.is_err() {
             self.keep_logs(&docker, &container, spec)?;
         }
@@ -130,7 +132,9 @@ impl Executor<'_> {
     }
 
     /// Whether a ROOT is in this daemon and in the cache.
-    pub(crate) fn root_is_present(&self, root: &Root) -> Result<bool, Error> {
+    pub(crate) fn root_is_present(&self, image: &str, root: &Root) -> Result<bool, Error> {
+        // Before it is looked at, so that it stays.
+        self.session.uses().root(&self.session.places, image, &root.key)?;
         if !self.root_archive(&root.key).is_file() || !self.root_facts_path(&root.key).is_file() {
             return Ok(false);
         }
@@ -196,12 +200,4 @@ fn content_digest(index: &Index) -> String {
     };
     let entries = index.tree().iter().filter(|(path, _)| !path.starts_with("/var/db/pkg"));
     digest(entries.map(line).collect::<String>())
-}
-
-fn in_use(volume: &str, reason: &str) -> Error {
-    Error::Builder {
-        what: format!("replace the volume `{volume}`, which is in use"),
-        code: 1,
-        lines: vec![reason.to_owned()],
-    }
 }

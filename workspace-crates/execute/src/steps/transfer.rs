@@ -34,8 +34,17 @@ impl Executor<'_> {
                 self.progress(id, transfer.bytes(), total, Unit::Bytes, &transfer.current());
             }
         };
-        tierce_fetch::fetch(downloads, &options, &self.session.options.interrupted, &progress)?;
-        Ok(())
+        let fetched = tierce_fetch::fetch(downloads, &options, &self.session.options.interrupted, &progress);
+        fetched.map(drop).map_err(|error| {
+            let size = downloads.iter().find(|download| download.name == error.name).and_then(|download| download.size);
+            match (error.kind, size) {
+                (tierce_fetch::ErrorKind::DiskFull { path, source }, Some(size)) => {
+                    let there = path.metadata().map_or(0, |part| part.len());
+                    Error::NoRoom { name: error.name, missing: size.saturating_sub(there), path, source }
+                }
+                (kind, _) => tierce_fetch::Error { name: error.name, kind }.into(),
+            }
+        })
     }
 
     pub(crate) fn progress(&self, id: &StepId, done: u64, total: Option<u64>, unit: Unit, current: &str) {

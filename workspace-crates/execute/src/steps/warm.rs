@@ -16,13 +16,14 @@ use tierce_docker::{Command, ContainerSpec, ContainerStatus, Docker, Exit, Mount
 use crate::executor::Executor;
 use crate::facts::digest_of;
 use crate::owner;
+use crate::places::Places;
 use crate::{Error, files};
 
 const KEEP_WARM_SH: &str = include_str!("../scripts/keep_warm.sh");
 /// The label with the digest of all that such a container is made of.
 const MADE_OF: &str = "dev.tierce.made-of";
 /// The label with the workspace and the image that it compiles.
-const FOR: &str = "dev.tierce.warm-for";
+pub(crate) const FOR: &str = "dev.tierce.warm-for";
 
 impl Executor<'_> {
     /// Runs what the specification says in a container that is kept for the next time; `idle` seconds after the last time it
@@ -72,8 +73,7 @@ impl Executor<'_> {
         };
         warm.mounts.push(self.script("keep_warm.sh", KEEP_WARM_SH)?);
         let made_of = made_of(&warm)?;
-        let workspace = digest_of(&[&self.session.places.own("").display().to_string()]);
-        let purpose = format!("{}-{image}", &workspace[..16]);
+        let purpose = format!("{}{image}", purpose_of(&self.session.places));
         let mut found = None;
         for there in docker.containers(&[&format!("{FOR}={purpose}")])? {
             let is_same = there.labels.get(MADE_OF) == Some(&made_of) && there.status == ContainerStatus::Running;
@@ -95,6 +95,11 @@ impl Executor<'_> {
         docker.start(container.id())?;
         Ok(container.keep())
     }
+}
+
+/// How what such containers are for begins in a workspace.
+pub(crate) fn purpose_of(places: &Places) -> String {
+    format!("{}-", &digest_of(&[&places.own("").display().to_string()])[..16])
 }
 
 /// Digest of all that a container is made of.
