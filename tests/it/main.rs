@@ -35,5 +35,6 @@ mod settings;
 mod support;
 mod terminal;
 mod thumbnailer;
+mod verify;
 mod warm;
 mod workspace_errors;

@@ -1,15 +1,15 @@
-//! Files into and out of containers, as tar streams. Both work on a container that was created but not started, and see
-//! its volumes.
+//! Files into and out of containers, and images out of the daemon, as tar streams. Those of containers work on one that was
+//! created but not started, and see its volumes.
 
 use std::io::{self, Read};
 
 use bollard::errors::Error as Client;
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use bytes::{Buf, Bytes};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use crate::reference::check_name;
+use crate::reference::{check_name, check_reference};
 use crate::transfer::DEPTH;
 use crate::{Docker, Error};
 
@@ -55,6 +55,17 @@ impl Read for Download {
     }
 }
 
+/// Hands on what the daemon sends, as long as somebody listens.
+async fn forward(stream: impl Stream<Item = Result<Bytes, Client>>, sender: mpsc::Sender<Result<Bytes, Client>>) {
+    let mut stream = std::pin::pin!(stream);
+    while let Some(piece) = stream.next().await {
+        let failed = piece.is_err();
+        if sender.send(piece).await.is_err() || failed {
+            break;
+        }
+    }
+}
+
 impl Docker {
     /// Reads a file or folder out of a container as a tar stream whose names begin with the path's last component
     /// (a path that ends in `/.` gives the folder's content; names begin with `./` or, from Podman, do not).
@@ -70,14 +81,29 @@ impl Docker {
         let (client, container) = (self.client().clone(), container.to_owned());
         let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
         self.runtime().spawn(async move {
-            let mut stream = std::pin::pin!(client.download_from_container(&container, Some(options)));
-            while let Some(piece) = stream.next().await {
-                let failed = piece.is_err();
-                if sender.send(piece).await.is_err() || failed {
-                    break;
-                }
-            }
+            forward(client.download_from_container(&container, Some(options)), sender).await;
         });
+        self.download(action, receiver)
+    }
+
+    /// Reads an image out of the daemon, by reference or id, as the archive that `docker save` writes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such image, or [`Error::Refused`], which is what Docker says then. Errors later in
+    /// the stream come as [`io::Error`]s that hold an [`Error`].
+    pub fn save(&self, image: &str) -> Result<Download, Error> {
+        check_reference(image)?;
+        self.check_interrupted()?;
+        let (sender, receiver) = mpsc::channel(DEPTH);
+        let (client, name) = (self.client().clone(), image.to_owned());
+        self.runtime().spawn(async move {
+            forward(client.export_image(&name), sender).await;
+        });
+        self.download(format!("read the image `{image}`"), receiver)
+    }
+
+    /// A stream of which the first piece has come: whatever was refused is known by then.
+    fn download(&self, action: String, receiver: mpsc::Receiver<Result<Bytes, Client>>) -> Result<Download, Error> {
         let mut download = Download { docker: self.clone(), action, current: Bytes::new(), receiver };
         download.advance()?;
         Ok(download)

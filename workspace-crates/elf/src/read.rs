@@ -20,7 +20,7 @@ const MAX_INTERPRETER: u64 = 4096;
 /// Entries of `DT_NEEDED`.
 const MAX_NEEDED: u64 = 4096;
 /// Section headers that are looked at; a file with more is one for the link editor.
-const MAX_SECTIONS: u32 = 16 << 10;
+pub(crate) const MAX_SECTIONS: u32 = 16 << 10;
 /// Program headers of one file that are notes.
 const MAX_NOTE_SEGMENTS: usize = 16;
 
@@ -223,11 +223,11 @@ fn text(part: &'static str, bytes: &[u8]) -> Result<String, Error> {
         .map_err(|_| malformed(part, format!("`{}` is not UTF-8", String::from_utf8_lossy(bytes))))
 }
 
-fn limit(part: &'static str, size: u64, limit: u64) -> Result<(), Error> {
+pub(crate) fn limit(part: &'static str, size: u64, limit: u64) -> Result<(), Error> {
     if size > limit { Err(Error::TooLarge { part, size, limit }) } else { Ok(()) }
 }
 
-fn malformed(part: &'static str, problem: impl Into<String>) -> Error {
+pub(crate) fn malformed(part: &'static str, problem: impl Into<String>) -> Error {
     Error::Malformed { part, problem: problem.into() }
 }
 

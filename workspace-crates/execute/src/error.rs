@@ -46,6 +46,26 @@ pub enum Error {
     /// No package has a table.
     #[error("the workspace has no images")]
     NoImages,
+    /// An image that is stored somewhere cannot be read, or is not there.
+    #[error("failed to read the image `{name}`: {problem}")]
+    StoredImage {
+        /// What it was called.
+        name: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// An image that was built again from nothing is another one.
+    #[error("the image `{image}`, built anew, differs from `{against}` in {}", counted(*count))]
+    Differs {
+        /// The image.
+        image: String,
+        /// What it was compared with.
+        against: String,
+        /// In how many places they differ.
+        count: usize,
+    },
     /// A path that is asked about and that an image does not have.
     #[error("the image `{image}` has no `{path}`")]
     NotInImage {
@@ -230,6 +250,8 @@ pub enum ErrorKind {
     Daemon = 8,
     /// The lock.
     Lock = 9,
+    /// A comparison: what was built again is another image.
+    Different = 10,
     /// Ctrl-C.
     Interrupted = 130,
 }
@@ -251,7 +273,8 @@ impl Error {
                 ErrorKind::Interrupted
             }
             Error::Manifest(_) | Error::Table { .. } | Error::UnknownImage { .. } | Error::NoImages => ErrorKind::Table,
-            Error::NotInImage { .. } => ErrorKind::Other,
+            Error::NotInImage { .. } | Error::StoredImage { .. } => ErrorKind::Other,
+            Error::Differs { .. } => ErrorKind::Different,
             Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,
             Error::NoRoom { .. }
             | Error::Fetch(_)
@@ -313,6 +336,12 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Table { help, .. } | Error::Resolution { help, .. } | Error::Missing { help, .. } => help.clone(),
+            Error::StoredImage { help, .. } => help.clone(),
+            Error::Differs { .. } => Some(
+                "the same image comes of the same sources, Cargo.lock, Tierce.lock and Rust toolchain, and the same version of \
+                 Tierce"
+                    .into(),
+            ),
             Error::NoImages => {
                 Some("add a table [package.metadata.image] to the Cargo.toml of a package with a binary".into())
             }
@@ -352,6 +381,10 @@ impl From<tierce_plan::ConfigError> for Error {
         let help = error.source.help().map(str::to_owned);
         Error::Table { message: error.source.to_string(), place: error.place, help }
     }
+}
+
+fn counted(places: usize) -> String {
+    if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }
 
 fn lines_below(lines: &[String]) -> String {

@@ -39,8 +39,13 @@ impl<'a> Executor<'a> {
 
     /// The labels of everything that is made in the daemon.
     pub(crate) fn labels(&self, kind: &str) -> BTreeMap<String, String> {
-        let label = |name: &str, value: &str| (format!("dev.tierce.{name}"), value.to_owned());
-        BTreeMap::from([label("namespace", &self.session.options.namespace), label("kind", kind)])
+        let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let namespace = label(owner::NAMESPACE, &self.session.options.namespace);
+        let mut labels = BTreeMap::from([namespace, label("dev.tierce.kind", kind)]);
+        if let Some(verified) = &self.session.verifies {
+            labels.extend([label(owner::VERIFIES, verified), label(owner::VERIFIER, &owner::this_process())]);
+        }
+        labels
     }
 
     /// The labels of what is finished when it is there: it has no owner, whatever it was made from.

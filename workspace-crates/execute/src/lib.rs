@@ -35,6 +35,7 @@ mod tree_digest;
 mod untagged;
 mod update;
 mod uses;
+mod verify;
 
 pub use clean::{Cleaned, Kind, Scope};
 pub use delivery::Delivered;
@@ -48,3 +49,4 @@ pub use run::StepRun;
 pub use session::{Options, Session};
 pub use tierce_docker::Environment as DaemonEnvironment;
 pub use update::LockUpdate;
+pub use verify::{LayerDifference, OwnedDifference, Verification};

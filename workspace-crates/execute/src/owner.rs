@@ -20,6 +20,13 @@ pub(crate) const MAKER: &str = "dev.tierce.maker";
 /// The label with the cache whose receipts decide over a volume.
 pub(crate) const CACHE: &str = "dev.tierce.cache";
 
+/// The label with the namespace of everything that is made in a daemon.
+pub(crate) const NAMESPACE: &str = "dev.tierce.namespace";
+/// The label of everything that a verification makes, in a namespace of its own: the namespace of the run that verifies.
+pub(crate) const VERIFIES: &str = "dev.tierce.verifies";
+/// The label with that run's process.
+pub(crate) const VERIFIER: &str = "dev.tierce.verifier";
+
 /// The label with that cache's folder.
 pub(crate) const CACHE_FOLDER: &str = "dev.tierce.cache-folder";
 
@@ -45,7 +52,7 @@ pub(crate) fn this_process() -> String {
 pub(crate) enum Leftover {
     Container(ContainerSummary),
     Image(ImageSummary),
-    Volume(String),
+    Volume(Volume),
 }
 
 impl Leftover {
@@ -54,7 +61,15 @@ impl Leftover {
         match self {
             Leftover::Container(container) => &container.name,
             Leftover::Image(image) => &image.id,
-            Leftover::Volume(name) => name,
+            Leftover::Volume(volume) => &volume.name,
+        }
+    }
+
+    fn labels(&self) -> &BTreeMap<String, String> {
+        match self {
+            Leftover::Container(container) => &container.labels,
+            Leftover::Image(image) => &image.labels,
+            Leftover::Volume(volume) => &volume.labels,
         }
     }
 
@@ -62,9 +77,18 @@ impl Leftover {
         Ok(match self {
             Leftover::Container(container) => docker.remove(&container.id)?,
             Leftover::Image(image) => docker.remove_image(&image.id)?,
-            Leftover::Volume(name) => docker.remove_volume(name)?,
+            Leftover::Volume(volume) => docker.remove_volume(&volume.name)?,
         })
     }
+}
+
+/// Everything with this label, in an order in which it can be removed.
+pub(crate) fn labelled(docker: &Docker, label: &str) -> Result<Vec<Leftover>, Error> {
+    let mut images = docker.images(&[label])?;
+    images.sort_by_key(|image| std::cmp::Reverse(image.created));
+    let containers = docker.containers(&[label])?.into_iter().map(Leftover::Container);
+    let volumes = docker.volumes(&[label])?.into_iter().map(Leftover::Volume);
+    Ok(containers.chain(volumes).chain(images.into_iter().map(Leftover::Image)).collect())
 }
 
 /// What runs that were killed have left in this namespace of the daemon: containers, half-made images, and volumes that no
@@ -75,10 +99,11 @@ pub(crate) fn leftovers(
     places: &Places,
     receipts: &Receipts,
 ) -> Result<Vec<Leftover>, Error> {
-    let namespace = format!("dev.tierce.namespace={namespace}");
+    let mut left = labelled(docker, &format!("{VERIFIES}={namespace}"))?;
+    left.retain(|made| is_left(made.labels(), VERIFIER));
+    let namespace = format!("{NAMESPACE}={namespace}");
     let containers = docker.containers(&[&namespace, OWNER])?.into_iter();
-    let mut left: Vec<Leftover> =
-        containers.filter(|container| is_left(&container.labels, OWNER)).map(Leftover::Container).collect();
+    left.extend(containers.filter(|container| is_left(&container.labels, OWNER)).map(Leftover::Container));
     let images = docker.images(&[&namespace, MAKER])?.into_iter();
     left.extend(images.filter(|image| image.tags.is_empty() && is_left(&image.labels, MAKER)).map(Leftover::Image));
     let cache = places.cache_id()?;
@@ -91,7 +116,7 @@ pub(crate) fn leftovers(
             true => !known.contains(&volume.name),
             false => is_of_no_cache(&volume.labels),
         };
-        left.extend(volumes.into_iter().filter(is_no_ones).map(|volume| Leftover::Volume(volume.name)));
+        left.extend(volumes.into_iter().filter(is_no_ones).map(Leftover::Volume));
     }
     Ok(left)
 }

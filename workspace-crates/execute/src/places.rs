@@ -20,6 +20,8 @@ pub struct UserFolders {
 pub struct Places {
     workspace: PathBuf,
     cache: PathBuf,
+    /// Whose downloads are used: the cache's own, but where nothing else of it is to be used.
+    downloads: PathBuf,
 }
 
 impl Places {
@@ -45,7 +47,15 @@ impl Places {
             _ => workspace.join("cache"),
         };
         create_dir(&cache)?;
-        Ok(Places { workspace, cache })
+        Ok(Places { workspace, downloads: cache.clone(), cache })
+    }
+
+    /// Places in a folder, where nothing is but the downloads of these ones.
+    pub(crate) fn alone_in(&self, folder: &Path) -> Result<Places, Error> {
+        let (workspace, cache) = (folder.join("workspace"), folder.join("cache"));
+        create_dir(&workspace)?;
+        create_dir(&cache)?;
+        Ok(Places { workspace, cache, downloads: self.downloads.clone() })
     }
 
     /// Whether the cache had to be put into the workspace's target folder.
@@ -101,7 +111,12 @@ impl Places {
 
     /// Source archives, under the names that their ebuilds give them.
     pub fn distfiles(&self) -> PathBuf {
-        self.shared("distfiles")
+        self.downloads("distfiles")
+    }
+
+    /// A folder of downloads, which are what their digests say.
+    pub(crate) fn downloads(&self, name: &str) -> PathBuf {
+        self.downloads.join(name)
     }
 
     /// The place of a blob, by the hexadecimal digits of its SHA-256.

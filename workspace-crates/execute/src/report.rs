@@ -106,16 +106,22 @@ impl Contents {
         Contents { entries, closure }
     }
 
+    /// Whose a path of the image is: a package's, `category/name`, or where it comes from if from none.
+    pub fn owner(&self, path: &str) -> Option<String> {
+        let package = self.entries.get(path)?.owner.clone();
+        Some(package.unwrap_or_else(|| match self.closure.reason(path) {
+            Some(Reason::Program) => "the program".to_owned(),
+            Some(Reason::Declared) => "declared files".to_owned(),
+            _ => "made for the image".to_owned(),
+        }))
+    }
+
     /// What the packages of an image take, the largest first.
     pub fn by_owner(&self) -> Vec<OwnerSize> {
         let mut sums: BTreeMap<String, OwnerSize> = BTreeMap::new();
         for (path, entry) in &self.entries {
             let Some(size) = entry.size else { continue };
-            let owner = entry.owner.clone().unwrap_or_else(|| match self.closure.reason(path) {
-                Some(Reason::Program) => "the program".to_owned(),
-                Some(Reason::Declared) => "declared files".to_owned(),
-                _ => "made for the image".to_owned(),
-            });
+            let Some(owner) = self.owner(path) else { continue };
             let sum = sums.entry(owner.clone()).or_insert(OwnerSize { owner, files: 0, bytes: 0 });
             sum.files += 1;
             sum.bytes += size;

@@ -76,8 +76,18 @@ pub struct Session {
     uses: Mutex<Uses>,
     /// Keeps others from emptying the cache.
     pub(crate) cache_lock: Mutex<Option<Held>>,
+    /// The namespace of the run whose verification this one is, if it is one.
+    pub(crate) verifies: Option<String>,
     /// Held while cargo runs: all images share its target folder, and two at once would wait for each other's locks.
     pub(crate) cargo: Mutex<()>,
+}
+
+/// Where a session is that shares nothing with others but downloads.
+pub(crate) struct Alone {
+    /// Its folders.
+    pub(crate) places: Places,
+    /// The namespace of the run that it is a part of.
+    pub(crate) verifies: String,
 }
 
 impl Session {
@@ -86,6 +96,15 @@ impl Session {
     /// # Errors
     /// Whatever is wrong with the workspace, its tables, the toolchain or the folders.
     pub fn open(options: Options, observer: &Observer<'_>) -> Result<Session, Error> {
+        Session::open_in(options, None, observer)
+    }
+
+    /// The same with folders of its own.
+    pub(crate) fn open_alone(options: Options, alone: Alone, observer: &Observer<'_>) -> Result<Session, Error> {
+        Session::open_in(options, Some(alone), observer)
+    }
+
+    fn open_in(options: Options, alone: Option<Alone>, observer: &Observer<'_>) -> Result<Session, Error> {
         let target = cargo::Options {
             locked: options.locked,
             offline: options.offline,
@@ -113,7 +132,10 @@ impl Session {
             None => (cargo::workspace(&options.folder, &target, &options.interrupted, on_line)?, false),
         };
         let spec = tierce_manifest::read(&workspace_text(&workspace)?)?;
-        let places = Places::choose(workspace.target_directory.as_std_path(), &options.user)?;
+        let places = match &alone {
+            Some(alone) => alone.places.clone(),
+            None => Places::choose(workspace.target_directory.as_std_path(), &options.user)?,
+        };
         if places.cache_is_in_workspace() {
             let message = format!("the user's cache cannot be written; {} is used instead", places.cache().display());
             observer(Event::Warning { message });
@@ -138,6 +160,7 @@ impl Session {
             tidied: Mutex::new(false),
             uses: Mutex::default(),
             cache_lock: Mutex::new(Some(cache_lock)),
+            verifies: alone.map(|alone| alone.verifies),
             cargo: Mutex::new(()),
         })
     }

@@ -152,7 +152,7 @@ pub(crate) fn digest(reader: &mut impl Read, limit: u64) -> io::Result<Digested>
     Ok(Digested { sha256: hex(&hasher.finalize()), size, head })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -3,14 +3,17 @@
 //! The way of the data: the archive of a root filesystem is indexed once ([`Index::of_archive`]); the programs are put into
 //! the index ([`Index::insert_file`]); [`closure()`] says which paths an image of them needs, each with its [`Reason`];
 //! [`Index::select`] makes the image's own index of these, [`Closure::add_ld_cache`] gives it a linker cache; [`layers()`]
-//! assigns it to layers, and [`report`] sums it up. No step reads the clock, the environment, a file or the network: archives
+//! assigns it to layers, and [`report`] sums it up. Two images are put beside each other by [`compare()`]. No step reads the clock, the environment, a file or the network: archives
 //! and files come as readers.
 
 mod archive;
 mod closure;
+mod compare;
 mod content;
+mod content_difference;
 mod error;
 mod follow;
+mod header_field;
 mod index;
 pub mod layers;
 pub mod ld_cache;
@@ -26,8 +29,11 @@ mod tree;
 
 pub use archive::Limits;
 pub use closure::{Closure, Finding, Reason, Start, Via, closure};
+pub use compare::{Difference, FileDifference, Placed, compare, stack};
 pub use content::{FileContent, Format, Source};
+pub use content_difference::{ByteDifference, ContentDifference, Part, Place, SectionDifference, content_difference};
 pub use error::Error;
+pub use header_field::header_field;
 pub use index::Index;
 pub use layers::{Layer, layers};
 pub use ld_cache::LdCache;

@@ -15,6 +15,7 @@ Examples:
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
   cargo xtask update --dry-run                     which newer versions there are
+  cargo xtask verify hello                         that the same image comes of a build from nothing
   cargo xtask clean --dry-run --all                what could be removed, and how large it is
 
 Environment:
@@ -31,8 +32,8 @@ Exit codes:
   1  a file or a tool of the host          7  something that the program needs is missing
   2  this command line                     8  the daemon
   3  a table of a Cargo.toml               9  --locked, and a lock would have to change
-  4  Portage cannot resolve the packages   130  interrupted
-  5  a download"
+  4  Portage cannot resolve the packages   10  verify: what was built anew is another image
+  5  a download                            130  interrupted"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     Image(ImageArgs),
     /// Resolve packages anew and write Tierce.lock
     Update(UpdateArgs),
+    /// Build an image again from nothing and compare
+    Verify(VerifyArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
     /// Remove what can be made again: at least what nothing uses
@@ -165,6 +168,34 @@ pub(crate) struct UpdateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  cargo xtask verify web                           the image that the daemon has as web:latest
+  cargo xtask verify web --against web:1.2         another image of the daemon
+  cargo xtask verify web --against target/web.oci  the image of an OCI layout
+  cargo xtask verify web --against web.tar         the image of an archive
+  cargo xtask verify web --format json             what differs, as data
+
+Builder, packages and program are built again, in a place of their own that is removed afterwards;
+only downloads are used again. Tierce.lock and Cargo.lock are not changed, as with --locked.
+
+stdout gets the image and its id if both are the same, else a line for each difference: the file or
+the value, the package that it is from, and what differs. The exit code is 10 then.")]
+pub(crate) struct VerifyArgs {
+    /// An image of the workspace
+    pub(crate) image: String,
+    /// What to compare with [default: the daemon's image of the first of its tags]
+    #[arg(long, value_name = "REF|LAYOUT|ARCHIVE")]
+    pub(crate) against: Option<String>,
+    /// How to print what differs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Steps at once, and jobs of each [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
   cargo xtask why thumbnailer /usr/lib64/libz.so.1
   cargo xtask why thumbnailer /usr/lib64            every file below a folder
   cargo xtask why thumbnailer / --format json       every file of the image, as data")]
@@ -240,6 +271,7 @@ mod tests {
             ("help", ["--help"].as_slice()),
             ("help-image", &["image", "--help"]),
             ("help-update", &["update", "--help"]),
+            ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),
             ("help-clean", &["clean", "--help"]),
         ] {

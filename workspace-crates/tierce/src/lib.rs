@@ -11,6 +11,7 @@ mod interrupt;
 mod terminal;
 mod timings;
 mod update;
+mod verify;
 mod why;
 
 use std::env;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted),
+        Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();

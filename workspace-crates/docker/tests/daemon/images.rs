@@ -159,3 +159,20 @@ fn a_corrupt_archive_is_refused() {
     let error = docker.load(whole[..10_000].chain(Broken)).unwrap_err();
     assert!(matches!(error, Error::Read { .. }), "{error:?}");
 }
+
+#[test]
+fn a_saved_image_is_what_was_loaded() {
+    let fixture = fixture();
+    let docker = &fixture.docker;
+    let layer = files(&[("file", unique("saved").as_bytes())]);
+    let id = docker.import(&layer[..], None, &labelled()).unwrap();
+    let mut saved = Vec::new();
+    docker.save(&id).unwrap().read_to_end(&mut saved).unwrap();
+    assert_eq!(docker.remove_image(&id).unwrap(), Removal::Removed);
+    assert_eq!(docker.load(&saved[..]).unwrap().images, std::slice::from_ref(&id));
+    assert_eq!(docker.image(&id).unwrap().unwrap().diff_ids, [format!("sha256:{}", sha256(&layer))]);
+    docker.remove_image(&id).unwrap();
+    let error = docker.save(&id).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. } | Error::Refused { .. }), "{error:?}");
+    assert!(matches!(docker.save("Not A Reference"), Err(Error::Name { .. })));
+}

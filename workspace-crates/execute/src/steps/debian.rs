@@ -98,7 +98,7 @@ impl Executor<'_> {
                 pip_wheel,
             };
             let on_line = |line: &str| self.progress(id, 0, None, Unit::Bytes, line);
-            let (folder, _open) = files::temporary_folder_in(&self.session.places.shared("wheels"))?;
+            let (folder, _open) = files::temporary_folder_in(&self.session.places.downloads("wheels"))?;
             let utf8_folder = utf8(folder.path().to_owned())?;
             let file = pip::download_wheel(&wanted, &utf8_folder, &self.session.options.interrupted, on_line)?;
             fs::rename(&file, &wheel).map_err(|error| Error::file("write", &wheel, error))?;
@@ -126,11 +126,11 @@ impl Executor<'_> {
 
     /// Where a package lies in the cache: under its digest, so that what is there is right.
     pub(crate) fn deb_path(&self, deb: &Deb) -> PathBuf {
-        self.session.places.shared("debs").join(format!("{}.deb", deb.sha256))
+        self.session.places.downloads("debs").join(format!("{}.deb", deb.sha256))
     }
 
     pub(crate) fn wheel_path(&self) -> PathBuf {
-        self.session.places.shared("wheels").join(PORTAGE_WHEEL)
+        self.session.places.downloads("wheels").join(PORTAGE_WHEEL)
     }
 
     /// Where Debian's archive is: what the table says, or the host's own apt sources.
