@@ -145,4 +145,9 @@ fn what_another_user_builds_belongs_to_that_user() {
     }
     assert_eq!(foreign, []);
     assert!(workspace.root().join("target/tierce/cargo").is_dir());
+    // And it is what this user builds, elsewhere.
+    let theirs = image_id(&name);
+    tool("docker", ["rmi", &name]).ok();
+    program(&name, "").xtask(&["image"]).ok();
+    assert_eq!(image_id(&name), theirs);
 }

@@ -65,6 +65,9 @@ fn folder_cache_user_settings_and_time_do_not_show_in_an_image() {
     command.envs(other.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let home = there.root().join("home");
     fs::create_dir(&home).expect("writable");
+    // As if it had been checked out on another day, with another umask.
+    let old = "find . -exec touch -h -d 2001-02-03T04:05:06Z {} + && chmod -R go-rwx,u+rwX .";
+    run(Command::new("sh").args(["-c", old]).current_dir(there.root())).ok();
     command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_HOME");
     command.env("RUSTUP_HOME", rustup_home()).env("HOME", &home).env("TZ", "Pacific/Chatham");
     command.env("LANG", "tr_TR.UTF-8").env("LC_ALL", "tr_TR.UTF-8").env("SOURCE_DATE_EPOCH", "1234567890");
