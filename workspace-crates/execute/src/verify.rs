@@ -6,6 +6,7 @@
 mod blobs;
 mod difference;
 mod scratch;
+mod source;
 mod stored;
 
 use std::fs::{self, File};
@@ -22,7 +23,8 @@ use crate::steps::debian::utf8;
 use crate::steps::deliver::references;
 use crate::verify::difference::Sides;
 use crate::verify::scratch::Scratch;
-use crate::verify::stored::{Reader, Source, Stored};
+use crate::verify::source::Source;
+use crate::verify::stored::{Reader, Stored};
 use crate::{Error, files};
 
 impl Session {

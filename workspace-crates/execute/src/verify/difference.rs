@@ -181,3 +181,79 @@ fn history(config: &Value, layer: usize) -> Option<String> {
     let mut with_layers = steps.filter(|step| step["empty_layer"] != true);
     with_layers.nth(layer)?["created_by"].as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::io::{Seek, SeekFrom, Write};
+    use tierce_oci::Digest;
+    use tierce_rootfs::Limits;
+
+    /// A layer of one file that was changed at this time.
+    fn layer(text: &str, time: u64) -> StoredLayer {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(time);
+        builder.append_data(&mut header, "etc/file", text.as_bytes()).expect("written");
+        let archive = builder.into_inner().expect("written");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&archive).and_then(|()| file.seek(SeekFrom::Start(0))).expect("written");
+        let index = Index::of_archive(&mut file, "", Limits::default()).expect("an archive");
+        StoredLayer { diff_id: Digest::of(&archive), file, index }
+    }
+
+    fn stored(layers: Vec<StoredLayer>, config: Value, annotations: Option<Value>) -> Stored {
+        let digests: Vec<String> = layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let mut config = config;
+        config["rootfs"] = json!({"diff_ids": digests});
+        config["history"] = json!([{"created_by": "nothing", "empty_layer": true}, {"created_by": "first"}]);
+        Stored { name: "there".into(), id: Digest::of(config.to_string()), config, annotations, layers }
+    }
+
+    fn compared(there: &Stored, built: &Stored) -> Verification {
+        let sides = Sides { there, built, contents: Vec::new(), check: &|| Ok(()) };
+        sides.compare("web").expect("readable")
+    }
+
+    #[test]
+    fn equal_images_are_identical_and_annotations_count_where_both_have_them() {
+        let image = |annotations| stored(vec![layer("text", 0)], json!({}), annotations);
+        let (one, two) = (Some(json!({"revision": "1"})), Some(json!({"revision": "2"})));
+        for (there, built, identical) in
+            [(None, None, true), (None, one.clone(), true), (one.clone(), one.clone(), true), (one, two, false)]
+        {
+            let found = compared(&image(there), &image(built));
+            assert_eq!((found.identical, found.annotations.is_empty()), (identical, identical));
+            assert!(found.files.is_empty() && found.layers.is_empty() && found.config.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_layer_of_the_same_files_that_is_written_differently_says_where() {
+        let image = |time| stored(vec![layer("text", time)], json!({}), None);
+        let found = compared(&image(0), &image(0o777));
+        assert!(!found.identical && found.files.is_empty() && found.config.is_empty(), "{found:?}");
+        let [one] = &found.layers[..] else { panic!("{found:?}") };
+        assert_eq!((one.layer, one.name.as_str()), (1, "first"));
+        let written = one.written.as_deref().expect("no file explains it");
+        let expected = "the time of a header before the content of `/etc/file`, at 0x90: 30303000";
+        assert!(written.starts_with(expected), "{written}");
+    }
+
+    #[test]
+    fn files_explain_their_layer_and_further_layers_are_told_of() {
+        let there = stored(vec![layer("one\n", 0), layer("x", 0)], json!({"config": {"User": "1"}}), None);
+        let built = stored(vec![layer("two\n", 0)], json!({"config": {"User": "2"}}), None);
+        let found = compared(&there, &built);
+        assert_eq!(found.files.len(), 1);
+        let layers: Vec<_> = found.layers.iter().map(|one| (one.layer, one.after.is_some(), &one.written)).collect();
+        assert_eq!(layers, [(1, true, &None), (2, false, &None)]);
+        let config: Vec<&str> = found.config.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(config, ["config.User"]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -292,52 +292,6 @@ impl Stop {
 
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-/// What `--against` names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// A folder with a layout, and which of its images.
-    Layout { folder: PathBuf, name: Option<String> },
-    /// An archive.
-    Archive(PathBuf),
-    /// An image of the daemon.
-    Daemon(String),
-}
-
-impl Source {
-    /// What a text names: what `image` prints of layouts and archives, what there is of this name, else an image of the daemon.
-    pub(crate) fn of(text: &str) -> Source {
-        if let Some(rest) = text.strip_prefix("oci:") {
-            return match rest.rsplit_once(':').filter(|(_, name)| !name.contains('/')) {
-                // A name may itself be one with a tag: `DIR:hello:latest`.
-                Some((folder, tag)) if !Path::new(folder).is_dir() => match folder.rsplit_once(':') {
-                    Some((folder, name)) => {
-                        Source::Layout { folder: folder.into(), name: Some(format!("{name}:{tag}")) }
-                    }
-                    None => Source::Layout { folder: folder.into(), name: Some(tag.to_owned()) },
-                },
-                Some((folder, name)) => Source::Layout { folder: folder.into(), name: Some(name.to_owned()) },
-                None => Source::Layout { folder: rest.into(), name: None },
-            };
-        }
-        if let Some(path) = text.strip_prefix("docker-archive:") {
-            return Source::Archive(path.into());
-        }
-        match std::fs::metadata(text) {
-            // A package's folder may be called as its image is.
-            Ok(metadata)
-                if metadata.is_dir() && (text.contains('/') || Path::new(text).join("oci-layout").is_file()) =>
-            {
-                Source::Layout { folder: text.into(), name: None }
-            }
-            Ok(metadata) if metadata.is_dir() => Source::Daemon(text.to_owned()),
-            Ok(_) => Source::Archive(text.into()),
-            // No reference begins so.
-            Err(_) if text.starts_with(['/', '.']) => Source::Archive(text.into()),
-            Err(_) => Source::Daemon(text.to_owned()),
-        }
-    }
 }
 
 #[cfg(test)]

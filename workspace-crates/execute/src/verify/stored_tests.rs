@@ -173,29 +173,3 @@ fn a_list_of_platforms_is_followed() {
     files.extend([(Digest::of(&list).blob_path(), list), ("index.json".into(), outer.to_string().into_bytes())]);
     assert_eq!(of_layout(&files).expect("an image").layers.len(), 1);
 }
-
-#[test]
-fn what_against_names_is_found_out() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name);
-    std::fs::create_dir(path("layout")).expect("writable");
-    std::fs::write(path("a.tar"), "").expect("writable");
-    let text = |name: &str| path(name).display().to_string();
-    let layout = |name: Option<&str>| Source::Layout { folder: path("layout"), name: name.map(str::to_owned) };
-    for (against, expected) in [
-        (text("layout"), layout(None)),
-        (format!("oci:{}", text("layout")), layout(None)),
-        (format!("oci:{}:1.2", text("layout")), layout(Some("1.2"))),
-        (format!("oci:{}:web:1.2", text("layout")), layout(Some("web:1.2"))),
-        (text("a.tar"), Source::Archive(path("a.tar"))),
-        (format!("docker-archive:{}", text("a.tar")), Source::Archive(path("a.tar"))),
-        (text("absent.tar"), Source::Archive(path("absent.tar"))),
-        ("./absent.tar".into(), Source::Archive("./absent.tar".into())),
-        ("web:1.2".into(), Source::Daemon("web:1.2".into())),
-        // A folder that is none of images, as packages have one of their name.
-        ("src".into(), Source::Daemon("src".into())),
-        ("registry.example:5000/web".into(), Source::Daemon("registry.example:5000/web".into())),
-    ] {
-        assert_eq!(Source::of(&against), expected, "{against}");
-    }
-}
