@@ -5,12 +5,13 @@
 //!
 //! With `-- --from-nothing` two other figures, of one run each: what somebody waits for who has the downloads and nothing else.
 
-use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+#[path = "shared/measure.rs"]
+mod measure;
 // Other parts of these are for tests.
 #[allow(dead_code)]
 #[path = "../../tests/it/running.rs"]
@@ -19,6 +20,7 @@ mod running;
 #[path = "../../tests/it/support.rs"]
 mod support;
 
+use measure::{fill, spread, step_seconds, take, write};
 use running::OwnCache;
 
 /// What a run would download.
@@ -69,7 +71,7 @@ fn main() {
         .collect();
     let packed: Vec<Run> = (0..RUNS)
         .map(|round| {
-            fill(&root.join("large/data/0"), round + 1);
+            fill(&root.join("large/data/0"), round + 1, FILE_SIZE);
             large()
         })
         .collect();
@@ -89,7 +91,7 @@ fn main() {
 
 /// A line of the answer: the median, the least and the most.
 fn row(what: &str, values: Vec<f64>, unit: &str) {
-    let (least, median, most) = spread(values);
+    let (least, median, most) = spread(&values);
     writeln!(std::io::stdout(), "{what:<56} {median:>9.2} {unit:<5} ({least:.2} to {most:.2})").expect("stdout");
 }
 
@@ -124,75 +126,14 @@ fn write_workspace(root: &Path) {
         write(&root.join(name).join("src/main.rs"), "fn main() { println!(\"ready\"); }\n");
     }
     for number in 0..FILES {
-        fill(&root.join("large/data").join(number.to_string()), number * 1000);
+        fill(&root.join("large/data").join(number.to_string()), number * 1000, FILE_SIZE);
     }
 }
 
-fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
-    fs::write(path, text).expect("writable");
-}
-
-/// A file whose content depends on the seed and does not compress.
-fn fill(path: &Path, seed: usize) {
-    fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
-    let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
-    let mut bytes = Vec::with_capacity(FILE_SIZE);
-    while bytes.len() < FILE_SIZE {
-        // xorshift64
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    File::create(path).and_then(|mut file| file.write_all(&bytes)).expect("writable");
-}
-
-/// Runs the program to its end; memory is read from the kernel while it runs, for afterwards there is nobody to ask about.
+/// Runs the program to its end.
 fn run(command: &mut Command, root: &Path) -> Run {
-    let start = Instant::now();
-    let mut child = command
-        .args(["--format", "json", "--color", "never"])
-        .stdin(Stdio::null())
-        .stdout(File::create(root.join("report.json")).expect("writable"))
-        .stderr(File::create(root.join("stderr.txt")).expect("writable"))
-        .spawn()
-        .expect("the program starts");
-    let mut memory = 0;
-    let status = loop {
-        memory = memory.max(peak(child.id()));
-        if let Some(status) = child.try_wait().expect("a child") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    let wall = start.elapsed();
-    assert!(status.success(), "{}", fs::read_to_string(root.join("stderr.txt")).unwrap_or_default());
-    let report: serde_json::Value =
-        serde_json::from_slice(&fs::read(root.join("report.json")).expect("a report")).expect("JSON");
-    let steps = report[0]["steps"].as_array().cloned().unwrap_or_default();
-    let pack = steps.iter().find(|step| step["step"].as_str().is_some_and(|id| id.starts_with("pack ")));
-    let pack = pack
-        .filter(|step| step["reused"] == false)
-        .map(|step| step["took"]["secs"].as_f64().unwrap_or(0.0) + step["took"]["nanos"].as_f64().unwrap_or(0.0) / 1e9);
-    Run { wall, pack, memory }
-}
-
-/// `VmHWM` of proc(5)'s `/proc/pid/status`, in bytes.
-fn peak(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB"))
-        .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
-        .unwrap_or(0)
-        * 1024
-}
-
-/// The least, the middle and the most.
-fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
-    values.sort_by(f64::total_cmp);
-    match values.as_slice() {
-        [] => (f64::NAN, f64::NAN, f64::NAN),
-        all => (all[0], all[all.len() / 2], all[all.len() - 1]),
-    }
+    let taken = take(command.args(["--format", "json", "--color", "never"]), root);
+    let report: serde_json::Value = serde_json::from_str(&taken.stdout).expect("JSON");
+    let pack = Some(step_seconds(&report[0], &["pack"])).filter(|seconds| *seconds > 0.0);
+    Run { wall: taken.wall, pack, memory: taken.memory }
 }

@@ -1,0 +1,126 @@
+//! Tierce as users start it: `cargo xtask image`, in the profile that they have, with the container that stays for the next time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::measure::{Taken, take};
+use crate::running::OwnCache;
+use crate::support::{repository, run, tool};
+
+/// What a run would download.
+const DOWNLOADS: [&str; 3] = ["debs", "wheels", "distfiles"];
+/// What is kept of a cache for a run from binary packages: they, what they come from, and whose cache it is.
+const BINARY: [&str; 5] = ["debs", "wheels", "distfiles", "binpkgs", "id"];
+
+/// A cache and a namespace of the benchmark's own.
+pub(crate) struct Tierce {
+    cache: OwnCache,
+    folder: PathBuf,
+    images: Vec<String>,
+}
+
+impl Tierce {
+    /// With downloads and nothing else. What programs print goes into the folder.
+    pub(crate) fn new(folder: &Path) -> Tierce {
+        let cache = OwnCache::with_own_builder(&DOWNLOADS);
+        let tierce = Tierce { cache, folder: folder.to_owned(), images: Vec::new() };
+        // The xtask itself is compiled once, whoever uses it.
+        run(tierce.by_cargo().arg("--version")).ok();
+        tierce
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.cache.namespace()
+    }
+
+    /// `cargo xtask`, in this repository.
+    fn by_cargo(&self) -> Command {
+        let mut command = Command::new("cargo");
+        command.arg("run").arg("--target-dir").arg(target());
+        command.args(["--quiet", "--profile", "xtask", "--package", "xtask", "--"]);
+        self.as_users_have_it(command)
+    }
+
+    /// In this repository, with this cache and nothing else of the benchmark's own.
+    fn as_users_have_it(&self, mut command: Command) -> Command {
+        command.current_dir(repository());
+        // What cargo tells a benchmark is nothing that a user's shell has.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO") && name != "CARGO_HOME" || name == "LD_LIBRARY_PATH" {
+                command.env_remove(&*name);
+            }
+        }
+        command.env("TIERCE_CACHE", self.cache.path()).env("TIERCE_NAMESPACE", self.cache.namespace());
+        command.env_remove("TIERCE_KEEP_WARM");
+        command
+    }
+
+    /// `cargo xtask image` for a workspace; with the report of it.
+    #[track_caller]
+    pub(crate) fn image(&mut self, workspace: &Path, image: &str) -> (Taken, serde_json::Value) {
+        self.take(self.by_cargo(), workspace, image)
+    }
+
+    /// The same without cargo before it, where others are not started by cargo either.
+    #[track_caller]
+    pub(crate) fn image_without_cargo(&mut self, workspace: &Path, image: &str) -> (Taken, serde_json::Value) {
+        self.take(self.as_users_have_it(Command::new(target().join("xtask/xtask"))), workspace, image)
+    }
+
+    #[track_caller]
+    fn take(&mut self, mut command: Command, workspace: &Path, image: &str) -> (Taken, serde_json::Value) {
+        if !self.images.iter().any(|known| known == image) {
+            self.images.push(image.to_owned());
+        }
+        command.args(["image", image, "--format", "json", "--color", "never", "--manifest-path"]);
+        let taken = take(command.arg(workspace.join("Cargo.toml")), &self.folder);
+        let mut report: serde_json::Value = serde_json::from_str(&taken.stdout).expect("a report");
+        (taken, report[0].take())
+    }
+
+    /// Leaves of the cache what comes from downloads and binary packages, of the workspace what is written by hand, and of the
+    /// daemon the builder.
+    pub(crate) fn forget_all_but_binary_packages(&self, workspace: &Path) {
+        for entry in fs::read_dir(self.cache.path()).expect("readable") {
+            let entry = entry.expect("readable");
+            if BINARY.iter().any(|kept| entry.file_name() == *kept) {
+                continue;
+            }
+            if entry.path().is_dir() {
+                fs::remove_dir_all(entry.path()).expect("it is ours");
+            } else {
+                fs::remove_file(entry.path()).expect("it is ours");
+            }
+        }
+        let _ = fs::remove_dir_all(workspace.join("target"));
+        let label = format!("label=dev.tierce.namespace={}", self.namespace());
+        remove(&["ps", "-aq", "--filter", &label], &["rm", "-fv"]);
+        remove(&["volume", "ls", "-q", "--filter", &label], &["volume", "rm"]);
+    }
+}
+
+/// cargo's target folder, in which this benchmark lies too.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).expect("in a folder of its profile")
+}
+
+/// Removes from the daemon what a command lists.
+fn remove(list: &[&str], remove: &[&str]) {
+    let ids = tool("docker", list).ok().stdout;
+    let ids: Vec<&str> = ids.lines().collect();
+    if !ids.is_empty() {
+        tool("docker", remove.iter().chain(&ids)).ok();
+    }
+}
+
+impl Drop for Tierce {
+    fn drop(&mut self) {
+        // Before the cache goes: the containers that stay use its volumes.
+        let label = format!("label=dev.tierce.namespace={}", self.namespace());
+        let ids = tool("docker", ["ps", "-aq", "--filter", &label]).stdout;
+        tool("docker", ["rm", "-fv"].into_iter().chain(ids.lines()));
+        tool("docker", ["rmi", "-f"].into_iter().chain(self.images.iter().map(String::as_str)));
+    }
+}
