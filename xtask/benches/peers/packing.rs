@@ -15,10 +15,10 @@ const PUSHED: &str = "buildah, into the daemon";
 const UMOCI: &str = "umoci, then skopeo into the daemon";
 const SKOPEO: &str = "  skopeo alone, which does not pack";
 
-/// How long others may be faster by: BuildKit not at all, the rest by twice less.
+/// How long packing and loading may take: no longer than BuildKit, half as long as the others.
 const BY_BUILDKIT: f64 = 1.0;
 const BY_OTHERS: f64 = 0.5;
-/// How much longer a load may take beside the largest part than beside the smallest; what is more is not noise.
+/// How much longer a load may take beside the largest part than beside the smallest: noise, and nothing else.
 const INDEPENDENT: f64 = 1.5;
 
 /// The rows of one size.

@@ -223,7 +223,7 @@ impl Part {
         write(&self.folder().join("src/main.rs"), &text);
     }
 
-    /// Whether a container of the image printed what it has to.
+    /// What a container of the image prints.
     pub(crate) fn expected(&self) -> String {
         let ballast = fs::read(self.folder().join("ballast")).expect("it is there");
         format!("round {} {}\n", self.round, ballast[self.round as usize])
