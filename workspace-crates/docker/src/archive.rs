@@ -1,10 +1,12 @@
-//! Files into and out of containers, and images out of the daemon, as tar streams. Those of containers work on one that was
-//! created but not started, and see its volumes.
+//! Files into and out of containers, and images out of the daemon, as tar streams. Copying works on a container that was
+//! created but not started, and sees its volumes.
 
 use std::io::{self, Read};
 
 use bollard::errors::Error as Client;
-use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
+use bollard::query_parameters::{
+    ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+};
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -84,6 +86,42 @@ impl Docker {
             forward(client.download_from_container(&container, Some(options)), sender).await;
         });
         self.download(action, receiver)
+    }
+
+    /// Reads all files of a container, running or not, out as a tar stream: those of its image and its own, without its
+    /// volumes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such container. Errors later in the stream come as [`io::Error`]s that hold an
+    /// [`Error`].
+    pub fn export(&self, container: &str) -> Result<Download, Error> {
+        check_name(container, "a container name")?;
+        self.check_interrupted()?;
+        let (sender, receiver) = mpsc::channel(DEPTH);
+        let (client, name) = (self.client().clone(), container.to_owned());
+        self.runtime().spawn(async move {
+            forward(client.export_container(&name), sender).await;
+        });
+        self.download(format!("export the container `{container}`"), receiver)
+    }
+
+    /// Whether there is a file or folder of this path in a container. Links on the way are followed, a last one is not.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such container.
+    pub fn path_exists(&self, container: &str, path: &str) -> Result<bool, Error> {
+        check_name(container, "a container name")?;
+        let action = || format!("look for `{path}` in the container `{container}`");
+        let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
+        match self.request(action, self.client().get_container_archive_info(container, Some(options))) {
+            Ok(_) => Ok(true),
+            // The same answer without a body if there is no container.
+            Err(error @ Error::NotFound { .. }) => match self.state(container)? {
+                Some(_) => Ok(false),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads an image out of the daemon, by reference or id, as the archive that `docker save` writes.

@@ -5,8 +5,8 @@ use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::errors::Error as Client;
@@ -14,7 +14,7 @@ use bollard::models::SystemVersion;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::{Endpoint, EndpointOrigin, Environment, Error, endpoint};
+use crate::{DaemonFacts, Endpoint, EndpointOrigin, Environment, Error, endpoint};
 
 /// How often the flag of interruption is looked at while waiting.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
@@ -44,6 +44,7 @@ struct Inner {
     client: bollard::Docker,
     endpoint: Endpoint,
     version: SystemVersion,
+    facts: OnceLock<DaemonFacts>,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -86,7 +87,7 @@ impl Docker {
             let version = format!("{}.{}", api.0, api.1);
             return Err(Error::TooOld { endpoint, version, needed: NEEDED_API_TEXT });
         }
-        Ok(Self { inner: Arc::new(Inner { runtime, client, endpoint, version, interrupted }) })
+        Ok(Self { inner: Arc::new(Inner { runtime, client, endpoint, version, facts: OnceLock::new(), interrupted }) })
     }
 
     /// Where the daemon listens.
@@ -105,6 +106,11 @@ impl Docker {
     /// What the daemon said about itself when the connection was made.
     pub(crate) fn version(&self) -> &SystemVersion {
         &self.inner.version
+    }
+
+    /// What [`Docker::facts`] was told, for as long as the connection is used.
+    pub(crate) fn known_facts(&self) -> &OnceLock<DaemonFacts> {
+        &self.inner.facts
     }
 
     pub(crate) fn check_interrupted(&self) -> Result<(), Error> {

@@ -1,20 +1,16 @@
-//! Containers: creating, starting, stopping, removing, looking at them.
+//! Containers: creating, starting, stopping, removing.
 
-use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::Duration;
 
-use bollard::models::{
-    ContainerConfig, ContainerStateStatusEnum as ApiStatus, ContainerSummaryStateEnum as ApiSummaryStatus,
-};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
+    StopContainerOptionsBuilder,
 };
 
-use crate::image::{ImageChanges, Removal, image_id};
-use crate::reference::{check_name, check_reference, split_tag};
-use crate::{Answer, ContainerSpec, Docker, Engine, Error, Mount, labels};
+use crate::image::Removal;
+use crate::reference::{check_name, check_reference};
+use crate::{Answer, ContainerSpec, Docker, Engine, Error, Mount};
 
 /// How often the daemon is asked to remove a container whose files it cannot let go of.
 const REMOVALS: u32 = 10;
@@ -29,6 +25,7 @@ pub struct Container {
     id: String,
     /// For errors: "the container `x`".
     title: String,
+    tty: bool,
     kept: bool,
 }
 
@@ -40,6 +37,10 @@ impl Container {
 
     pub(crate) fn title(&self) -> &str {
         &self.title
+    }
+
+    pub(crate) fn tty(&self) -> bool {
+        self.tty
     }
 
     /// Leaves the container in the daemon. Gives its id.
@@ -65,49 +66,6 @@ impl Drop for Container {
             let _ = self.docker.remove(&self.id);
         }
     }
-}
-
-/// What a container does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContainerStatus {
-    /// Made, never started.
-    Created,
-    /// Running; paused and restarting count as this.
-    Running,
-    /// Ended, by itself or not.
-    Exited,
-    /// Being removed, or stuck in it.
-    Removing,
-}
-
-/// The state of a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainerState {
-    /// What it does.
-    pub status: ContainerStatus,
-    /// How its last run ended; 0 if it has not ended.
-    pub exit_code: i32,
-    /// Whether the kernel killed a process of it because memory ran out.
-    pub oom_killed: bool,
-    /// Why it could not be started; empty if it could.
-    pub error: String,
-}
-
-/// A container as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainerSummary {
-    /// Its id.
-    pub id: String,
-    /// Its name, without the API's leading slash.
-    pub name: String,
-    /// The image that it was made from, as it was named then.
-    pub image: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// What it does.
-    pub status: ContainerStatus,
-    /// When it was made, in seconds since 1970.
-    pub created: i64,
 }
 
 impl Docker {
@@ -148,7 +106,7 @@ impl Docker {
             Some(name) => format!("the container `{name}`"),
             None => format!("a container of the image `{}`", spec.image),
         };
-        Ok(Container { docker: self.clone(), id, title, kept: false })
+        Ok(Container { docker: self.clone(), id, title, tty: spec.tty, kept: false })
     }
 
     /// Podman makes the folders that are to be mounted where they are missing; Docker refuses, and so do we.
@@ -172,7 +130,8 @@ impl Docker {
     /// Starts a container.
     ///
     /// # Errors
-    /// [`Error::NotExecutable`] if its program cannot be executed, [`Error::MountSource`].
+    /// [`Error::ProgramNotFound`] if its program is not there, [`Error::NotExecutable`] if it cannot be executed,
+    /// [`Error::MountSource`].
     pub fn start(&self, container: &str) -> Result<(), Error> {
         check_name(container, "a container name")?;
         let request = self.client().start_container(container, None::<StartContainerOptions>);
@@ -201,6 +160,24 @@ impl Docker {
         self.request(|| format!("stop the container `{container}`"), request)
     }
 
+    /// Makes all processes of a container stand still.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] if it does not run, or stands still already.
+    pub fn pause(&self, container: &str) -> Result<(), Error> {
+        check_name(container, "a container name")?;
+        self.request(|| format!("pause the container `{container}`"), self.client().pause_container(container))
+    }
+
+    /// Makes the processes of a paused container go on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] if it is not paused.
+    pub fn unpause(&self, container: &str) -> Result<(), Error> {
+        check_name(container, "a container name")?;
+        self.request(|| format!("unpause the container `{container}`"), self.client().unpause_container(container))
+    }
+
     /// Kills a container and removes it with its anonymous volumes. Works when interrupted, too.
     ///
     /// # Errors
@@ -220,91 +197,6 @@ impl Docker {
                 }
                 result => return Removal::of(result),
             }
-        }
-    }
-
-    /// The state of a container; none if there is none.
-    ///
-    /// # Errors
-    /// If the connection is lost.
-    pub fn state(&self, container: &str) -> Result<Option<ContainerState>, Error> {
-        check_name(container, "a container name")?;
-        let request = self.client().inspect_container(container, None::<InspectContainerOptions>);
-        match self.request(|| format!("inspect the container `{container}`"), request) {
-            Ok(answer) => Ok(Some(answer.state.unwrap_or_default().into())),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// All containers, running or not, that have all of the labels, each given as `key` or `key=value`.
-    ///
-    /// # Errors
-    /// If the connection is lost.
-    pub fn containers(&self, labels: &[&str]) -> Result<Vec<ContainerSummary>, Error> {
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&labels::filter(labels)).build();
-        let containers = self.request(|| "list containers".to_owned(), self.client().list_containers(Some(options)))?;
-        let containers = containers.into_iter().map(ContainerSummary::from);
-        Ok(containers.filter(|container| labels::has_all(&container.labels, labels)).collect())
-    }
-
-    /// Makes an image out of a container's files, without its volumes, and names it if a reference is given. The image
-    /// inherits the container's command, environment and labels, where `changes` do not replace them. Gives its id.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NoSpace`].
-    pub fn commit(&self, container: &str, reference: Option<&str>, changes: &ImageChanges) -> Result<String, Error> {
-        check_name(container, "a container name")?;
-        let (repository, tag) = reference.map(split_tag).transpose()?.unzip();
-        let client = self.client_with_changes(changes)?;
-        let mut options = CommitContainerOptionsBuilder::new().container(container).pause(true);
-        if let (Some(repository), Some(tag)) = (repository, tag) {
-            options = options.repo(repository).tag(tag);
-        }
-        let request = client.commit_container(options.build(), ContainerConfig::default());
-        let answer = self.request(|| format!("commit the container `{container}`"), request)?;
-        Ok(image_id(&answer.id).unwrap_or(answer.id))
-    }
-}
-
-impl From<bollard::models::ContainerState> for ContainerState {
-    fn from(state: bollard::models::ContainerState) -> Self {
-        Self {
-            status: match state.status {
-                Some(ApiStatus::RUNNING | ApiStatus::PAUSED | ApiStatus::RESTARTING | ApiStatus::STOPPING) => {
-                    ContainerStatus::Running
-                }
-                Some(ApiStatus::EXITED) => ContainerStatus::Exited,
-                Some(ApiStatus::REMOVING | ApiStatus::DEAD) => ContainerStatus::Removing,
-                Some(ApiStatus::CREATED | ApiStatus::EMPTY) | None => ContainerStatus::Created,
-            },
-            exit_code: state.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
-            oom_killed: state.oom_killed.unwrap_or(false),
-            error: state.error.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<bollard::models::ContainerSummary> for ContainerSummary {
-    fn from(container: bollard::models::ContainerSummary) -> Self {
-        let name = container.names.unwrap_or_default().into_iter().next().unwrap_or_default();
-        Self {
-            id: container.id.unwrap_or_default(),
-            name: name.trim_start_matches('/').to_owned(),
-            image: container.image.unwrap_or_default(),
-            labels: container.labels.unwrap_or_default().into_iter().collect(),
-            status: match container.state {
-                Some(
-                    ApiSummaryStatus::RUNNING
-                    | ApiSummaryStatus::PAUSED
-                    | ApiSummaryStatus::RESTARTING
-                    | ApiSummaryStatus::STOPPING,
-                ) => ContainerStatus::Running,
-                Some(ApiSummaryStatus::EXITED) => ContainerStatus::Exited,
-                Some(ApiSummaryStatus::REMOVING | ApiSummaryStatus::DEAD) => ContainerStatus::Removing,
-                Some(ApiSummaryStatus::CREATED | ApiSummaryStatus::EMPTY) | None => ContainerStatus::Created,
-            },
-            created: container.created.unwrap_or(0),
         }
     }
 }

@@ -105,12 +105,29 @@ pub enum Error {
         /// What the connection gave.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The connection ended while something went on in the daemon of which the end is not known: most likely the daemon
+    /// was stopped or killed. A container may go on, or stay behind.
+    #[error("failed to {action}: the daemon went away in the middle")]
+    LostMidway {
+        /// What was being done.
+        action: String,
+        /// What the connection gave.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// The flag given to [`crate::Docker::connect`] was raised.
     #[error("interrupted")]
     Interrupted,
     /// The image, container, volume or path does not exist.
     #[error("failed to {action}: there is no such thing")]
     NotFound {
+        /// What was being done.
+        action: String,
+        /// The daemon's words.
+        source: Answer,
+    },
+    /// The start of an id fits several things.
+    #[error("failed to {action}: several have an id that begins like this")]
+    Ambiguous {
         /// What was being done.
         action: String,
         /// The daemon's words.
@@ -140,7 +157,15 @@ pub enum Error {
         /// The daemon's words.
         source: Answer,
     },
-    /// The program to run does not exist in the container or is not executable.
+    /// The program to run does not exist in the container. A shell gives the code 127 then.
+    #[error("failed to {action}: its command is not there")]
+    ProgramNotFound {
+        /// What was being done.
+        action: String,
+        /// The daemon's words.
+        source: Answer,
+    },
+    /// The program to run is not executable. A shell gives the code 126 then.
     #[error("failed to {action}: its command cannot be executed")]
     NotExecutable {
         /// What was being done.
@@ -210,7 +235,9 @@ impl Error {
             Self::NotRunning { .. } => "start it: `systemctl start docker`, or `systemctl --user start podman.socket`",
             Self::NotDocker { .. } => "DOCKER_HOST, or the Docker context, names something else: `docker context ls`",
             Self::TooOld { .. } => "upgrade to Docker 20.10 or Podman 4.0, or later",
-            Self::Lost { .. } => "look at the daemon's log (`journalctl -u docker`), then run again",
+            Self::Lost { .. } | Self::LostMidway { .. } => {
+                "look at the daemon's log (`journalctl -u docker`), then run again"
+            }
             Self::NoSpace { .. } => "see `docker system df`; `docker system prune` frees what nothing uses",
             Self::MountSource { .. } => {
                 "the daemon must see this machine's files: a remote daemon, or one in a virtual machine that does not \
@@ -235,6 +262,14 @@ impl Error {
         }
     }
 
+    /// The same, of something that went on in the daemon already.
+    pub(crate) fn midway(self) -> Self {
+        match self {
+            Self::Lost { action, source } => Self::LostMidway { action, source },
+            other => other,
+        }
+    }
+
     /// Tells the daemon's refusals apart: by the status where it says enough, else by words that have been stable.
     pub(crate) fn from_answer(action: String, source: Answer) -> Self {
         let words = source.message.to_ascii_lowercase();
@@ -245,11 +280,16 @@ impl Error {
             Self::MountSource { action, source }
         } else if says(&["is already in use by"]) {
             Self::NameInUse { action, source }
-        } else if says(&["executable file not found", "exec format error", "oci runtime exec failed"])
-            || says(&["exec: "]) && says(&["no such file or directory", "permission denied", "is a directory"])
+        } else if says(&["executable file not found"]) || says(&["exec: ", "exec /"]) && says(&["no such file or dir"])
+        {
+            Self::ProgramNotFound { action, source }
+        } else if says(&["exec format error", "oci runtime exec failed"])
+            || says(&["exec: ", "exec /"]) && says(&["permission denied", "is a directory"])
         {
             Self::NotExecutable { action, source }
-        } else if source.status == Some(404) {
+        } else if says(&["multiple ids found", "more than one result for container"]) {
+            Self::Ambiguous { action, source }
+        } else if source.status == Some(404) || says(&["no such container", "not found: layer not known"]) {
             Self::NotFound { action, source }
         } else {
             Self::Refused { action, source }

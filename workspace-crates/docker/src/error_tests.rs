@@ -6,6 +6,8 @@ fn refusals_are_told_apart() {
     for (status, message, kind) in [
         (404, "No such image: hello:latest", "NotFound"),
         (404, "hello: image not known", "NotFound"),
+        (500, "container a does not exist in database: no such container", "NotFound"),
+        (500, "a not found: layer not known", "NotFound"),
         (409, "Conflict. The container name \"/a\" is already in use by container \"b\".", "NameInUse"),
         (
             500,
@@ -15,8 +17,16 @@ fn refusals_are_told_apart() {
         (400, "invalid mount config for type \"bind\": bind source path does not exist: /a", "MountSource"),
         (500, "statfs /a: no such file or directory", "MountSource"),
         (500, "write /var/lib/docker/tmp/a: no space left on device", "NoSpace"),
-        (400, "OCI runtime create failed: exec: \"/a\": stat /a: no such file or directory: unknown", "NotExecutable"),
-        (400, "OCI runtime create failed: exec: \"a\": executable file not found in $PATH: unknown", "NotExecutable"),
+        (
+            400,
+            "OCI runtime create failed: exec: \"/a\": stat /a: no such file or directory: unknown",
+            "ProgramNotFound",
+        ),
+        (400, "OCI runtime create failed: exec: \"a\": executable file not found in $PATH: unknown", "ProgramNotFound"),
+        (400, "OCI runtime create failed: exec: \"/a\": permission denied: unknown", "NotExecutable"),
+        (400, "failed to create task: exec /a: exec format error", "NotExecutable"),
+        (500, "runc: exec failed: unable to start container process: exec: \"/a\": is a directory", "NotExecutable"),
+        (500, "Multiple IDs found with provided prefix: a", "Ambiguous"),
         (409, "remove a: volume is in use - [b]", "Refused"),
         (500, "open /var/lib/docker/tmp/a/layer.tar: no such file or directory", "Refused"),
     ] {

@@ -45,13 +45,16 @@ pub struct DaemonFacts {
 }
 
 impl Docker {
-    /// Asks the daemon about itself: one request.
+    /// Asks the daemon about itself: one request, the first time.
     ///
     /// # Errors
     /// If the connection is lost.
     pub fn facts(&self) -> Result<DaemonFacts, Error> {
+        if let Some(known) = self.known_facts().get() {
+            return Ok(known.clone());
+        }
         let info = self.request(|| "ask the daemon about itself".to_owned(), self.client().info())?;
-        Ok(facts(self.version(), info))
+        Ok(self.known_facts().get_or_init(|| facts(self.version(), info)).clone())
     }
 
     /// Docker or Podman.

@@ -1,15 +1,11 @@
 //! What a container is made of.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
-use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as ApiMount, MountType, MountVolumeOptions,
-    ResourcesUlimits,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
 use rustix::process::{Resource, getrlimit};
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, IpcNamespace, Mount, Network, PidNamespace};
 
 /// Podman's own limit of open files and of processes.
 const MOST: u64 = 1_048_576;
@@ -39,6 +35,13 @@ pub struct ContainerSpec {
     pub mounts: Vec<Mount>,
     /// Its network.
     pub network: Network,
+    /// What processes it sees.
+    pub pid: PidNamespace,
+    /// What shared memory it sees.
+    pub ipc: IpcNamespace,
+    /// How its users are mapped, as another container says it ([`crate::ContainerDetails::userns_mode`]), if not as the
+    /// daemon does by default.
+    pub userns: Option<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Capabilities that are taken away: "ALL", "NET_RAW".
@@ -47,6 +50,8 @@ pub struct ContainerSpec {
     pub cap_add: Vec<String>,
     /// Whether setuid programs gain nothing.
     pub no_new_privileges: bool,
+    /// Further security options, in the daemon's words: "apparmor=unconfined", "seccomp=unconfined".
+    pub security_options: Vec<String>,
     /// Whether the image's files are mounted read-only.
     pub read_only_root: bool,
     /// Limits of the processes.
@@ -56,50 +61,12 @@ pub struct ContainerSpec {
     /// Whether the daemon removes it when it has ended.
     pub auto_remove: bool,
     /// Whether standard input is open; [`crate::Docker::run`] sets it by itself.
+    /// Without a terminal, it ends when the first who was attached to it goes.
     pub stdin: bool,
+    /// Whether its program has a terminal.
+    pub tty: bool,
     /// The most memory that it may use, in bytes.
     pub memory: Option<u64>,
-}
-
-/// A container's network.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Network {
-    /// Only a loopback device.
-    #[default]
-    None,
-    /// The daemon's default: a bridge, with access to the outside.
-    Default,
-}
-
-/// Something that is mounted into a container. `target` is absolute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mount {
-    /// A file or folder of the daemon's host. It has to exist.
-    Bind {
-        /// Where it lies on the host, absolute and UTF-8; with Podman, without commas and quotation marks.
-        host: PathBuf,
-        /// Where it shows.
-        target: String,
-        /// Whether it is protected against writing.
-        read_only: bool,
-    },
-    /// A volume of the daemon. One that does not exist yet is made, without labels: make it before. It starts empty:
-    /// what the image has at `target` is not copied into it.
-    Volume {
-        /// The volume's name.
-        name: String,
-        /// Where it shows.
-        target: String,
-        /// Whether it is protected against writing.
-        read_only: bool,
-    },
-    /// A new filesystem in memory, from which programs can be executed.
-    Tmpfs {
-        /// Where it shows.
-        target: String,
-        /// Its size in bytes; half of the main memory if not given.
-        size: Option<u64>,
-    },
 }
 
 /// A limit of a container's processes, soft and hard at once.
@@ -115,13 +82,18 @@ impl ContainerSpec {
     /// The request's body. `logged`: whether the daemon keeps what the container writes.
     pub(crate) fn to_body(&self, engine: Engine, logged: bool) -> Result<ContainerCreateBody, Error> {
         let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+        let mut security_options = self.security_options.clone();
+        security_options.extend(self.no_new_privileges.then(|| "no-new-privileges".to_owned()));
         let host = HostConfig {
             mounts: Some(self.mounts.iter().filter_map(|mount| mount.to_api(engine)).collect::<Result<_, _>>()?),
             tmpfs: Some(self.mounts.iter().filter_map(Mount::to_tmpfs).collect()),
-            network_mode: (self.network == Network::None).then(|| "none".to_owned()),
+            network_mode: self.network.mode()?,
+            pid_mode: self.pid.mode()?,
+            ipc_mode: self.ipc.mode()?,
+            userns_mode: self.userns.clone(),
             cap_drop: some(&self.cap_drop),
             cap_add: some(&self.cap_add),
-            security_opt: self.no_new_privileges.then(|| vec!["no-new-privileges".to_owned()]),
+            security_opt: some(&security_options),
             readonly_rootfs: Some(self.read_only_root),
             ulimits: self.ulimits(engine),
             init: self.init.then_some(true),
@@ -142,7 +114,9 @@ impl ContainerSpec {
             labels: Some(self.labels.clone().into_iter().collect::<HashMap<_, _>>()),
             attach_stdin: Some(self.stdin),
             open_stdin: Some(self.stdin),
-            stdin_once: Some(self.stdin),
+            // With it the end of the input reaches the program; a terminal has none.
+            stdin_once: Some(self.stdin && !self.tty),
+            tty: Some(self.tty),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             host_config: Some(host),
@@ -174,42 +148,6 @@ impl ContainerSpec {
     }
 }
 
-impl Mount {
-    /// The form of the API's `Mounts`: unlike `Binds`, it has no separators that a path could contain; but Podman 4.3
-    /// makes an option of its command line of it, where commas and quotation marks separate.
-    fn to_api(&self, engine: Engine) -> Option<Result<ApiMount, Error>> {
-        let (typ, source, target, read_only) = match self {
-            Self::Bind { host, target, read_only } => (MountType::BIND, host.to_str(), target, *read_only),
-            Self::Volume { name, target, read_only } => (MountType::VOLUME, Some(name.as_str()), target, *read_only),
-            Self::Tmpfs { .. } => return None,
-        };
-        let carried = |path: &&str| engine == Engine::Docker || !path.contains([',', '"']);
-        let (Some(source), Some(target)) = (source.filter(carried), Some(target.as_str()).filter(carried)) else {
-            let kind =
-                "a mount: its path is not UTF-8, or has a comma or quotation mark, which Podman does not understand";
-            return Some(Err(Error::Name { name: format!("{self:?}"), kind }));
-        };
-        let volume = MountVolumeOptions { no_copy: Some(true), ..Default::default() };
-        Some(Ok(ApiMount {
-            target: Some(target.to_owned()),
-            source: Some(source.to_owned()),
-            typ: Some(typ),
-            read_only: Some(read_only),
-            volume_options: (typ == MountType::VOLUME).then_some(volume),
-            ..Default::default()
-        }))
-    }
-
-    /// The form of the API's `Tmpfs`: its `Mounts` would forbid to execute.
-    fn to_tmpfs(&self) -> Option<(String, String)> {
-        let Self::Tmpfs { target, size } = self else {
-            return None;
-        };
-        let size = size.map(|size| format!(",size={size}")).unwrap_or_default();
-        Some((target.clone(), format!("rw,exec,nosuid,nodev,mode=1777{size}")))
-    }
-}
-
 /// `NAME=value` each.
 pub(crate) fn variables(environment: &BTreeMap<String, String>) -> Vec<String> {
     environment.iter().map(|(name, value)| format!("{name}={value}")).collect()
@@ -222,18 +160,6 @@ fn to_i64(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tmpfs_can_execute_and_binds_keep_their_path() {
-        let tmpfs = Mount::Tmpfs { target: "/a:b".to_owned(), size: Some(4096) };
-        let expected = ("/a:b".to_owned(), "rw,exec,nosuid,nodev,mode=1777,size=4096".to_owned());
-        assert_eq!(tmpfs.to_tmpfs(), Some(expected));
-        assert!(tmpfs.to_api(Engine::Docker).is_none());
-        let bind = Mount::Bind { host: "/ä b:c,d".into(), target: "/x y".to_owned(), read_only: true };
-        let api = bind.to_api(Engine::Docker).unwrap().unwrap();
-        assert_eq!((api.source.as_deref(), api.read_only), (Some("/ä b:c,d"), Some(true)));
-        assert!(matches!(bind.to_api(Engine::Podman), Some(Err(Error::Name { .. }))));
-    }
 
     #[test]
     fn only_podman_is_told_the_limits_that_are_there() {

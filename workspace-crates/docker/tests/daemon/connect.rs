@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tierce_docker::{ContainerSpec, Docker, Endpoint, Engine, Environment, Error};
+use tierce_docker::{ContainerSpec, Docker, Endpoint, Engine, Environment, Error, Input};
 
 use crate::support::{environment, fixture};
 
@@ -164,11 +164,11 @@ fn a_daemon_on_tcp_is_used_and_its_loss_is_told() {
     let proxy = Proxy::start(fixture.docker.endpoint());
     let docker = connect_to(&format!("tcp://{}", proxy.address)).unwrap();
     assert!(docker.endpoint().is_local());
-    assert!(docker.run(&fixture.spec(&["exit", "0"]), None, &mut |_, _| {}).unwrap().success());
+    assert!(docker.run(&fixture.spec(&["exit", "0"]), Input::none(), &mut |_, _| {}).unwrap().success());
 
     let spec = ContainerSpec { name: Some(crate::support::unique("tierce-lost")), ..fixture.spec(&["sleep", "60"]) };
-    let error = docker.run(&spec, None, &mut |_, _| proxy.cut.store(true, Ordering::Relaxed)).unwrap_err();
-    assert!(matches!(error, Error::Lost { .. }), "{error:?}");
+    let error = docker.run(&spec, Input::none(), &mut |_, _| proxy.cut.store(true, Ordering::Relaxed)).unwrap_err();
+    assert!(matches!(error, Error::LostMidway { .. }), "{error:?}");
     fixture.docker.remove(spec.name.as_deref().unwrap()).unwrap();
     let error = docker.facts().unwrap_err();
     assert!(matches!(error, Error::Lost { .. }), "{error:?}");

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tierce_docker::{Command, ContainerSpec, ContainerStatus, Error, Exit, ImageChanges, Removal};
+use tierce_docker::{Command, ContainerSpec, ContainerStatus, Error, ImageChanges, Input, Removal};
 
 use crate::support::{LABEL, capture, fixture, interruptible, labels, unique};
 
@@ -33,11 +33,11 @@ fn input_reaches_the_program_and_ends() {
     let fixture = fixture();
     let input = "input\n".repeat(100_000);
     let spec = fixture.spec(&["cat"]);
-    let outcome = capture(|output| fixture.docker.run(&spec, Some(input.as_bytes()), output).unwrap());
+    let outcome = capture(|output| fixture.docker.run(&spec, Input::bytes(input.as_bytes()), output).unwrap());
     assert!(outcome.exit.success() && outcome.stdout == input, "{} bytes", outcome.stdout.len());
     // A program need not read it.
     let spec = fixture.spec(&["exit", "3"]);
-    let outcome = capture(|output| fixture.docker.run(&spec, Some(input.as_bytes()), output).unwrap());
+    let outcome = capture(|output| fixture.docker.run(&spec, Input::bytes(input.as_bytes()), output).unwrap());
     assert_eq!(outcome.exit.code, 3);
     // None is an empty one, not an open one.
     assert!(fixture.run(&fixture.spec(&["cat"])).exit.success());
@@ -69,9 +69,16 @@ fn the_specification_reaches_the_program() {
 fn signals_and_lack_of_memory_are_told() {
     let fixture = fixture();
     let spec = ContainerSpec { memory: Some(16 << 20), ..fixture.spec(&["devour"]) };
-    let exit = fixture.run(&spec).exit;
-    assert_eq!((exit.signal(), exit.oom_killed), (Some(9), !fixture.is_podman()));
-    if !fixture.is_podman() {
+    let killed = || {
+        let exit = fixture.run(&spec).exit;
+        assert_eq!(exit.signal(), Some(9));
+        exit.oom_killed
+    };
+    if fixture.is_podman() {
+        assert!(!killed());
+    } else {
+        // A daemon that learns of the end first never learns of its cause, which happens under load.
+        assert!((0..10).any(|_| killed()));
         // An init stands between, as signals that pid 1 does not handle do not reach it.
         let exit = fixture.run(&ContainerSpec { init: true, ..fixture.spec(&["abort"]) }).exit;
         assert_eq!((exit.signal(), exit.oom_killed), (Some(6), false));
@@ -85,7 +92,7 @@ fn an_interruption_kills_and_removes() {
     let name = unique("tierce-interrupted");
     let spec = ContainerSpec { name: Some(name.clone()), ..fixture.spec(&["sleep", "60"]) };
     let mut raised = None;
-    let result = docker.run(&spec, None, &mut |_, _| {
+    let result = docker.run(&spec, Input::none(), &mut |_, _| {
         flag.store(true, Ordering::Relaxed);
         raised = Some(Instant::now());
     });
@@ -102,7 +109,7 @@ fn a_panic_removes() {
     let fixture = fixture();
     let name = unique("tierce-panicked");
     let spec = ContainerSpec { name: Some(name.clone()), ..fixture.spec(&["sleep", "60"]) };
-    let run = || fixture.docker.run(&spec, None, &mut |_, _| panic!("on purpose"));
+    let run = || fixture.docker.run(&spec, Input::none(), &mut |_, _| panic!("on purpose"));
     assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
     assert_eq!(fixture.docker.state(&name).unwrap(), None);
 }
@@ -112,13 +119,16 @@ fn failures_are_told_apart() {
     let fixture = fixture();
     let silent = &mut |_, _: &[u8]| {};
     let absent = ContainerSpec { image: "tierce-test-absent:1".to_owned(), ..fixture.spec(&[]) };
-    let error = fixture.docker.run(&absent, None, silent).unwrap_err();
+    let error = fixture.docker.run(&absent, Input::none(), silent).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
     let missing = ContainerSpec { entrypoint: Some(vec!["/missing".to_owned()]), ..fixture.spec(&[]) };
-    let error = fixture.docker.run(&missing, None, silent).unwrap_err();
+    let error = fixture.docker.run(&missing, Input::none(), silent).unwrap_err();
+    assert!(matches!(error, Error::ProgramNotFound { .. }), "{error:?}");
+    let folder = ContainerSpec { entrypoint: Some(vec!["/folder".to_owned()]), ..fixture.spec(&[]) };
+    let error = fixture.docker.run(&folder, Input::none(), silent).unwrap_err();
     assert!(matches!(error, Error::NotExecutable { .. }), "{error:?}");
     let hostile = ContainerSpec { image: "../containers/json?all=1".to_owned(), ..fixture.spec(&[]) };
-    assert!(matches!(fixture.docker.run(&hostile, None, silent), Err(Error::Name { .. })));
+    assert!(matches!(fixture.docker.run(&hostile, Input::none(), silent), Err(Error::Name { .. })));
 
     let name = unique("tierce-taken");
     let named = ContainerSpec { name: Some(name), ..fixture.spec(&["exit", "0"]) };
@@ -126,7 +136,7 @@ fn failures_are_told_apart() {
     let error = fixture.docker.create(&named).unwrap_err();
     assert!(matches!(error, Error::NameInUse { .. }), "{error:?}");
     first.remove().unwrap();
-    assert!(fixture.docker.run(&named, None, silent).unwrap().success());
+    assert!(fixture.docker.run(&named, Input::none(), silent).unwrap().success());
 }
 
 #[test]
@@ -158,24 +168,26 @@ fn programs_run_in_a_running_container() {
     let mut folder = command(&["/tool", "folder"]);
     folder.working_dir = Some("/folder".to_owned());
     folder.user = Some("7:8".to_owned());
-    let exec = |command: &Command, stdin: Option<&[u8]>| {
-        capture(|output| docker.exec(container.id(), command, stdin, output).unwrap())
+    let exec = |command: &Command, input: Input| {
+        capture(|output| docker.exec(container.id(), command, input, output).unwrap().exit().unwrap())
     };
-    assert_eq!(exec(&folder, None).stdout, "/folder 7:8");
-    let outcome = exec(&command(&["/tool", "both"]), None);
+    assert_eq!(exec(&folder, Input::none()).stdout, "/folder 7:8");
+    let outcome = exec(&command(&["/tool", "both"]), Input::none());
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("to stdout\n", "to stderr\n"));
-    assert_eq!(exec(&command(&["/tool", "cat"]), Some(b"input")).stdout, "input");
-    assert_eq!(exec(&command(&["/tool", "exit", "9"]), None).exit.code, 9);
-    assert_eq!(exec(&command(&["/tool", "abort"]), None).exit.signal(), Some(6));
-    assert_eq!(exec(&command(&["/tool", "flood", "512"]), None).stdout.len(), 512 << 10);
+    assert_eq!(exec(&command(&["/tool", "cat"]), Input::bytes(*b"input")).stdout, "input");
+    assert_eq!(exec(&command(&["/tool", "exit", "9"]), Input::none()).exit.code, 9);
+    assert_eq!(exec(&command(&["/tool", "abort"]), Input::none()).exit.signal(), Some(6));
+    assert_eq!(exec(&command(&["/tool", "flood", "512"]), Input::none()).stdout.len(), 512 << 10);
 
-    let missing = docker.exec(container.id(), &command(&["/missing"]), None, &mut |_, _| {});
-    assert!(matches!(missing, Ok(Exit { code: 126 | 127, .. }) | Err(Error::NotExecutable { .. })), "{missing:?}");
+    let missing = docker.exec(container.id(), &command(&["/missing"]), Input::none(), &mut |_, _| {});
+    assert!(matches!(missing, Err(Error::ProgramNotFound { .. })), "{missing:?}");
+    let folder = docker.exec(container.id(), &command(&["/folder"]), Input::none(), &mut |_, _| {});
+    assert!(matches!(folder, Err(Error::NotExecutable { .. })), "{folder:?}");
 
     docker.kill(container.id(), "KILL").unwrap();
     let (id, mut log) = (container.id().to_owned(), Vec::new());
     docker.stop(&id, 1).unwrap();
-    docker.logs(&id, &mut |_, bytes| log.extend_from_slice(bytes)).unwrap();
+    docker.log(&id, None, false, &mut |_, bytes| log.extend_from_slice(bytes)).unwrap();
     assert_eq!(log, b"asleep\n");
     let state = docker.state(&id).unwrap().unwrap();
     assert_eq!((state.status, state.exit_code), (ContainerStatus::Exited, 137));
@@ -190,7 +202,7 @@ fn a_container_is_run_changed_and_committed() {
     let fixture = fixture();
     let docker = &fixture.docker;
     let container = docker.create(&fixture.spec(&["write", "/folder/file", "text"])).unwrap();
-    assert!(docker.run_created(&container, None, &mut |_, _| {}).unwrap().success());
+    assert!(docker.run_created(&container, Input::none(), &mut |_, _| {}).unwrap().success());
     let reference = format!("{}:2", unique("tierce-committed"));
     let mut changes = ImageChanges { labels: labels(), ..Default::default() };
     changes.labels.insert("dev.tierce.key".to_owned(), r#"a "b" $c \d ä"#.to_owned());

@@ -2,6 +2,9 @@
 
 mod connect;
 mod containers;
+mod conversations;
+mod foreign;
 mod images;
+mod lost;
 mod mounts;
 mod support;

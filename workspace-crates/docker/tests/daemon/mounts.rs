@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use tierce_docker::{ContainerSpec, Error, Mount, Removal};
+use tierce_docker::{ContainerSpec, Error, Input, Mount, Removal};
 
 use crate::support::{LABEL, files, fixture, labels, unique};
 
@@ -29,7 +29,7 @@ fn folders_of_any_name_are_mounted() {
     let host = outer.path().join("missing");
     let mounts = vec![Mount::Bind { host, target: "/mnt".to_owned(), read_only: true }];
     let spec = ContainerSpec { mounts, ..fixture.spec(&["exit", "0"]) };
-    let error = fixture.docker.run(&spec, None, &mut |_, _| {}).unwrap_err();
+    let error = fixture.docker.run(&spec, Input::none(), &mut |_, _| {}).unwrap_err();
     assert!(matches!(error, Error::MountSource { .. }), "{error:?}");
 }
 
@@ -55,7 +55,7 @@ fn volumes_keep_what_is_written() {
     docker.copy_in(container.id(), "/data", &files(&[("file", b"other")])[..]).unwrap();
     assert!(matches!(docker.remove_volume(&name).unwrap(), Removal::InUse(_)));
     let mut stdout = Vec::new();
-    docker.run_created(&container, None, &mut |_, bytes| stdout.extend_from_slice(bytes)).unwrap();
+    docker.run_created(&container, Input::none(), &mut |_, bytes| stdout.extend_from_slice(bytes)).unwrap();
     assert_eq!(stdout, b"other");
     container.remove().unwrap();
     assert_eq!(docker.remove_volume(&name).unwrap(), Removal::Removed);

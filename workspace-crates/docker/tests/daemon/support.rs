@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use sha2::{Digest, Sha256};
-use tierce_docker::{ContainerSpec, Docker, Engine, Environment, Exit, ImageChanges, OutputStream};
+use tierce_docker::{ContainerSpec, Docker, Engine, Environment, Exit, ImageChanges, Input, OutputStream};
 
 /// Whatever the tests make carries this label.
 pub(crate) const LABEL: &str = "dev.tierce.test";
@@ -81,7 +81,7 @@ impl Fixture {
 
     /// Runs the tool to its end.
     pub(crate) fn run(&self, spec: &ContainerSpec) -> Outcome {
-        capture(|output| self.docker.run(spec, None, output).expect("the container runs"))
+        capture(|output| self.docker.run(spec, Input::none(), output).expect("the container runs"))
     }
 
     pub(crate) fn is_podman(&self) -> bool {

@@ -1,9 +1,13 @@
 /* The only program of the test image: static, so that the image needs nothing else. */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 static int copy(int from, int to)
@@ -14,6 +18,11 @@ static int copy(int from, int to)
         if (write(to, buffer, length) != length)
             return 1;
     return length < 0;
+}
+
+static void ignore(int signal)
+{
+    (void)signal;
 }
 
 int main(int count, char **words)
@@ -52,6 +61,43 @@ int main(int count, char **words)
         dprintf(1, "asleep\n");
         sleep(atoi(words[2]));
         return 0;
+    }
+    if (!strcmp(verb, "raw")) { /* its terminal's bytes as they are, back to it, until it is killed */
+        struct termios raw;
+        tcgetattr(0, &raw);
+        cfmakeraw(&raw);
+        tcsetattr(0, TCSANOW, &raw);
+        dprintf(1, "ready\n");
+        return copy(0, 1);
+    }
+    if (!strcmp(verb, "size")) { /* that of its terminal, and each further one, until something is typed */
+        struct sigaction action = { .sa_handler = ignore };
+        struct pollfd terminal = { .fd = 0, .events = POLLIN };
+        struct winsize size;
+        sigset_t resized, none;
+        sigemptyset(&none);
+        sigemptyset(&resized);
+        sigaddset(&resized, SIGWINCH);
+        sigprocmask(SIG_BLOCK, &resized, NULL); /* but while it waits, so that none is missed */
+        sigaction(SIGWINCH, &action, NULL);
+        do {
+            ioctl(0, TIOCGWINSZ, &size);
+            dprintf(1, "%dx%d\n", size.ws_row, size.ws_col);
+        } while (ppoll(&terminal, 1, NULL, &none) < 0);
+        return 0;
+    }
+    if (!strcmp(verb, "count")) { /* the bytes of standard input, once it has ended */
+        char buffer[65536];
+        long total = 0;
+        ssize_t length;
+        while ((length = read(0, buffer, sizeof buffer)) > 0)
+            total += length;
+        return dprintf(1, "%ld", total) < 0;
+    }
+    if (!strcmp(verb, "link")) { /* where a link leads to */
+        char target[4096];
+        ssize_t length = readlink(words[2], target, sizeof target);
+        return length < 0 || write(1, target, length) != length;
     }
     dprintf(2, "unknown verb %s\n", verb);
     return 64;

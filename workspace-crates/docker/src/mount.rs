@@ -1,0 +1,91 @@
+//! What is mounted into a container.
+
+use std::path::PathBuf;
+
+use bollard::models::{Mount as ApiMount, MountType, MountVolumeOptions};
+
+use crate::{Engine, Error};
+
+/// Something that is mounted into a container. `target` is absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mount {
+    /// A file or folder of the daemon's host. It has to exist.
+    Bind {
+        /// Where it lies on the host, absolute and UTF-8; with Podman, without commas and quotation marks.
+        host: PathBuf,
+        /// Where it shows.
+        target: String,
+        /// Whether it is protected against writing.
+        read_only: bool,
+    },
+    /// A volume of the daemon. One that does not exist yet is made, without labels: make it before. It starts empty:
+    /// what the image has at `target` is not copied into it.
+    Volume {
+        /// The volume's name.
+        name: String,
+        /// Where it shows.
+        target: String,
+        /// Whether it is protected against writing.
+        read_only: bool,
+    },
+    /// A new filesystem in memory, from which programs can be executed.
+    Tmpfs {
+        /// Where it shows.
+        target: String,
+        /// Its size in bytes; half of the main memory if not given.
+        size: Option<u64>,
+    },
+}
+
+impl Mount {
+    /// The form of the API's `Mounts`: unlike `Binds`, it has no separators that a path could contain; but Podman 4.3
+    /// makes an option of its command line of it, where commas and quotation marks separate.
+    pub(crate) fn to_api(&self, engine: Engine) -> Option<Result<ApiMount, Error>> {
+        let (typ, source, target, read_only) = match self {
+            Self::Bind { host, target, read_only } => (MountType::BIND, host.to_str(), target, *read_only),
+            Self::Volume { name, target, read_only } => (MountType::VOLUME, Some(name.as_str()), target, *read_only),
+            Self::Tmpfs { .. } => return None,
+        };
+        let carried = |path: &&str| engine == Engine::Docker || !path.contains([',', '"']);
+        let (Some(source), Some(target)) = (source.filter(carried), Some(target.as_str()).filter(carried)) else {
+            let kind =
+                "a mount: its path is not UTF-8, or has a comma or quotation mark, which Podman does not understand";
+            return Some(Err(Error::Name { name: format!("{self:?}"), kind }));
+        };
+        let volume = MountVolumeOptions { no_copy: Some(true), ..Default::default() };
+        Some(Ok(ApiMount {
+            target: Some(target.to_owned()),
+            source: Some(source.to_owned()),
+            typ: Some(typ),
+            read_only: Some(read_only),
+            volume_options: (typ == MountType::VOLUME).then_some(volume),
+            ..Default::default()
+        }))
+    }
+
+    /// The form of the API's `Tmpfs`: its `Mounts` would forbid to execute.
+    pub(crate) fn to_tmpfs(&self) -> Option<(String, String)> {
+        let Self::Tmpfs { target, size } = self else {
+            return None;
+        };
+        let size = size.map(|size| format!(",size={size}")).unwrap_or_default();
+        Some((target.clone(), format!("rw,exec,nosuid,nodev,mode=1777{size}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tmpfs_can_execute_and_binds_keep_their_path() {
+        let tmpfs = Mount::Tmpfs { target: "/a:b".to_owned(), size: Some(4096) };
+        let expected = ("/a:b".to_owned(), "rw,exec,nosuid,nodev,mode=1777,size=4096".to_owned());
+        assert_eq!(tmpfs.to_tmpfs(), Some(expected));
+        assert!(tmpfs.to_api(Engine::Docker).is_none());
+        let bind = Mount::Bind { host: "/ä b:c,d".into(), target: "/x y".to_owned(), read_only: true };
+        let api = bind.to_api(Engine::Docker).unwrap().unwrap();
+        assert_eq!((api.source.as_deref(), api.read_only), (Some("/ä b:c,d"), Some(true)));
+        assert!(matches!(bind.to_api(Engine::Podman), Some(Err(Error::Name { .. }))));
+    }
+}
