@@ -10,6 +10,9 @@ use tierce_elf::Elf;
 fuzz_target!(|bytes: &[u8]| {
     let parsed = Elf::parse(bytes);
     let read = Elf::read(&mut Cursor::new(bytes), 0..bytes.len() as u64);
+    if let Ok(Some(Elf { build_id: Some(id), .. })) = &parsed {
+        assert_eq!(Elf::build_id_in(bytes).as_ref(), Some(id));
+    }
     match (parsed, read) {
         (Ok(parsed), Ok(read)) => assert_eq!(parsed, read),
         (Err(_), Err(_)) => {}

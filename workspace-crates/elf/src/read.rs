@@ -44,6 +44,20 @@ impl Elf {
         let cache = ReadCache::new(stream);
         facts(cache.range(range.start, size))
     }
+
+    /// The GNU build-id, in lower-case hexadecimal, from the first pages of a file: also as they lie in the memory of a process
+    /// that has mapped it, where what comes later lies elsewhere. Link editors put the notes right behind the headers.
+    #[must_use]
+    pub fn build_id_in(first_pages: &[u8]) -> Option<String> {
+        if !first_pages.starts_with(&elf::ELFMAG) {
+            return None;
+        }
+        match first_pages.get(4)? {
+            1 => Reader::<elf::FileHeader32<object::Endianness>, _>::new(first_pages, Class::Elf32).ok()?.build_id(),
+            2 => Reader::<elf::FileHeader64<object::Endianness>, _>::new(first_pages, Class::Elf64).ok()?.build_id(),
+            _ => None,
+        }
+    }
 }
 
 /// Dispatches on the class and byte order of `e_ident`.
@@ -187,6 +201,17 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
             notes::take::<H>(facts, self.endian, segment, bytes)?;
         }
         Ok(())
+    }
+
+    fn build_id(&self) -> Option<String> {
+        let mut facts = Elf::bare(self.class, Endianness::Little, Machine(0), Kind::Other);
+        for segment in self.segments_of(elf::PT_NOTE).take(MAX_NOTE_SEGMENTS) {
+            // Notes that lie further behind, or are damaged, do not hide the others.
+            if let Ok(bytes) = self.bytes(segment, "note segment", MAX_NOTES) {
+                let _ = notes::take::<H>(&mut facts, self.endian, segment, bytes);
+            }
+        }
+        facts.build_id
     }
 
     /// Says whether there is something to strip. Nothing that runs depends on section headers, so damaged ones, or none,

@@ -146,6 +146,24 @@ fn every_class_and_byte_order() {
 }
 
 #[test]
+fn the_build_id_needs_the_first_pages_only() {
+    for class in [Class::Elf32, Class::Elf64] {
+        for endianness in [Endianness::Little, Endianness::Big] {
+            let bytes = sample(class, endianness).bytes();
+            let behind_notes = bytes.windows(3).position(|window| window == [0xab, 0xcd, 0x01]).unwrap() + 100;
+            let id = |bytes: &[u8]| Elf::build_id_in(bytes);
+            assert_eq!(id(&bytes[..behind_notes.min(bytes.len())]).as_deref(), Some("abcd01"));
+            let of_page = [&bytes[..], &[0x7f; 4096]].concat();
+            assert_eq!(id(&of_page).as_deref(), Some("abcd01"));
+            for end in 0..behind_notes - 100 {
+                assert_eq!(id(&bytes[..end]), None, "{end}");
+            }
+        }
+    }
+    assert_eq!(Elf::build_id_in(b"\x7fELF\x09 no class"), None);
+}
+
+#[test]
 fn what_is_not_an_elf_file() {
     for bytes in [b"".as_slice(), b"\x7fEL", b"\x7fELF", b"#!/bin/sh\nexec true\n"] {
         assert_eq!(Elf::parse(bytes).unwrap(), None);

@@ -43,3 +43,4 @@ pub use layer::{LayerInfo, LayerWriter};
 pub use layout::{LayoutContent, LayoutFile, layout_files};
 pub use manifest::{Descriptor, MediaType, Platform};
 pub use tar::TarWriter;
+pub use time::rfc3339;

@@ -8,7 +8,10 @@ const DAY: u64 = 86_400;
 const LIMIT: u64 = 253_402_300_800;
 
 /// `2023-11-14T22:13:20Z` for 1,700,000,000.
-pub(crate) fn rfc3339(seconds: u64) -> Result<String, Error> {
+///
+/// # Errors
+/// [`Error::Time`] for what RFC 3339 cannot write: the year 10000 and later.
+pub fn rfc3339(seconds: u64) -> Result<String, Error> {
     if seconds >= LIMIT {
         return Err(Error::Time { seconds });
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use tierce_elf::Priority;
 
 use crate::follow::Follow;
-use crate::{Error, FileContent, Index, Loader, Node, NodeKind, Patterns, path};
+use crate::report::Size;
+use crate::{Error, FileContent, Globs, Index, Loader, Node, NodeKind, path};
 
 /// Where a closure starts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,13 @@ pub enum Reason {
     Program,
     /// The user's table names it as a file or a directory.
     Declared,
+    /// It is a file of a package, all of whose files are in.
+    Package {
+        /// `category/name`.
+        package: String,
+    },
+    /// It was made when packages were merged, all of whose files are in.
+    Merged,
     /// It is the dynamic linker of a program.
     Interpreter {
         /// The program.
@@ -133,6 +141,20 @@ pub enum Finding {
         /// The glob.
         pattern: String,
     },
+    /// A glob to prune matches nothing of an image of packages.
+    UnmatchedPrune {
+        /// The glob.
+        pattern: String,
+    },
+    /// Something is not there, and the file that needs it may go without.
+    AllowedMissing {
+        /// The file.
+        path: String,
+        /// What is not there.
+        wanted: String,
+        /// The glob that allows it.
+        pattern: String,
+    },
     /// A script's interpreter is not there.
     ScriptInterpreterAbsent {
         /// The script.
@@ -153,27 +175,48 @@ pub struct Closure {
     entries: BTreeMap<String, Reason>,
     /// What the report should say, sorted.
     pub findings: BTreeSet<Finding>,
+    /// What was left out of an image of packages, by the preset or the glob that did it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, Size>,
 }
 
-/// Computes the closure of `starts` in a root filesystem. What `prune` matches is as if it were absent, but for the starts
-/// themselves and for directories that hold something of the image.
+/// Computes the closure of `starts` in a root filesystem. What is pruned is as if it were absent, but for the starts themselves
+/// and for directories that hold something of the image.
 ///
 /// # Errors
 /// [`Error::Missing`] with everything that is needed and absent, or pruned; [`Error::NotFound`] and its like for a start
 /// that is not in the tree.
-pub fn closure(
-    index: &Index,
-    starts: &[Start],
-    loader: &Loader,
-    keep: &Patterns,
-    prune: &Patterns,
-) -> Result<Closure, Error> {
-    let mut follow = Follow::new(index, loader, prune);
+pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) -> Result<Closure, Error> {
+    let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
     for start in starts {
         follow.start(&start.path, start.reason.clone())?;
     }
-    follow.keep(keep)?;
+    follow.keep()?;
+    follow.finish()
+}
+
+/// Selects all of a root filesystem, whose files belong to the packages that `owners` names (`category/name`, by real path),
+/// with `starts` on top. What is pruned, and what a preset matches and `keep` does not, stays out. Of what is in, everything
+/// that it needs has to be in as well: libraries, the interpreters of scripts, the targets of links.
+///
+/// # Errors
+/// [`Error::Missing`] with everything that is needed and not in, but for files of `allow_missing`; [`Error::NotFound`] and its
+/// like for a start that is not in the tree.
+pub fn packages(
+    index: &Index,
+    starts: &[Start],
+    owners: &BTreeMap<String, String>,
+    loader: &Loader,
+    globs: &Globs,
+) -> Result<Closure, Error> {
+    let mut follow = Follow::new(index, loader, globs);
+    let starts: BTreeSet<&Start> = starts.iter().collect();
+    for start in starts {
+        follow.add_start(&start.path, start.reason.clone())?;
+    }
+    follow.add_packages(owners);
+    follow.check_all()?;
     follow.finish()
 }
 
@@ -251,7 +294,12 @@ impl Reason {
     #[must_use]
     pub fn because_of(&self) -> Option<&str> {
         match self {
-            Self::Program | Self::Declared | Self::Keep { .. } | Self::LdCache => None,
+            Self::Program
+            | Self::Declared
+            | Self::Package { .. }
+            | Self::Merged
+            | Self::Keep { .. }
+            | Self::LdCache => None,
             Self::Interpreter { of } | Self::ScriptInterpreter { of } => Some(of),
             Self::Needed { by, .. } | Self::DlopenNote { by, .. } => Some(by),
             Self::LinkTo { path } | Self::ParentOf { path } => Some(path),
@@ -265,6 +313,8 @@ impl Reason {
         match self {
             Self::Program => "program",
             Self::Declared => "declared",
+            Self::Package { .. } => "package",
+            Self::Merged => "made when merging",
             Self::Interpreter { .. } => "interpreter",
             Self::Needed { .. } => "needed",
             Self::DlopenNote { .. } => "dlopen note",
@@ -282,6 +332,8 @@ impl fmt::Display for Reason {
         match self {
             Self::Program => formatter.write_str("a program of the image"),
             Self::Declared => formatter.write_str("declared by the image's table"),
+            Self::Package { package } => write!(formatter, "a file of {package}"),
+            Self::Merged => formatter.write_str("made when the packages were merged"),
             Self::Interpreter { of } => write!(formatter, "the dynamic linker of {of}"),
             Self::Needed { by, soname, via } => write!(formatter, "{by} needs {soname}, found by {via}"),
             Self::DlopenNote { by, soname, feature: Some(feature), priority } => {
@@ -314,4 +366,4 @@ impl fmt::Display for Via {
 
 #[cfg(test)]
 #[path = "closure_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use tierce_elf::{Class, DlopenNote, Elf, Endianness, Kind, Machine, Priority};
 
 use super::{Start, closure};
-use crate::{Error, FileContent, Format, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source};
+use crate::{Error, FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source};
 
 /// A root filesystem from lines: `PATH -> TARGET`, `PATH directory`, `PATH data`, `PATH script INTERPRETER`, or `PATH elf`
 /// with `soname= needed= rpath= runpath= interpreter= dlopen=PRIORITY:SONAMES machine= kind=`, lists separated by commas.
-fn root(lines: &str) -> Index {
+pub(crate) fn root(lines: &str) -> Index {
     let mut index = Index::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -66,7 +66,7 @@ fn elf(facts: &[&str]) -> Elf {
     elf
 }
 
-const LIBC: &str = "
+pub(crate) const LIBC: &str = "
     /lib64 -> usr/lib64
     /usr/lib64/ld-linux-x86-64.so.2 elf soname=ld-linux-x86-64.so.2
     /usr/lib64/libc.so.6 elf soname=libc.so.6 needed=ld-linux-x86-64.so.2 interpreter=/lib64/ld-linux-x86-64.so.2
@@ -74,7 +74,7 @@ const LIBC: &str = "
 ";
 const PROGRAM: &str = "/usr/bin/hello elf interpreter=/lib64/ld-linux-x86-64.so.2 needed=libc.so.6";
 
-fn loader(index: &Index) -> Loader {
+pub(crate) fn loader(index: &Index) -> Loader {
     Loader {
         default_directories: vec!["/lib".to_owned(), "/usr/lib".to_owned()],
         lib: "lib64".to_owned(),
@@ -83,15 +83,20 @@ fn loader(index: &Index) -> Loader {
     }
 }
 
-fn program(path: &str) -> Vec<Start> {
+pub(crate) fn program(path: &str) -> Vec<Start> {
     vec![Start { path: path.to_owned(), reason: Reason::Program }]
 }
 
 /// The closure of `/usr/bin/hello`, a line a path, then the findings; or the error.
 fn check(lines: &str, keep: &[&str], prune: &[&str]) -> String {
     let index = root(&format!("{LIBC}\n{lines}"));
-    let (keep, prune) = (Patterns::new(keep).unwrap(), Patterns::new(prune).unwrap());
-    match closure(&index, &program("/usr/bin/hello"), &loader(&index), &keep, &prune) {
+    let globs = Globs { keep: Patterns::new(keep).unwrap(), prune: Patterns::new(prune).unwrap(), ..Globs::default() };
+    shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs))
+}
+
+/// A result in lines.
+pub(crate) fn shown(result: Result<crate::Closure, Error>) -> String {
+    match result {
         Err(error) => error.to_string(),
         Ok(closure) => {
             let entries = closure.iter().filter(|(_, reason)| !matches!(reason, Reason::ParentOf { .. }));
@@ -268,6 +273,28 @@ fn keeping_and_pruning() {
 }
 
 #[test]
+fn what_may_be_missing_is_told_and_no_error() {
+    let lines = "
+        /usr/bin/hello elf needed=libno.so
+        /usr/lib64/plugin.so elf needed=libnix.so";
+    let index = root(&format!("{LIBC}\n{lines}"));
+    let globs = |allowed: &[&str]| Globs {
+        keep: Patterns::new(["/usr/lib64/plugin.so"]).unwrap(),
+        allow_missing: Patterns::new(allowed).unwrap(),
+        ..Globs::default()
+    };
+    let closed =
+        |allowed: &[&str]| shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs(allowed)));
+    insta::assert_snapshot!(closed(&["/usr/lib64/*"]), @"failed to find `libno.so`, needed by `/usr/bin/hello`; searched /etc/ld.so.cache, /lib, /usr/lib");
+    insta::assert_snapshot!(closed(&["/usr/lib64/*", "/usr/bin/hello"]), @r#"
+    /usr/bin/hello: a program of the image
+    /usr/lib64/plugin.so: kept by /usr/lib64/plugin.so
+    AllowedMissing { path: "/usr/bin/hello", wanted: "`libno.so`", pattern: "/usr/bin/hello" }
+    AllowedMissing { path: "/usr/lib64/plugin.so", wanted: "`libnix.so`", pattern: "/usr/lib64/*" }
+    "#);
+}
+
+#[test]
 fn a_plugin_finds_what_its_program_has_loaded() {
     let lines = "
         /usr/bin/hello elf needed=libown.so runpath=/opt/own
@@ -284,8 +311,7 @@ fn a_plugin_finds_what_its_program_has_loaded() {
 fn a_chain_leads_from_the_program_to_the_file() {
     let index =
         root(&format!("{LIBC}\n{PROGRAM},libz.so.1\n/usr/lib64/libz.so.1 elf soname=libz.so.1 needed=libc.so.6"));
-    let none = || Patterns::new([""; 0]).unwrap();
-    let closure = closure(&index, &program("/usr/bin/hello"), &loader(&index), &none(), &none()).unwrap();
+    let closure = closure(&index, &program("/usr/bin/hello"), &loader(&index), &Globs::default()).unwrap();
     let chain = closure.chain("/lib64").iter().map(|(path, _)| *path).collect::<Vec<_>>();
     assert_eq!(chain, ["/usr/bin/hello", "/usr/lib64/ld-linux-x86-64.so.2", "/lib64"]);
     assert!(closure.chain("/etc/unrelated").is_empty());
@@ -294,9 +320,8 @@ fn a_chain_leads_from_the_program_to_the_file() {
 #[test]
 fn the_images_linker_cache_names_what_is_in_it() {
     let index = root(&format!("{LIBC}\n{PROGRAM}\n/usr/lib64/libz.so.1 elf soname=libz.so.1"));
-    let none = || Patterns::new([""; 0]).unwrap();
     let loader = loader(&index);
-    let mut closure = closure(&index, &program("/usr/bin/hello"), &loader, &none(), &none()).unwrap();
+    let mut closure = closure(&index, &program("/usr/bin/hello"), &loader, &Globs::default()).unwrap();
     let mut image = index.select(closure.iter().map(|(path, _)| path)).unwrap();
     closure.add_ld_cache(&mut image, &loader).unwrap();
     let bytes = image.read(&mut std::io::Cursor::new([]), "/etc/ld.so.cache", 4096).unwrap();
@@ -313,7 +338,7 @@ fn a_start_that_is_absent_is_an_error() {
 }
 
 /// Lines of a tree of few names: some needs are met, some are not.
-fn trees() -> impl Strategy<Value = BTreeMap<String, String>> {
+pub(crate) fn trees() -> impl Strategy<Value = BTreeMap<String, String>> {
     let path = "/(usr/lib64|a|b|l)/lib[0-4]\\.so";
     let list = proptest::collection::btree_set("lib[0-4]\\.so", 0..3).prop_map(|set| {
         if set.is_empty() { String::new() } else { format!(" needed={}", Vec::from_iter(set).join(",")) }
@@ -335,7 +360,7 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, String>> {
     })
 }
 
-fn with_program(lines: &BTreeMap<String, String>, reverse: bool) -> Index {
+pub(crate) fn with_program(lines: &BTreeMap<String, String>, reverse: bool) -> Index {
     let mut lines: Vec<String> = lines.iter().map(|(path, what)| format!("{path} {what}")).collect();
     if reverse {
         lines.reverse();
@@ -354,14 +379,13 @@ proptest! {
     fn a_closure_is_closed_and_inside_and_depends_on_no_order(lines in trees(), keep in "/(a|b)/lib[0-2]\\.so") {
         let lines: BTreeMap<_, _> = lines.into_iter().filter(|(path, _)| !path.starts_with("/l/")).collect();
         let index = with_program(&lines, false);
-        let keep = Patterns::new([keep]).unwrap();
-        let prune = Patterns::new([""; 0]).unwrap();
+        let globs = Globs { keep: Patterns::new([keep]).unwrap(), ..Globs::default() };
         let own = loader(&index);
-        let first = closure(&index, &program("/p"), &own, &keep, &prune);
+        let first = closure(&index, &program("/p"), &own, &globs);
 
         let other = with_program(&lines, true);
         prop_assert_eq!(index.tree(), other.tree());
-        let again = closure(&other, &[program("/p"), program("/p")].concat(), &loader(&other), &keep, &prune);
+        let again = closure(&other, &[program("/p"), program("/p")].concat(), &loader(&other), &globs);
         let text = |result: &Result<crate::Closure, Error>| format!("{result:?}");
         prop_assert_eq!(text(&first), text(&again));
 
@@ -369,7 +393,7 @@ proptest! {
         // Closed: in the image alone, the same files are found, and nothing is missing.
         let image = index.select(first.iter().map(|(path, _)| path)).unwrap();
         let cache = own.cache.restrict(image.tree());
-        let inside = closure(&image, &program("/p"), &Loader { cache, ..own }, &keep, &prune);
+        let inside = closure(&image, &program("/p"), &Loader { cache, ..own }, &globs);
         let paths = |closure: &crate::Closure| closure.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>();
         prop_assert_eq!(paths(&inside.unwrap()), paths(&first));
         for (path, _) in first.iter() {

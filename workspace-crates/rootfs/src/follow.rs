@@ -14,13 +14,14 @@ use crate::ld_cache::flags_of;
 use crate::missing::{Missing, Wanted};
 use crate::search::{Found, Requester, Search, Searcher};
 use crate::tree::Resolved;
-use crate::{Error, Index, Loader, NodeKind, Patterns, path};
+use crate::{Error, Globs, Index, Loader, NodeKind, Patterns, path};
 
 /// The state of one computation.
 pub(crate) struct Follow<'index> {
-    index: &'index Index,
-    searcher: Searcher<'index>,
-    closure: Closure,
+    pub(crate) index: &'index Index,
+    pub(crate) globs: &'index Globs,
+    pub(crate) searcher: Searcher<'index>,
+    pub(crate) closure: Closure,
     missing: Vec<Missing>,
     /// Results of searches that depend on nothing but the name and the kind of process.
     searches: HashMap<(&'index str, Option<u32>), Rc<Search>>,
@@ -85,10 +86,11 @@ impl<'index> Process<'index> {
 }
 
 impl<'index> Follow<'index> {
-    pub(crate) fn new(index: &'index Index, loader: &'index Loader, prune: &'index Patterns) -> Self {
+    pub(crate) fn new(index: &'index Index, loader: &'index Loader, globs: &'index Globs) -> Self {
         Self {
             index,
-            searcher: Searcher::new(index, loader, prune),
+            globs,
+            searcher: Searcher::new(index, loader, globs),
             closure: Closure::default(),
             missing: Vec::new(),
             searches: HashMap::new(),
@@ -100,13 +102,20 @@ impl<'index> Follow<'index> {
 
     /// Adds what stands at `path`, and what that needs.
     pub(crate) fn start(&mut self, path: &str, reason: Reason) -> Result<(), Error> {
+        let real = self.add_start(path, reason)?;
+        self.follow(&real)
+    }
+
+    /// Adds what stands at `path` alone, and gives its path without links.
+    pub(crate) fn add_start(&mut self, path: &str, reason: Reason) -> Result<String, Error> {
         let resolved = self.index.tree().resolve(path)?;
         self.add(&resolved, reason);
-        self.follow(&resolved.path)
+        Ok(resolved.path)
     }
 
     /// Adds what the globs match, and what that needs. A glob without a match is tried as a path, which may have links.
-    pub(crate) fn keep(&mut self, patterns: &Patterns) -> Result<(), Error> {
+    pub(crate) fn keep(&mut self) -> Result<(), Error> {
+        let patterns = &self.globs.keep;
         let mut unmatched: BTreeSet<&str> = patterns.iter().collect();
         if unmatched.is_empty() {
             return Ok(());
@@ -188,7 +197,7 @@ impl<'index> Follow<'index> {
     }
 
     /// Follows what a file needs, by what it is.
-    fn follow(&mut self, path: &str) -> Result<(), Error> {
+    pub(crate) fn follow(&mut self, path: &str) -> Result<(), Error> {
         let Some((path, content)) = self.entry(path) else { return Ok(()) };
         if !self.started.insert(path) {
             return Ok(());
@@ -209,7 +218,7 @@ impl<'index> Follow<'index> {
 
     /// A script that may be run needs its interpreter; others are texts for a program that reads them.
     fn script(&mut self, script: &'index str, interpreter: &str) -> Result<(), Error> {
-        if self.index.tree().get(script).is_none_or(|node| node.mode & 0o111 == 0) {
+        if !self.is_run(script) {
             return Ok(());
         }
         let Ok(resolved) = self.index.tree().resolve(interpreter) else {
@@ -224,6 +233,11 @@ impl<'index> Follow<'index> {
         }
         self.add(&resolved, Reason::ScriptInterpreter { of: script.to_owned() });
         self.follow(&resolved.path)
+    }
+
+    /// Whether the mode of a file lets somebody run it.
+    pub(crate) fn is_run(&self, path: &str) -> bool {
+        self.index.tree().get(path).is_some_and(|node| node.mode & 0o111 != 0)
     }
 
     /// Loads an ELF file as the first object of a process.
@@ -385,7 +399,12 @@ impl<'index> Follow<'index> {
         }
     }
 
-    fn miss(&mut self, file: &str, wanted: Wanted, search: &Search) {
+    pub(crate) fn miss(&mut self, file: &str, wanted: Wanted, search: &Search) {
+        if let Some(pattern) = self.globs.allow_missing.find(file) {
+            let (path, wanted, pattern) = (file.to_owned(), wanted.to_string(), pattern.to_owned());
+            self.closure.findings.insert(Finding::AllowedMissing { path, wanted, pattern });
+            return;
+        }
         let missing = Missing {
             file: file.to_owned(),
             wanted,

@@ -1,8 +1,8 @@
 //! A root filesystem as data: its tree, its archive's index, the closure of what a program reaches.
 //!
 //! The way of the data: the archive of a root filesystem is indexed once ([`Index::of_archive`]); the programs are put into
-//! the index ([`Index::insert_file`]); [`closure()`] says which paths an image of them needs, each with its [`Reason`];
-//! [`Index::select`] makes the image's own index of these, [`Closure::add_ld_cache`] gives it a linker cache; [`layers()`]
+//! the index ([`Index::insert_file`]); [`closure()`] says which paths an image of them needs, and [`packages()`] which one of all
+//! packages has, each with its [`Reason`]; [`Index::select`] makes the image's own index of these, [`Closure::add_ld_cache`] gives it a linker cache; [`layers()`]
 //! assigns it to layers, and [`report`] sums it up. Two images are put beside each other by [`compare()`]. No step reads the clock, the environment, a file or the network: archives
 //! and files come as readers.
 
@@ -20,6 +20,7 @@ pub mod ld_cache;
 mod loader;
 mod missing;
 mod node;
+mod packages;
 pub mod path;
 mod patterns;
 mod pax;
@@ -28,7 +29,7 @@ mod search;
 mod tree;
 
 pub use archive::Limits;
-pub use closure::{Closure, Finding, Reason, Start, Via, closure};
+pub use closure::{Closure, Finding, Reason, Start, Via, closure, packages};
 pub use compare::{Difference, FileDifference, Placed, compare, stack};
 pub use content::{FileContent, Format, Source};
 pub use content_difference::{ByteDifference, ContentDifference, Part, Place, SectionDifference, content_difference};
@@ -40,5 +41,5 @@ pub use ld_cache::LdCache;
 pub use loader::Loader;
 pub use missing::{Missing, Rejected, Rejection, Wanted};
 pub use node::{Node, NodeKind};
-pub use patterns::Patterns;
+pub use patterns::{Globs, Patterns};
 pub use tree::{FileTree, Resolved};

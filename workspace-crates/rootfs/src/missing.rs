@@ -4,7 +4,7 @@ use std::fmt;
 
 use tierce_elf::{Class, Machine};
 
-/// One library or interpreter that something in the closure needs and that is not in the tree.
+/// One library, interpreter or target of a link that something in the image needs and that is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The file that needs it.
@@ -28,6 +28,10 @@ pub enum Wanted {
     OneOf(Vec<String>),
     /// A program's dynamic linker, by its path.
     Interpreter(String),
+    /// What runs a script, by the path after its `#!`.
+    ScriptInterpreter(String),
+    /// What a link leads to, as the link has it.
+    LinkTarget(String),
 }
 
 /// Something that has the right name and cannot be used.
@@ -48,7 +52,7 @@ pub enum Rejection {
     NotElf(String),
     /// It is an ELF file that cannot be loaded: an object file, a program.
     NotShared,
-    /// A pattern of the user's keeps it out of the image.
+    /// A glob of the user's, or a preset, keeps it out of the image.
     Pruned(String),
 }
 
@@ -58,6 +62,8 @@ impl fmt::Display for Wanted {
             Self::Soname(name) => write!(formatter, "`{name}`"),
             Self::OneOf(names) => write!(formatter, "one of `{}`", names.join("`, `")),
             Self::Interpreter(path) => write!(formatter, "the dynamic linker `{path}`"),
+            Self::ScriptInterpreter(path) => write!(formatter, "the interpreter `{path}`"),
+            Self::LinkTarget(path) => write!(formatter, "the target `{path}`"),
         }
     }
 }

@@ -63,7 +63,7 @@ fn sizes(image: &Index) -> impl Iterator<Item = (&str, u64)> {
 }
 
 impl Size {
-    fn add(&mut self, bytes: u64) {
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.files += 1;
         self.bytes += bytes;
     }

@@ -13,7 +13,7 @@ use crate::content::Format;
 use crate::ld_cache::flags_of;
 use crate::missing::{Rejected, Rejection};
 use crate::tree::Resolved;
-use crate::{Index, Loader, NodeKind, Patterns, path};
+use crate::{Globs, Index, Loader, NodeKind, path};
 
 /// On whose behalf a library is searched for.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ enum Candidate {
 pub(crate) struct Searcher<'index> {
     index: &'index Index,
     loader: &'index Loader,
-    prune: &'index Patterns,
+    globs: &'index Globs,
     directories: HashMap<String, Rc<Directory>>,
 }
 
@@ -67,8 +67,8 @@ struct Directory {
 }
 
 impl<'index> Searcher<'index> {
-    pub(crate) fn new(index: &'index Index, loader: &'index Loader, prune: &'index Patterns) -> Self {
-        Self { index, loader, prune, directories: HashMap::new() }
+    pub(crate) fn new(index: &'index Index, loader: &'index Loader, globs: &'index Globs) -> Self {
+        Self { index, loader, globs, directories: HashMap::new() }
     }
 
     /// Searches for `name` on behalf of `chain`'s first element; behind it stand the objects by which that was loaded, up
@@ -206,7 +206,7 @@ impl<'index> Searcher<'index> {
 
     /// The glob that keeps a file, or a link on the way to it, out of the image.
     pub(crate) fn pruned(&self, resolved: &Resolved) -> Option<&'index str> {
-        resolved.links.iter().chain([&resolved.path]).find_map(|path| self.prune.find(path))
+        resolved.links.iter().chain([&resolved.path]).find_map(|path| self.globs.pruned(path))
     }
 
     fn directory(&mut self, path: &str) -> Rc<Directory> {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tierce_elf::Elf;
 use tierce_rootfs::{
-    FileContent, Format, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source, Start, closure,
+    FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Reason, Source, Start, closure,
 };
 
 /// Puts a file, a link, or the files and links of a directory into the index: ELF facts only, no contents.
@@ -68,7 +68,6 @@ fn programs_reach_what_the_dynamic_linker_loads() {
     }
     let programs =
         ["/usr/bin/ls", "/usr/bin/readelf", "/usr/bin/git", "/usr/bin/gdb", "/usr/bin/python3", "/usr/bin/curl"];
-    let none = Patterns::new([""; 0]).unwrap();
     let mut checked = 0;
     for program in programs.into_iter().filter(|program| Path::new(program).exists()) {
         let program = fs::canonicalize(program).unwrap().to_str().unwrap().to_owned();
@@ -77,7 +76,7 @@ fn programs_reach_what_the_dynamic_linker_loads() {
             continue;
         }
         let starts = [Start { path: program.clone(), reason: Reason::Program }];
-        let found = closure(&index, &starts, &loader, &none, &none).unwrap();
+        let found = closure(&index, &starts, &loader, &Globs::default()).unwrap();
         let found: BTreeSet<_> = found
             .iter()
             .filter(|(_, reason)| matches!(reason, Reason::Needed { .. } | Reason::Interpreter { .. }))
