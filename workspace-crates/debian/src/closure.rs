@@ -33,9 +33,11 @@ pub const SEEDS: &[&str] = &[
     "automake",
     "autopoint",
     "autotools-dev",
+    "bison",
     "cmake",
     // For FEATURES=splitdebug.
     "debugedit",
+    "flex",
     "gettext",
     "libtool",
     "m4",

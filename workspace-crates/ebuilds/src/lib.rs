@@ -98,7 +98,7 @@ mod tests {
             let folder = ebuild.rsplit_once('/').map_or("", |(folder, _)| folder);
             sources.entry(folder.to_owned()).or_default().push(uri.rsplit('/').next().unwrap_or(&uri).to_owned());
         }
-        assert!(sources.len() >= 4);
+        assert!(sources.len() >= 19);
         for (folder, names) in sources {
             let manifest: Vec<Vec<_>> =
                 text(&format!("{folder}/Manifest")).lines().map(|line| line.split(' ').collect()).collect();
@@ -111,6 +111,32 @@ mod tests {
                 assert!(size.parse::<u64>().is_ok_and(|size| size > 0), "{name}");
             }
             assert_eq!(manifest.len(), names.len(), "{folder}/Manifest has entries that nothing uses");
+        }
+    }
+
+    #[test]
+    fn every_package_has_metadata_a_stable_keyword_and_a_slot() {
+        for ebuild in ebuilds() {
+            let folder = ebuild.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let metadata = text(&format!("{folder}/metadata.xml"));
+            assert!(metadata.contains("<pkgmetadata>") && metadata.ends_with("</pkgmetadata>\n"), "{ebuild}");
+            assert!(text(ebuild).starts_with("EAPI=8\n"), "{ebuild}");
+            assert_eq!(assigned(ebuild, "KEYWORDS").as_deref(), Some("amd64"), "{ebuild}");
+            for variable in ["DESCRIPTION", "HOMEPAGE", "SLOT"] {
+                assert!(assigned(ebuild, variable).is_some_and(|value| !value.is_empty()), "{ebuild}: {variable}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_described_flag_is_one() {
+        for ebuild in ebuilds() {
+            let folder = ebuild.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let flags = assigned(ebuild, "IUSE").unwrap_or_default();
+            for described in text(&format!("{folder}/metadata.xml")).split("<flag name=\"").skip(1) {
+                let name = described.split('"').next().unwrap_or_default();
+                assert!(flags.split_whitespace().any(|flag| flag.trim_start_matches('+') == name), "{folder}: {name}");
+            }
         }
     }
 

@@ -72,8 +72,20 @@ mod tests {
 
     #[test]
     fn what_the_ebuilds_are_built_with_is_provided() {
-        for name in ["cmake", "nasm", "tcl", "autoconf", "automake", "libtool", "gettext", "gcc", "glibc", "baselayout"]
-        {
+        for name in [
+            "bison",
+            "cmake",
+            "flex",
+            "nasm",
+            "tcl",
+            "autoconf",
+            "automake",
+            "libtool",
+            "gettext",
+            "gcc",
+            "glibc",
+            "baselayout",
+        ] {
             assert!(provided().any(|entry| entry.name == name), "{name}");
         }
     }

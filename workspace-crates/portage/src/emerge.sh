@@ -4,7 +4,7 @@
 #
 #   emerge.sh build [ATOM…] [--only-package ATOM…]
 #       Compiles and merges the first list into the builder's /, so that what follows can be compiled against it, and
-#       makes a binpkg of each. Of the second list it makes binpkgs only: what the builder's base provides and must keep.
+#       makes a binpkg of each. Of the second list it then makes binpkgs only: what the builder's base provides and must keep.
 #       A binpkg that PKGDIR holds already with this version, USE and these dependencies is merged, not compiled again.
 #   emerge.sh root ROOT ATOM…
 #       Merges binpkgs, in this order and from PKGDIR alone, into the empty folder ROOT. Writes ROOT/etc/ld.so.cache, and
@@ -44,12 +44,12 @@ build() {
         esac
         shift
     done
-    if ((${#only_package[@]})); then
-        # Nothing is merged, so the dependencies of these are the base's business.
-        run_emerge --buildpkgonly --nodeps "${only_package[@]}"
-    fi
     if ((${#merge[@]})); then
         run_emerge --buildpkg "${merge[@]}"
+    fi
+    if ((${#only_package[@]})); then
+        # Nothing is merged, so what these need at run time is no matter, and what they are compiled with is there by now.
+        run_emerge --buildpkgonly --nodeps "${only_package[@]}"
     fi
 }
 

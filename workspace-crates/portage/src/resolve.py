@@ -9,7 +9,8 @@ Answer:   {"portage": version, "packages": [...in merge order]} or {"failure": {
 
 Two graphs are made. The first is of the empty ROOT: the packages, the system that every ROOT has, and what these need at
 run time. The second is of the builder's own /, where all of that but the system is compiled, with what compiling needs.
-The second is given the exact versions of the first, so that both agree.
+The second is given the exact versions of the first, so that both agree. What the base of the builder does itself (a shell,
+ps) is compiled there but not merged over the base's own.
 
 Of a package that "keep" names, all other versions count as masked, until that turns out to leave no answer: then those
 that are in the way are let go of, one after the other. What "move" names comes before them: it gets the version that it
@@ -128,7 +129,7 @@ class Pins:
         """The atom that keeps a package of a repository from being chosen, if there is one."""
         cp = cpv_getkey(cpv)
         atoms = self.only.get(cp) or self.keep.get(cp)
-        # What the builder's base provides has no repository.
+        # What the builder's base provides is of none of the repositories.
         if not atoms or metadata.get("repository") not in settings.repositories.prepos:
             return None
         package = _pkg_str(str(cpv), metadata=metadata, settings=settings)
@@ -370,14 +371,24 @@ def answer_with(root_folder, atoms, build_atoms):
     agree(root, builder)
     merged = {package.cpv for package in builder.packages}
     first = [package for package in root.packages if package.cpv not in merged]
-    return {"portage": portage.VERSION, "packages": document_all(root, builder.packages, first, builder)}
+    wanted_there = {atom.cp for atom in build_atoms}
+    only_compiled = {p.cpv for p in compiled if p.cp not in wanted_there and stands_in(builder.emerge, p.cp)}
+    return {"portage": portage.VERSION, "packages": document_all(root, builder.packages, first, builder, only_compiled)}
 
 
-def document_all(root, merged, first, builder=None):
+def stands_in(emerge, cp):
+    """Whether the builder's base does the work of a package in /: its files there are not Portage's to replace."""
+    installed = emerge.trees["/"]["vartree"].dbapi
+    repositories = emerge.target_config.settings.repositories.prepos
+    # What the base provides is of no repository that there is.
+    return any(installed.aux_get(cpv, ["repository"])[0] not in repositories for cpv in installed.cp_list(cp))
+
+
+def document_all(root, merged, first, builder=None, only_compiled=frozenset()):
     """The documents of all packages: those of ROOT alone, then those that the builder compiles, each in merge order."""
     ordered = first + merged
     answered = {package.cpv for package in ordered}
-    in_root, in_builder = {p.cpv for p in root.packages}, {p.cpv for p in merged}
+    in_root, in_builder = {p.cpv for p in root.packages}, {p.cpv for p in merged} - only_compiled
     documents = []
     for package in ordered:
         needs = root.needs.get(package.cpv, set()) | (builder.needs.get(package.cpv, set()) if builder else set())
