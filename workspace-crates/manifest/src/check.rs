@@ -16,6 +16,8 @@ pub(crate) enum Table {
     Image,
     /// `[package.metadata.images.NAME]`
     NamedImage,
+    /// `[workspace.metadata.images.NAME]`
+    Packages,
     /// `[workspace.metadata.image]`
     Workspace,
 }
@@ -50,6 +52,7 @@ pub(crate) fn not_yet(what: &str, instead: &str) -> Fault {
 fn allowed(scope: Scope, kind: Table) -> bool {
     match scope {
         Scope::Image => true,
+        Scope::Program => kind != Table::Packages,
         Scope::Package => kind == Table::Image,
         Scope::Workspace => kind == Table::Workspace,
     }
@@ -62,8 +65,14 @@ fn misplaced(key: &Key, kind: Table) -> Fault {
             Fault::new(format!("`{name}` holds for the whole workspace, not for one image"), "belongs to the workspace")
                 .help("move it to `[workspace.metadata.image]` in the workspace's root Cargo.toml")
         }
-        (_, Table::NamedImage) => Fault::new(format!("`{name}` is already in the header of this table"), "named twice")
-            .help(format!("leave `{name}` out, or rename the table")),
+        (Scope::Program, _) => {
+            Fault::new(format!("`{name}` is about an image's program, and this image has none"), "needs a program")
+                .help("leave it out, or give the table to the program's package, as `[package.metadata.images.NAME]`")
+        }
+        (_, Table::NamedImage | Table::Packages) => {
+            Fault::new(format!("`{name}` is already in the header of this table"), "named twice")
+                .help(format!("leave `{name}` out, or rename the table"))
+        }
         _ => Fault::new(format!("`{name}` holds for one image, not for all of them"), "belongs to a package")
             .help("move it to `[package.metadata.image]` of a package"),
     }

@@ -29,6 +29,8 @@ pub struct Key {
 pub enum Scope {
     /// Every image table, and `[workspace.metadata.image]` as a default of all of them.
     Image,
+    /// The same, but for the table of an image that has no program.
+    Program,
     /// `[package.metadata.image]` alone.
     Package,
     /// `[workspace.metadata.image]` alone.
@@ -116,8 +118,26 @@ impl Key {
     }
 }
 
-/// The keys of `[package.metadata.image]`, `[package.metadata.images.NAME]` and `[workspace.metadata.image]`, in the order
-/// in which they are documented.
+/// What the workspace says of Portage for all images. Of its defaults this alone holds for the toolbox, which is no image of
+/// the workspace's own making: the same packages are compiled alike, and nothing else is added to it.
+const OF_PORTAGE: [&str; 8] = [
+    "use",
+    "package-use",
+    "package-keywords",
+    "package-mask",
+    "package-unmask",
+    "package-env",
+    "package-license",
+    "patches",
+];
+
+/// Whether a key says how Portage builds packages, whichever they are.
+pub(crate) fn is_of_portage(key: &str) -> bool {
+    OF_PORTAGE.contains(&key)
+}
+
+/// The keys of `[package.metadata.image]`, `[package.metadata.images.NAME]`, `[workspace.metadata.images.NAME]` and
+/// `[workspace.metadata.image]`, in the order in which they are documented.
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     Key::new("name", Shape::Text, "the package's name", r#""thumbnailer""#,
@@ -127,7 +147,7 @@ pub const KEYS: &[Key] = &[
     Key::new("packages", TEXTS, "[]", r#"["media-libs/libpng", ">=dev-db/sqlite-3.40"]"#,
         "Atoms of the packages that the program is linked against or needs at run time; emerged into ROOT."),
     Key::new("build-packages", TEXTS, "[]", r#"["dev-libs/protobuf"]"#,
-        "Atoms of packages that only the builder needs, such as code generators."),
+        "Atoms of packages that only the builder needs, such as code generators.").of(Scope::Program),
     Key::new("use", TEXTS, "[]", r#"["-static-libs"]"#,
         "USE flags for every package; of a flag that both tables have, the image's holds."),
     Key::new("package-use", TEXTS_BY_ATOM, "{}", r#"{ "media-libs/libpng" = ["apng"] }"#,
@@ -147,38 +167,40 @@ pub const KEYS: &[Key] = &[
 
     // What cargo builds.
     Key::new("bins", TEXTS, "every binary of the package", r#"["thumbnailer"]"#,
-        "The binaries that go into /usr/bin.").replaced(),
+        "The binaries that go into /usr/bin.").replaced().of(Scope::Program),
     Key::new("features", TEXTS, "[]", r#"["metrics"]"#,
-        "Features of the package, as cargo's --features."),
+        "Features of the package, as cargo's --features.").of(Scope::Program),
     Key::new("default-features", Shape::Boolean, "true", "false",
-        "Whether the package's default features are on."),
+        "Whether the package's default features are on.").of(Scope::Program),
     Key::new("profile", Shape::Text, r#""release""#, r#""small""#,
-        "cargo's profile; Portage's is `portage-profile`."),
+        "cargo's profile; Portage's is `portage-profile`.").of(Scope::Program),
     Key::new("target-cpu", Shape::Text, "rustc's own", r#""x86-64-v3""#,
-        "The processor that the program is compiled for, as rustc's -C target-cpu."),
+        "The processor that the program is compiled for, as rustc's -C target-cpu.").of(Scope::Program),
 
     // What goes into the image.
-    Key::new("include", Shape::Choice(&["closure"], &[("packages", "leave it out: the image gets what its binaries need, and `keep` adds to that")]),
-        r#""closure""#, r#""closure""#,
-        "What of ROOT goes into the image: what the binaries reach."),
-    Key::new("keep", TEXTS, "[]", r#"["/usr/share/mime/**"]"#,
-        "Globs over ROOT of files that go in although no binary reaches them."),
+    Key::new("include", Shape::Choice(&["closure", "packages"], &[]),
+        r#""closure"; "packages" where there is no program"#, r#""packages""#,
+        "What of ROOT goes into the image: what the binaries reach, or all files of the packages less `prune` and the presets."),
+    Key::new("keep", TEXTS, "[]", r#"["/usr/share/mime/**", "locale"]"#,
+        "Globs over ROOT, or names of presets, of files that go in although no binary reaches them or a preset leaves them out."),
     Key::new("prune", TEXTS, "[]", r#"["/usr/share/locale/**"]"#,
         "Globs over ROOT of files that stay out although something reaches them."),
+    Key::new("allow-missing", TEXTS, "[]", r#"["/usr/lib64/plugins/*.so"]"#,
+        "Globs over ROOT of files that go in although something that they need is not there: a library, an interpreter, what a link leads to."),
     Key::later("unmerge", "Packages that are removed from ROOT again.",
         "leave it out: what no binary reaches stays out of the image by itself; `prune` leaves out the rest"),
     Key::new("files", Shape::List(&Shape::Table(FILE_KEYS)), "[]", r#"[{ from = "assets", to = "/usr/share/thumbnailer" }]"#,
-        "Files and folders of the package (in the workspace's table: of the workspace) that go in."),
+        "Files and folders of the package (in a table of the workspace: of the workspace) that go in."),
     Key::new("directories", Shape::List(&Shape::Table(DIRECTORY_KEYS)), "[]", r#"[{ path = "/var/lib/thumbnailer", owner = "1000:1000", mode = "0750" }]"#,
         "Folders that are made, such as those of volumes; of a path that both tables have, the image's holds."),
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
-        "What is taken out of binaries and libraries; it is kept beside the image by build-id."),
+        "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
         "What the image begins with: nothing."),
 
     // How the image is run.
     Key::new("entrypoint", TEXTS, "the binary, where there is one only", r#"["/usr/bin/thumbnailer", "--json"]"#,
-        "The program that a container starts, and its first arguments.").replaced(),
+        "The program that a container starts, and its first arguments; where there is no program, this or `cmd` must be there.").replaced(),
     Key::new("cmd", TEXTS, "[]", r#"["--port", "8080"]"#,
         "Arguments that `docker run` may replace.").replaced(),
     Key::new("env", Shape::Map(&Shape::Text), "{}", r#"{ RUST_LOG = "info" }"#,
@@ -215,6 +237,8 @@ pub const KEYS: &[Key] = &[
         "Portage's profile, as repository:path; cargo's is `profile`.").of(Scope::Workspace),
     Key::new("make-conf", Shape::Map(&Shape::Text), "{}", r#"{ CFLAGS = "-O2 -pipe" }"#,
         "Variables of make.conf.").of(Scope::Workspace),
+    Key::new("toolbox", Shape::Text, r#""toolbox""#, r#""registry.example/tools:2""#,
+        "The image that `cargo xtask debug` takes its tools from: one of the workspace, or any reference.").of(Scope::Workspace),
     Key::new("debian-mirror", Shape::Text, "the one in the host's apt sources", r#""http://mirror.example/debian""#,
         "Where Debian's packages and source archives are fetched from.").of(Scope::Workspace),
     Key::new("python-index", Shape::Text, "the one in pip's configuration", r#""https://mirror.example/simple""#,

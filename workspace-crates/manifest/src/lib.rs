@@ -1,8 +1,9 @@
 //! The image tables of Cargo.toml: from text with spans to an [`ImageSpec`] that is valid by construction.
 //!
 //! Tables are `[package.metadata.image]` (an image named as its package, or by `name`), `[package.metadata.images.NAME]`
-//! (several images of one package) and `[workspace.metadata.image]` (what holds for all of them, merged last). Their keys
-//! are [`KEYS`]. Everything is pure: the caller reads the files and asks cargo for the facts.
+//! (several images of one package), `[workspace.metadata.images.NAME]` (images that consist of packages, without a program) and
+//! `[workspace.metadata.image]` (what holds for all of them, merged last). Their keys are [`KEYS`]. One image's table is the
+//! library's own, the toolbox's. Everything is pure: the caller reads the files and asks cargo for the facts.
 //!
 //! The way of the data: text, parsed with spans; a check of every table against the keys, which reports names and types;
 //! a reading of the image's table over the workspace's, which reports content. Problems are gathered, never thrown, so that
@@ -13,6 +14,7 @@ mod error;
 mod keys;
 mod node;
 mod place;
+mod presets;
 mod read;
 mod schema;
 mod spec;
@@ -27,11 +29,12 @@ pub use keys::{
     BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS, Scope, Shape,
 };
 pub use place::{LineColumn, Located, Place};
-pub use read::read;
+pub use presets::{PRESETS, Preset};
+pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
-    BuilderBase, CargoSpec, ConfigSpec, ContentSpec, DirectorySpec, EmergeSpec, FileSpec, ForAtom, HealthCheck,
-    ImageSpec, PortageProfile, RepositorySpec, Strip, WorkspaceSpec,
+    BuilderBase, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec, EmergeSpec, FileSpec, ForAtom,
+    HealthCheck, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, Strip, WorkspaceSpec,
 };
 pub use values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol, Signal, Tag, UserGroup};
 

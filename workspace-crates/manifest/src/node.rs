@@ -1,4 +1,4 @@
-//! Values of a parsed Cargo.toml with their places, and the two tables that an image is read from.
+//! Values of a parsed Cargo.toml with their places, and the tables that an image is read from.
 
 use std::sync::Arc;
 
@@ -117,23 +117,35 @@ fn entry<'t>(file: &'t Arc<Utf8Path>, table: &'t DeTable<'t>, name: &str) -> Opt
     Some(Entry { key: Located::new(key.get_ref().as_ref(), Place::new(file, key.span())), value: Node { file, value } })
 }
 
-/// The tables that one image is read from, the strongest first: its own, then the workspace's. Every value is looked up
-/// through here, so that what [`Merge`] says of a key holds wherever it is read.
+/// The tables that one image is read from, the strongest first: its own, the library's of the same image, the workspace's.
+/// Every value is looked up through here, so that what [`Merge`] says of a key holds wherever it is read.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'t> {
-    own: Node<'t>,
+    own: Option<Node<'t>>,
+    library: Option<Node<'t>>,
     defaults: Option<Node<'t>>,
 }
 
 impl<'t> Layers<'t> {
     pub(crate) fn new(own: Node<'t>, defaults: Option<Node<'t>>) -> Self {
-        Self { own, defaults }
+        Self { own: Some(own), library: None, defaults }
+    }
+
+    /// Of an image whose table the library has. The workspace's defaults are about images of its own: of them only what is said
+    /// of Portage holds here.
+    pub(crate) fn of_library(own: Option<Node<'t>>, library: Node<'t>, defaults: Option<Node<'t>>) -> Self {
+        Self { own, library: Some(library), defaults }
     }
 
     /// The values of a key, the strongest first.
     pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = Node<'t>> + use<'t> {
-        let own = self.own.field(key);
-        own.into_iter().chain(self.defaults.and_then(|defaults| defaults.field(key)))
+        let defaults = self.defaults.filter(|_| self.library.is_none() || keys::is_of_portage(key));
+        [self.own, self.library, defaults].map(|table| table?.field(key)).into_iter().flatten()
+    }
+
+    /// The value that the image's own table has.
+    pub(crate) fn own(&self, key: &str) -> Option<Node<'t>> {
+        self.own?.field(key)
     }
 
     /// The value of a key that replaces the workspace's.
@@ -148,16 +160,18 @@ impl<'t> Layers<'t> {
         self.all(key).flat_map(|list| list.items())
     }
 
-    /// The entries of tables that are merged by key: those of the workspace that the image lacks, then the image's, so that
-    /// written in this order the image has the last word.
+    /// The entries of tables that are merged by key: of each table those that no stronger one has, the weakest table's first,
+    /// so that written in this order the image has the last word.
     pub(crate) fn entries(&self, key: &str) -> Vec<Entry<'t>> {
         debug_assert_eq!(merge(key), Merge::Entries, "{key}");
-        let own = self.own.field(key).map(|table| table.entries()).unwrap_or_default();
-        let defaults = self.defaults.and_then(|defaults| defaults.field(key)).map(|table| table.entries());
-        let mut entries = defaults.unwrap_or_default();
-        entries.retain(|weaker| own.iter().all(|stronger| stronger.key.value != weaker.key.value));
-        entries.extend(own);
-        entries
+        let mut merged: Vec<Entry<'t>> = Vec::new();
+        for table in self.all(key) {
+            let mut entries = table.entries();
+            entries.retain(|weaker| merged.iter().all(|stronger| stronger.key.value != weaker.key.value));
+            entries.append(&mut merged);
+            merged = entries;
+        }
+        merged
     }
 }
 

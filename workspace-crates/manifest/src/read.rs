@@ -15,12 +15,20 @@ use toml::de::DeTable;
 
 use crate::{
     CargoToml, WorkspaceText,
-    check::{Table, check_table, not_yet},
+    check::{Table, check_table},
     error::{Error, Errors, Fault},
     node::{Entry, Node},
     place::{Located, Place},
     spec::{ImageSpec, WorkspaceSpec},
 };
+
+/// What messages call the file of the library's own table: no path of the host.
+const LIBRARY: &str = "<tierce>/toolbox.toml";
+
+/// The whole text of a file that is the library's own; none for any other.
+pub fn library_text(file: &Utf8Path) -> Option<&'static str> {
+    (file == LIBRARY).then_some(include_str!("toolbox.toml"))
+}
 
 /// Reads every image table of a workspace.
 ///
@@ -29,15 +37,17 @@ use crate::{
 /// All problems of all files; of a file that is not TOML the first one, and then nothing else is looked at.
 pub fn read(workspace: &WorkspaceText) -> Result<WorkspaceSpec, Errors> {
     let mut report = Report::default();
-    let spec = read_tables(workspace, &mut report);
+    let library = CargoToml { path: LIBRARY.into(), text: Arc::from(include_str!("toolbox.toml")) };
+    let spec = read_tables(workspace, &library, &mut report);
     match spec {
         Some(spec) if report.errors.is_empty() => Ok(spec),
-        _ => Err(Errors::new(report.errors, workspace.files().cloned().collect())),
+        _ => Err(Errors::new(report.errors, workspace.files().chain([&library]).cloned().collect())),
     }
 }
 
-fn read_tables(workspace: &WorkspaceText, report: &mut Report) -> Option<WorkspaceSpec> {
+fn read_tables(workspace: &WorkspaceText, library: &CargoToml, report: &mut Report) -> Option<WorkspaceSpec> {
     let root = Document::parse(&workspace.root, report);
+    let library = Document::parse(library, report)?;
     let members: Vec<Option<Document<'_>>> =
         workspace.members.iter().map(|member| Document::parse(&member.manifest, report)).collect();
     let root = root?;
@@ -47,17 +57,15 @@ fn read_tables(workspace: &WorkspaceText, report: &mut Report) -> Option<Workspa
     if let Some(table) = &defaults {
         check_table(table, Table::Workspace, report.errors());
     }
-    if let Some(images) = root.find(&["workspace", "metadata", "images"]) {
-        let instead = "give the image's table to a package of the workspace, as `[package.metadata.image]`";
-        report.fault(&images.key.place, not_yet("an image without a package", instead));
-    }
     let defaults = defaults.map(|table| table.value);
-    let images = workspace.members.iter().zip(&members);
+    let of_members = workspace.members.iter().zip(&members);
     let mut images: Vec<ImageSpec> =
-        images.flat_map(|(member, document)| image::read_images(document, member, defaults, report)).collect();
+        of_members.flat_map(|(member, document)| image::read_images(document, member, defaults, report)).collect();
+    images.extend(image::read_packages_images(&root, defaults, report));
+    let toolbox = image::read_toolbox(&root, &library, defaults, report);
     refuse_double_names(&images, report);
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(workspace::read_workspace(defaults, images, report))
+    Some(workspace::read_workspace(defaults, images, toolbox?, report))
 }
 
 fn refuse_double_names(images: &[ImageSpec], report: &mut Report) {
@@ -65,7 +73,7 @@ fn refuse_double_names(images: &[ImageSpec], report: &mut Report) {
     for image in images {
         if let Some(first) = seen.insert(&image.name, &image.place) {
             let fault = Fault::new(format!("two images have the name `{}`", image.name), "the second one").help(
-                "name one of them otherwise: `name = \"…\"` in its table, or another `[package.metadata.images.NAME]`",
+                "name one of them otherwise: `name = \"…\"` in its table, or another NAME in `[….metadata.images.NAME]`",
             );
             report.errors.push(fault.at(image.place.clone()).also(first, "the first one"));
         }

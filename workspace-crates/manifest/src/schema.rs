@@ -16,12 +16,16 @@ pub fn schema() -> Value {
                 "image": { "$ref": "#/$defs/package-image" },
                 "images": { "type": "object", "additionalProperties": image },
             })),
-            "workspace": metadata(json!({ "image": { "$ref": "#/$defs/workspace-image" } })),
+            "workspace": metadata(json!({
+                "image": { "$ref": "#/$defs/workspace-image" },
+                "images": { "type": "object", "additionalProperties": { "$ref": "#/$defs/packages-image" } },
+            })),
         },
         "$defs": {
-            "image": table(keys_of(&[Scope::Image])),
-            "package-image": table(keys_of(&[Scope::Image, Scope::Package])),
-            "workspace-image": table(keys_of(&[Scope::Image, Scope::Workspace])),
+            "image": table(keys_of(&[Scope::Image, Scope::Program])),
+            "package-image": table(keys_of(&[Scope::Image, Scope::Program, Scope::Package])),
+            "packages-image": table(keys_of(&[Scope::Image])),
+            "workspace-image": table(keys_of(&[Scope::Image, Scope::Program, Scope::Workspace])),
         },
     })
 }
@@ -83,7 +87,8 @@ mod tests {
         let schema = schema();
         for key in KEYS.iter().filter(|key| key.later.is_none()) {
             let definition = match key.scope {
-                Scope::Image => "image",
+                Scope::Image => "packages-image",
+                Scope::Program => "image",
                 Scope::Package => "package-image",
                 Scope::Workspace => "workspace-image",
             };
@@ -91,6 +96,7 @@ mod tests {
             assert!(property["description"].as_str().is_some_and(|text| text.starts_with(key.doc)), "{}", key.name);
         }
         assert_eq!(schema["$defs"]["image"]["properties"]["builder"], Value::Null);
+        assert_eq!(schema["$defs"]["packages-image"]["properties"]["bins"], Value::Null);
         assert_eq!(schema["$defs"]["workspace-image"]["properties"]["builder"]["anyOf"][0]["enum"], json!(["debian"]));
         let file = &schema["$defs"]["image"]["properties"]["files"]["items"];
         assert_eq!(file["required"], json!(["from", "to"]));

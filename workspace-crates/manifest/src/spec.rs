@@ -7,7 +7,7 @@ use globset::Glob;
 use tierce_portage::{Atom, RepositoryName, UseSetting};
 
 use crate::{
-    PackageFacts,
+    PackageFacts, Preset,
     place::{Located, Place},
     values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup},
 };
@@ -15,8 +15,13 @@ use crate::{
 /// Everything that the Cargo.tomls of a workspace say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceSpec {
-    /// The images, by name; empty where no package has a table.
+    /// The images, by name; empty where there is no table.
     pub images: Vec<ImageSpec>,
+    /// The image with tools for debugging, which every workspace has. It is not among `images`: nothing builds it that does not
+    /// name it.
+    pub toolbox: ImageSpec,
+    /// The image whose tools a debugging session brings.
+    pub debug_image: DebugImage,
     /// What Portage runs in.
     pub builder: BuilderBase,
     /// Ebuild repositories besides the builder's own; a later one comes before an earlier one.
@@ -29,6 +34,27 @@ pub struct WorkspaceSpec {
     pub debian_mirror: Option<Located<String>>,
     /// The address of a Python package index.
     pub python_index: Option<Located<String>>,
+}
+
+impl WorkspaceSpec {
+    /// The images and the toolbox.
+    pub fn all_images(&self) -> impl Iterator<Item = &ImageSpec> {
+        self.images.iter().chain([&self.toolbox])
+    }
+
+    /// The image of this name, be it the toolbox.
+    pub fn image(&self, name: &str) -> Option<&ImageSpec> {
+        self.all_images().find(|image| image.name.as_str() == name)
+    }
+}
+
+/// The image whose tools a debugging session brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DebugImage {
+    /// One that the workspace builds: [`WorkspaceSpec::image`] has it.
+    OfWorkspace(ImageName),
+    /// One from anywhere.
+    Reference(Located<ImageReference>),
 }
 
 /// What Portage runs in.
@@ -69,20 +95,27 @@ pub struct ImageSpec {
     pub name: ImageName,
     /// The key of its table, in the header: what to blame where nothing else is.
     pub place: Place,
-    /// The Cargo.toml that has it.
-    pub cargo_toml: Arc<Utf8Path>,
-    /// The package that it is made from.
-    pub package: PackageFacts,
+    /// The Rust program that it is made for; none where it consists of packages alone.
+    pub program: Option<ProgramSpec>,
     /// What Portage builds for it.
     pub emerge: EmergeSpec,
-    /// What cargo builds for it.
-    pub cargo: CargoSpec,
     /// What goes into it.
     pub content: ContentSpec,
     /// How it is run.
     pub config: ConfigSpec,
     /// The tags that it gets, at least one.
     pub tags: Vec<Located<Tag>>,
+}
+
+/// The Rust program of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramSpec {
+    /// The Cargo.toml of its package, which has the image's table.
+    pub cargo_toml: Arc<Utf8Path>,
+    /// Its package.
+    pub package: PackageFacts,
+    /// What cargo builds of it.
+    pub cargo: CargoSpec,
 }
 
 /// What Portage builds for an image. Written in this order into the files of /etc/portage, the image's own entries come
@@ -143,19 +176,41 @@ impl CargoSpec {
     }
 }
 
-/// What goes into an image besides what its binaries reach.
+/// What goes into an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentSpec {
-    /// What of ROOT goes in although nothing reaches it.
-    pub keep: Vec<Located<Glob>>,
+    /// What of ROOT goes in by itself.
+    pub include: Include,
+    /// What of ROOT goes in although nothing reaches it, or a preset leaves it out.
+    pub keep: Vec<Located<Keep>>,
     /// What of ROOT stays out although something reaches it.
     pub prune: Vec<Located<Glob>>,
+    /// What of ROOT may lack something that it needs.
+    pub allow_missing: Vec<Located<Glob>>,
     /// Files and folders of the host.
     pub files: Vec<FileSpec>,
     /// Folders that are made, each path once.
     pub directories: Vec<DirectorySpec>,
     /// What is taken out of ELF files.
     pub strip: Strip,
+}
+
+/// What of ROOT goes into an image by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Include {
+    /// What the binaries reach; only where there are some.
+    Closure,
+    /// All files of the packages, but for what [`PRESETS`](crate::PRESETS) leave out.
+    Packages,
+}
+
+/// What is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// What a glob matches.
+    Glob(Glob),
+    /// What a preset would leave out.
+    Preset(&'static Preset),
 }
 
 /// A file or folder of the host that goes into the image.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierce_manifest::{
-    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Member, Merge, PackageFacts,
-    REPOSITORY_KEYS, Scope, Shape, WorkspaceText,
+    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Member, Merge, PRESETS,
+    PackageFacts, REPOSITORY_KEYS, Scope, Shape, WorkspaceText,
 };
 
 const START: &str = "<!-- keys";
@@ -95,7 +95,7 @@ fn groups() -> Vec<(&'static str, Vec<&'static Key>)> {
 fn section() -> String {
     let mut text = String::new();
     for (heading, keys) in groups() {
-        let in_both = keys.iter().any(|key| key.scope == Scope::Image);
+        let in_both = keys.iter().any(|key| matches!(key.scope, Scope::Image | Scope::Program));
         writeln!(text, "### {heading}\n\n```toml\n{}```\n", block(&keys)).expect("a String");
         text.push_str(&table(&keys, in_both));
     }
@@ -104,6 +104,11 @@ fn section() -> String {
         writeln!(text, "{holder}:\n").expect("a String");
         text.push_str(&inner_table(keys));
     }
+    text.push_str("### Presets\n\nAn image of packages leaves these out; `keep` has their names or globs for what it is to hold all the same.\n\n");
+    let code_list = |globs: &[&str]| globs.iter().map(|glob| code(glob)).collect::<Vec<_>>().join(", ");
+    let rows = PRESETS.iter().map(|preset| [code(preset.name), code_list(preset.globs), preset.doc.to_owned()]);
+    let rows: Vec<_> = [["preset", "leaves out", "what these are"].map(String::from)].into_iter().chain(rows).collect();
+    text.push_str(&markdown(rows.iter().map(|row| row.iter().map(String::as_str).collect())));
     text.push_str("### Not supported yet\n\nThese are refused, with what to do instead today:\n\n");
     for key in KEYS {
         if let Some(instead) = key.later {

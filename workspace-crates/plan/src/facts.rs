@@ -68,9 +68,10 @@ impl BuilderFacts {
 /// What is known about one image besides its table.
 #[derive(Clone, Debug, Default)]
 pub struct ImageFacts {
-    /// The files of all local packages that the program is made of, and of Cargo.lock, with their digests.
+    /// The files of all local packages that the program is made of, and of Cargo.lock, with their digests; none where there is
+    /// no program.
     pub sources: BTreeMap<String, String>,
-    /// Digest of cargo's configuration files.
+    /// Digest of cargo's configuration files; empty where there is no program.
     pub cargo_config: String,
     /// What `files` names, by path in the image, each with its kind and digest.
     pub files: BTreeMap<String, String>,

@@ -24,7 +24,7 @@ pub use inputs::{Uncovered, uncovered};
 pub use key::{Ingredients, Key, digest};
 pub use lock::{BaseRepository, LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root};
-pub use planning::{plan, strip_name};
+pub use planning::{keep_globs, plan, strip_name};
 pub use portage_config::{ConfigError, ROOT, portage_config, request};
 pub use step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 pub use update::{Update, UpdateError, plan_update};

@@ -87,6 +87,8 @@ pub struct Root {
     pub key: String,
     /// Digest of its content: of every path, owner, mode and file, but for the package database, which holds times.
     pub content: String,
+    /// Digest of what a program is compiled and linked against: of a shared library its symbols and not its code.
+    pub interface: String,
     /// The daemon that holds its volume.
     pub daemon: String,
     /// The volume's name there.

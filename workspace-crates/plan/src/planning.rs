@@ -1,6 +1,6 @@
 //! From specifications and facts to a plan.
 
-use tierce_manifest::{ImageSpec, Strip, WorkspaceSpec};
+use tierce_manifest::{ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, Strip, WorkspaceSpec};
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
@@ -94,7 +94,7 @@ struct ImagePlanning<'a> {
 }
 
 impl ImagePlanning<'_> {
-    /// From sources to programs.
+    /// From sources to ROOT and, where the image has a program, to that.
     fn build_steps(&self) -> Vec<Step> {
         let name = self.image.name.as_str();
         let packages = self.packages();
@@ -120,21 +120,24 @@ impl ImagePlanning<'_> {
         root.after.push(build.id.clone());
         root.prepared.push(self.builder.clone());
 
-        let mut compile = self.compile_step();
-        let mut extend = None;
-        if self.image.emerge.build_packages.is_empty() {
-            compile.after.push(self.builder.clone());
-        } else {
-            let mut step = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
-            step.after.push(build.id.clone());
-            step.prepared.push(self.builder.clone());
-            compile.after.push(step.id.clone());
-            extend = Some(step);
+        let root_id = root.id.clone();
+        let build_id = build.id.clone();
+        steps.extend([build, root]);
+        if let Some(program) = &self.image.program {
+            let mut compile = self.compile_step(program);
+            if self.image.emerge.build_packages.is_empty() {
+                compile.after.push(self.builder.clone());
+            } else {
+                let mut extend = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
+                extend.after.push(build_id);
+                extend.prepared.push(self.builder.clone());
+                compile.after.push(extend.id.clone());
+                // Beside ROOT, on which it does not depend.
+                steps.insert(steps.len() - 1, extend);
+            }
+            compile.after.push(root_id);
+            steps.push(compile);
         }
-        compile.after.push(root.id.clone());
-        steps.push(build);
-        steps.extend(extend);
-        steps.extend([root, compile]);
         steps
     }
 
@@ -153,17 +156,16 @@ impl ImagePlanning<'_> {
         all.iter().map(build).collect()
     }
 
-    fn compile_step(&self) -> Step {
+    fn compile_step(&self, program: &ProgramSpec) -> Step {
         let name = self.image.name.as_str();
-        let cargo = &self.image.cargo;
+        let cargo = &program.cargo;
         let nothing = ImageFacts::default();
         let facts = self.facts.images.get(name).unwrap_or(&nothing);
         let mut step = image_step("compile", name, Action::Compile { image: name.into() });
-        let words = |words: &[tierce_manifest::Located<String>]| {
-            words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ")
-        };
+        let words =
+            |words: &[Located<String>]| words.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ");
         step.ingredients
-            .add("package", &self.image.package.name)
+            .add("package", &program.package.name)
             .add("bins", words(&cargo.bins))
             .add("features", words(&cargo.features))
             .add("default features", cargo.default_features.to_string())
@@ -192,13 +194,16 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
     let nothing = ImageFacts::default();
     let image_facts = facts.images.get(name).unwrap_or(&nothing);
     let mut pack = image_step("pack", name, Action::Pack { image: name.into() });
-    pack.after = vec![StepId::of_image("root", name), StepId::of_image("compile", name)];
+    pack.after.push(StepId::of_image("root", name));
     pack.ingredients
         .add("platform", &facts.platform)
         .add("what goes in", digest(content_text(image)))
         .add("how it is run", digest(format!("{:?}", without_places(image))))
-        .add("package's description", digest(format!("{:?}", image.package)))
         .add_parts("files", image_facts.files.clone());
+    if let Some(ProgramSpec { package, .. }) = &image.program {
+        pack.after.push(StepId::of_image("compile", name));
+        pack.ingredients.add("package's description", digest(format!("{package:?}")));
+    }
 
     let mut load = image_step("load", name, Action::Load { image: name.into(), sink: sink.clone() });
     load.after = vec![pack.id.clone()];
@@ -226,14 +231,21 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
 /// What the table says of the image's content, as text for a key.
 fn content_text(image: &ImageSpec) -> String {
     let content = &image.content;
-    let globs = |globs: &[tierce_manifest::Located<_>]| {
-        globs
-            .iter()
-            .map(|glob: &tierce_manifest::Located<globset::Glob>| format!("{}\n", glob.value.glob()))
-            .collect::<String>()
+    let lines = |globs: &[Located<globset::Glob>]| {
+        globs.iter().map(|glob| format!("{}\n", glob.value.glob())).collect::<String>()
     };
-    let mut text =
-        format!("keep\n{}prune\n{}strip {}\n", globs(&content.keep), globs(&content.prune), strip_name(content.strip));
+    let kept: String =
+        content.keep.iter().flat_map(|keep| keep_globs(&keep.value)).map(|(_, glob)| glob + "\n").collect();
+    let mut text = format!("keep\n{kept}prune\n{}strip {}\n", lines(&content.prune), strip_name(content.strip));
+    if content.include == Include::Packages {
+        text.push_str("packages but for\n");
+        for preset in PRESETS {
+            text.push_str(&format!("{} {}\n", preset.name, preset.globs.join(" ")));
+        }
+    }
+    if !content.allow_missing.is_empty() {
+        text.push_str(&format!("allow missing\n{}", lines(&content.allow_missing)));
+    }
     for file in &content.files {
         text.push_str(&format!("file {} {:?} {:?}\n", file.to.value, file.mode, file.owner));
     }
@@ -241,6 +253,14 @@ fn content_text(image: &ImageSpec) -> String {
         text.push_str(&format!("directory {} {:?} {:?}\n", directory.path.value, directory.mode, directory.owner));
     }
     text
+}
+
+/// The globs that an item of `keep` stands for, each with what it is called to a user.
+pub fn keep_globs(keep: &Keep) -> Vec<(String, String)> {
+    match keep {
+        Keep::Glob(glob) => vec![(glob.glob().to_owned(), glob.glob().to_owned())],
+        Keep::Preset(preset) => preset.globs.iter().map(|glob| (preset.name.to_owned(), (*glob).to_owned())).collect(),
+    }
 }
 
 /// How the image is run, without the lines that say so: moving a line changes no image.

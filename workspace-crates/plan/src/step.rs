@@ -129,7 +129,7 @@ pub enum Action {
         /// For which image.
         image: String,
     },
-    /// Selects the files that the image needs and writes its layers and documents.
+    /// Selects the image's files and writes its layers and documents.
     Pack {
         /// Which image.
         image: String,

@@ -76,14 +76,15 @@ impl UpdateError {
 }
 
 impl Update {
-    /// Reads the words of a command line: images, atoms, and `builder`. Without any, everything is meant.
+    /// Reads the words of a command line: images, atoms, and `builder`. Where no image is named, all of `images` are meant, and
+    /// of `more`, which nothing makes that does not name them, those that the lock has.
     ///
     /// # Errors
     /// [`UpdateError`] for a word that means nothing, with what may have been meant.
-    pub fn parse(words: &[String], images: &[&str], lock: &Lock) -> Result<Update, UpdateError> {
+    pub fn parse(words: &[String], images: &[&str], more: &[&str], lock: &Lock) -> Result<Update, UpdateError> {
         let (mut builder, mut named, mut atoms) = (words.is_empty(), Vec::new(), Vec::new());
         for word in words {
-            if images.contains(&word.as_str()) {
+            if images.iter().chain(more).any(|image| image == word) {
                 named.push(word.clone());
             } else if word == BUILDER {
                 builder = true;
@@ -97,7 +98,8 @@ impl Update {
         }
         let everything = words.is_empty() || !named.is_empty();
         if named.is_empty() {
-            named.extend(images.iter().map(|image| (*image).to_owned()));
+            let locked = more.iter().filter(|image| lock.image(image).is_some());
+            named.extend(images.iter().chain(locked).map(|image| (*image).to_owned()));
         }
         for atom in &atoms {
             let locked = lock.images.iter().filter(|image| named.contains(&image.name));
@@ -155,7 +157,7 @@ pub fn plan_update(spec: &WorkspaceSpec, update: &Update, facts: &Facts) -> Resu
     let Some((builder, key)) = builder else { return Ok(unfinished(steps)) };
     let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
     let mut resolutions = Vec::new();
-    for image in spec.images.iter().filter(is_meant) {
+    for image in spec.all_images().filter(is_meant) {
         let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts);
         let locked = facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str()));
         let covered = locked.filter(|locked| locked.covers(&inputs));
@@ -197,16 +199,22 @@ mod tests {
     }
 
     fn parsed(words: &[&str]) -> Result<Update, UpdateError> {
-        Update::parse(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), &["web", "worker"], &lock())
+        Update::parse(
+            &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(),
+            &["web", "worker"],
+            &["toolbox"],
+            &lock(),
+        )
     }
 
     #[test]
     fn words_say_what_moves_and_where() {
         let packages =
             |atoms: &[&str]| Moves::Packages(atoms.iter().map(|atom| atom.parse().expect("an atom")).collect());
-        let cases: [(&[&str], bool, &[&str], Moves); 7] = [
+        let cases: [(&[&str], bool, &[&str], Moves); 8] = [
             (&[], true, &["web", "worker"], Moves::Everything),
             (&["web"], false, &["web"], Moves::Everything),
+            (&["toolbox"], false, &["toolbox"], Moves::Everything),
             (&["builder"], true, &["web", "worker"], Moves::Nothing),
             (&["builder", "web"], true, &["web"], Moves::Everything),
             (&["sys-libs/zlib"], false, &["web", "worker"], packages(&["sys-libs/zlib"])),
@@ -217,6 +225,14 @@ mod tests {
             let images = images.iter().map(|image| (*image).to_owned()).collect();
             assert_eq!(parsed(words), Ok(Update { builder, images, moves }), "{words:?}");
         }
+    }
+
+    #[test]
+    fn what_nothing_makes_unasked_is_brought_up_to_date_once_it_is_locked() {
+        let mut lock = lock();
+        lock.set_image(LockedImage::new("toolbox", Vec::new(), Vec::new()));
+        let update = Update::parse(&[], &["web", "worker"], &["toolbox"], &lock).expect("everything");
+        assert_eq!(update.images, ["web", "worker", "toolbox"]);
     }
 
     #[test]

@@ -173,6 +173,54 @@ fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
     ");
 }
 
+#[test]
+fn an_image_of_packages_compiles_nothing() {
+    let root =
+        "[workspace]\n[workspace.metadata.images.app]\npackages = [\"dev-db/sqlite\"]\ncmd = [\"/usr/bin/sqlite3\"]\n";
+    let with = |keys: &str| {
+        let root = CargoToml { path: "/w/Cargo.toml".into(), text: format!("{root}{keys}\n").into() };
+        let spec = tierce_manifest::read(&WorkspaceText { root, members: Vec::new() }).expect("a valid table");
+        let facts = with_resolution(&spec, vec![package("sqlite", &[], &[])]);
+        planned(&spec, &facts, &Sink::Daemon)
+    };
+    let whole = with("");
+    insta::assert_snapshot!(whole, @r"
+    fetch-builder  fetch the builder
+    builder        make the builder  (after fetch-builder)
+    sources app    fetch the sources of 1 package
+    packages app   emerge 1 package, reuse 0  (after builder, sources app)
+                     emerge media-libs/sqlite-1.0
+    root app       merge ROOT  (after packages app, builder)
+    pack app       pack  (after root app)
+    load app       load into the daemon  (after pack app)
+    tag app        tag app:latest  (after pack app, load app)
+    ");
+    // Neither the toolchain nor cargo's files are part of any key.
+    let keys = serde_json::to_string(&whole).expect("plain data");
+    assert!(!keys.contains("rustc") && !keys.contains("Cargo.lock"), "{keys}");
+    for keys in ["keep = [\"man\"]", "allow-missing = [\"/usr/lib64/x\"]", "prune = [\"/usr/share/x\"]"] {
+        assert_eq!(changed(&whole, &with(keys)), ["pack app"], "{keys}");
+    }
+}
+
+#[test]
+fn a_toolbox_that_nobody_asked_for_is_in_no_plan_and_no_update() {
+    let asked = spec("packages = [\"media-libs/libpng\"]", "");
+    let facts = with_resolution(&asked, vec![package("libpng", &[], &[])]);
+    let is_of_toolbox = |plan: &Plan| plan.steps.iter().any(|step| step.id.as_str().ends_with(" toolbox"));
+    assert!(!is_of_toolbox(&planned(&asked, &facts, &Sink::Daemon)));
+    let lock = facts.lock.clone().unwrap_or_default();
+    let update = |lock: &Lock| Update::parse(&[], &["app"], &["toolbox"], lock).expect("everything");
+    assert!(!is_of_toolbox(&plan_update(&asked, &update(&lock), &facts).expect("plannable")));
+
+    let named = plan(&asked, &[&asked.toolbox], &facts, &Sink::Daemon).expect("plannable");
+    assert!(is_of_toolbox(&named) && !named.whole);
+    let mut lock = lock;
+    lock.set_image(LockedImage::new("toolbox", Vec::new(), Vec::new()));
+    let facts = Facts { lock: Some(lock.clone()), ..facts };
+    assert!(is_of_toolbox(&plan_update(&asked, &update(&lock), &facts).expect("plannable")));
+}
+
 /// The steps of the second plan whose ingredients are not those of the first.
 fn changed(first: &Plan, second: &Plan) -> Vec<String> {
     let differs =

@@ -32,7 +32,7 @@ fn read_bins(layers: Layers<'_>, member: &Member, place: &Place, report: &mut Re
     if member.binaries.is_empty() {
         let fault =
             Fault::new(format!("the package `{package}` has no binary"), "an image of a package without a binary")
-                .help("add src/main.rs or a `[[bin]]`; images of Portage's packages alone are not supported yet");
+                .help("add src/main.rs or a `[[bin]]`; an image without a program has its table in the workspace's Cargo.toml, as `[workspace.metadata.images.NAME]`");
         report.fault(place, fault);
         return Vec::new();
     }

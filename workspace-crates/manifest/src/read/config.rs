@@ -7,14 +7,18 @@ use crate::{
     error::{Fault, quoted},
     node::{Layers, Node},
     place::{Located, Place},
-    spec::{ConfigSpec, HealthCheck},
+    spec::{ConfigSpec, HealthCheck, ProgramSpec},
     values::{Port, check_label_key, check_no_nul, check_variable_name, duration},
 };
 
-/// Reads how the image is run; `place` is the image's, `bins` are its binaries.
+/// What to do where an image without a program of its own would start nothing.
+const NAME_A_PROGRAM: &str =
+    "add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
+
+/// Reads how the image is run; `place` is the image's.
 pub(super) fn read_config(
     layers: Layers<'_>,
-    bins: &[Located<String>],
+    program: Option<&ProgramSpec>,
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
@@ -22,7 +26,7 @@ pub(super) fn read_config(
     let ports = layers.items("expose").filter_map(|item| item.text_or_integer());
     let ports: Vec<Located<Port>> = each_once(ports.filter_map(|port| report.keep(port.place, port.value.parse())));
     ConfigSpec {
-        entrypoint: read_entrypoint(layers, bins, cmd.is_empty(), place, report),
+        entrypoint: read_entrypoint(layers, program, cmd.is_empty(), place, report),
         env: texts_by_name(layers, "env", |name| check_variable_name(name, false), report),
         expose: ports.into_iter().map(|port| port.value).collect(),
         volumes: each_once(
@@ -46,7 +50,7 @@ pub(super) fn read_config(
 
 fn read_entrypoint(
     layers: Layers<'_>,
-    bins: &[Located<String>],
+    program: Option<&ProgramSpec>,
     cmd_is_empty: bool,
     place: &Place,
     report: &mut Report,
@@ -55,13 +59,24 @@ fn read_entrypoint(
         let words = command(entrypoint, report);
         let empty = entrypoint.raw().as_array().is_some_and(|words| words.is_empty());
         if empty && cmd_is_empty {
-            let fault = Fault::new("`entrypoint` and `cmd` are empty: the image would start nothing", "empty")
-                .help("leave `entrypoint` out for the image's binary");
+            let fault = Fault::new("`entrypoint` and `cmd` are empty: the image would start nothing", "empty");
+            let fault = match program {
+                Some(_) => fault.help("leave `entrypoint` out for the image's binary"),
+                None => fault.help(NAME_A_PROGRAM),
+            };
             report.fault(&entrypoint.place(), fault);
         }
         return Located::new(words, entrypoint.place());
     }
-    if let [_, second, ..] = bins {
+    let Some(ProgramSpec { cargo, .. }) = program else {
+        if cmd_is_empty {
+            let fault = Fault::new("nothing says what the image starts", "needs `entrypoint` or `cmd`");
+            report.fault(place, fault.help(NAME_A_PROGRAM));
+        }
+        return Located::new(Vec::new(), place.clone());
+    };
+    let bins = &cargo.bins;
+    if let [_, second, ..] = bins.as_slice() {
         let names: Vec<&str> = bins.iter().map(|bin| bin.value.as_str()).collect();
         let fault = Fault::new(
             format!("nothing says which of the binaries {} is started", quoted(&names)),

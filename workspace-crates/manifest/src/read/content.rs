@@ -8,15 +8,19 @@ use crate::{
     error::Fault,
     node::{Layers, Node},
     place::Located,
-    spec::{ContentSpec, DirectorySpec, FileSpec, Strip},
+    presets::{PRESETS, Preset},
+    spec::{ContentSpec, DirectorySpec, FileSpec, Include, Keep, Strip},
     values::{InnerPath, Mode, UserGroup, image_glob},
 };
 
-pub(super) fn read_content(layers: Layers<'_>, report: &mut Report) -> ContentSpec {
+pub(super) fn read_content(layers: Layers<'_>, has_program: bool, report: &mut Report) -> ContentSpec {
     check_base(layers, report);
+    let kept = layers.items("keep").filter_map(|item| item.text());
     ContentSpec {
-        keep: globs(layers, "keep", report),
+        include: read_include(layers, has_program, report),
+        keep: each_once(kept.filter_map(|text| report.keep(text.place, read_keep(text.value)))),
         prune: globs(layers, "prune", report),
+        allow_missing: globs(layers, "allow-missing", report),
         files: layers.items("files").filter_map(|item| read_file(item, report)).collect(),
         directories: read_directories(layers, report),
         strip: match layers.one("strip").and_then(|value| value.text()).map(|text| text.value) {
@@ -34,6 +38,42 @@ fn check_base(layers: Layers<'_>, report: &mut Report) {
         let instead = "write `base = \"scratch\"`, or leave it out";
         report.fault(&base.place, not_yet("a base other than `scratch`", instead));
     }
+}
+
+fn read_include(layers: Layers<'_>, has_program: bool, report: &mut Report) -> Include {
+    if has_program {
+        return match layers.one("include").and_then(|include| include.text()) {
+            Some(include) if include.value == "packages" => Include::Packages,
+            _ => Include::Closure,
+        };
+    }
+    // That the workspace's images have it otherwise is no matter of an image that cannot.
+    if let Some(include) = layers.own("include").and_then(|include| include.text())
+        && include.value == "closure"
+    {
+        let fault = Fault::new("a closure starts at a program, and this image has none", "needs a program")
+            .help("leave `include` out: the image holds its packages, less `prune` and the presets");
+        report.fault(&include.place, fault);
+    }
+    Include::Packages
+}
+
+/// A glob begins at the top; what has nothing of a path in it is the name of a preset.
+fn read_keep(text: &str) -> Result<Keep, Fault> {
+    if let Some(preset) = Preset::find(text) {
+        return Ok(Keep::Preset(preset));
+    }
+    let glob = image_glob(text).map(Keep::Glob);
+    let is_word = !text.is_empty() && text.chars().all(|character| character.is_ascii_lowercase() || character == '-');
+    if glob.is_ok() || !is_word {
+        return glob;
+    }
+    let fault = Fault::new(format!("`{text}` is neither a preset nor a glob"), "neither a preset nor a glob");
+    let suggested = fault.suggest(text, PRESETS.iter().map(|preset| preset.name));
+    Err(match suggested.help {
+        Some(_) => suggested,
+        None => suggested.help(format!("a glob begins at the top: write `/{text}`, or `/**/{text}` for any folder")),
+    })
 }
 
 fn globs(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Glob>> {

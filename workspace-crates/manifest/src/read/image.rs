@@ -6,10 +6,15 @@ use crate::{
     check::{Table, check_table},
     error::Fault,
     node::{Entry, Layers, Node},
-    place::Located,
-    spec::ImageSpec,
-    values::ImageName,
+    place::{Located, Place},
+    spec::{ImageSpec, ProgramSpec},
+    values::{ImageName, Tag},
 };
+
+/// The name of the image whose table the library has.
+const TOOLBOX: &str = "toolbox";
+/// Where the tables of images without a program stand.
+const WORKSPACE_IMAGES: [&str; 3] = ["workspace", "metadata", "images"];
 
 /// The images of one package: `[package.metadata.image]` and `[package.metadata.images.NAME]`.
 pub(super) fn read_images(
@@ -24,20 +29,74 @@ pub(super) fn read_images(
             Some(name) => report.parse(name),
             None => package_name(member, &table, report),
         };
-        images.extend(read_image(&table, Table::Image, name, member, defaults, report));
+        let name = name.and_then(|name| not_the_toolbox(name, report));
+        check_table(&table, Table::Image, report.errors());
+        images.extend(read_image(&table, name, Some(member), defaults, report));
     }
-    if let Some(tables) = document.find(&["package", "metadata", "images"]) {
-        if tables.value.raw().as_table().is_none() {
-            let fault = Fault::new("`images` must be a table of image tables", "expected a table")
-                .help("write `[package.metadata.images.NAME]` for each image");
-            report.fault(&tables.value.place(), fault);
-        }
-        for table in tables.value.entries() {
-            let name = report.parse(table.key.clone());
-            images.extend(read_image(&table, Table::NamedImage, name, member, defaults, report));
-        }
+    for table in tables(document, &["package", "metadata", "images"], report) {
+        let name = report.parse(table.key.clone()).and_then(|name| not_the_toolbox(name, report));
+        check_table(&table, Table::NamedImage, report.errors());
+        images.extend(read_image(&table, name, Some(member), defaults, report));
     }
     images
+}
+
+/// The images that consist of packages alone: `[workspace.metadata.images.NAME]`.
+pub(super) fn read_packages_images(
+    root: &Document<'_>,
+    defaults: Option<Node<'_>>,
+    report: &mut Report,
+) -> Vec<ImageSpec> {
+    let mut images = Vec::new();
+    for table in tables(root, &WORKSPACE_IMAGES, report).iter().filter(|table| table.key.value != TOOLBOX) {
+        let name = report.parse(table.key.clone());
+        check_table(table, Table::Packages, report.errors());
+        images.extend(read_image(table, name, None, defaults, report));
+    }
+    images
+}
+
+/// The toolbox: the library's table, under what the workspace says of it.
+pub(super) fn read_toolbox(
+    root: &Document<'_>,
+    library: &Document<'_>,
+    defaults: Option<Node<'_>>,
+    report: &mut Report,
+) -> Option<ImageSpec> {
+    let path = [&WORKSPACE_IMAGES[..], &[TOOLBOX]].concat();
+    let of_library = library.find(&path)?;
+    let own = root.find(&path);
+    if let Some(own) = &own {
+        check_table(own, Table::Packages, report.errors());
+    }
+    let name = report.parse(of_library.key.clone());
+    let place = own.as_ref().map_or(&of_library.key.place, |own| &own.key.place).clone();
+    let layers = Layers::of_library(own.map(|own| own.value), of_library.value, defaults);
+    read_layers(layers, &place, name, None, report)
+}
+
+/// The tables of several images.
+fn tables<'d>(document: &'d Document<'_>, path: &[&str], report: &mut Report) -> Vec<Entry<'d>> {
+    let Some(tables) = document.find(path) else { return Vec::new() };
+    if tables.value.raw().as_table().is_none() {
+        let fault = Fault::new("`images` must be a table of image tables", "expected a table")
+            .help(format!("write `[{}.NAME]` for each image", path.join(".")));
+        report.fault(&tables.value.place(), fault);
+    }
+    tables.value.entries()
+}
+
+/// Refuses the name that is another image's in every workspace.
+fn not_the_toolbox(name: Located<ImageName>, report: &mut Report) -> Option<Located<ImageName>> {
+    if name.value.as_str() != TOOLBOX {
+        return Some(name);
+    }
+    let fault = Fault::new("`toolbox` is the image with Tierce's own tools for debugging", "taken").help(
+        "name the image otherwise; `[workspace.metadata.images.toolbox]` changes the toolbox, and `toolbox` of \
+         `[workspace.metadata.image]` puts another image in its place",
+    );
+    report.fault(&name.place, fault);
+    None
 }
 
 /// The package's own name, which cargo allows more of than images do.
@@ -51,20 +110,35 @@ fn package_name(member: &Member, table: &Entry<'_>, report: &mut Report) -> Opti
 
 fn read_image(
     table: &Entry<'_>,
-    kind: Table,
     name: Option<Located<ImageName>>,
-    member: &Member,
+    member: Option<&Member>,
     defaults: Option<Node<'_>>,
     report: &mut Report,
 ) -> Option<ImageSpec> {
-    check_table(table, kind, report.errors());
     table.value.raw().as_table()?;
-    let place = &table.key.place;
-    let layers = Layers::new(table.value, defaults);
-    let cargo = cargo::read_cargo(layers, member, place, report);
+    read_layers(Layers::new(table.value, defaults), &table.key.place, name, member, report)
+}
+
+fn read_layers(
+    layers: Layers<'_>,
+    place: &Place,
+    name: Option<Located<ImageName>>,
+    member: Option<&Member>,
+    report: &mut Report,
+) -> Option<ImageSpec> {
+    let program = member.map(|member| ProgramSpec {
+        cargo_toml: place.file.clone(),
+        package: member.package.clone(),
+        cargo: cargo::read_cargo(layers, member, place, report),
+    });
     let emerge = emerge::read_emerge(layers, report);
-    let content = content::read_content(layers, report);
-    let config = config::read_config(layers, &cargo.bins, place, report);
+    let content = content::read_content(layers, program.is_some(), report);
+    let config = config::read_config(layers, program.as_ref(), place, report);
+    let tags = read_tags(layers, place, report);
+    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags })
+}
+
+fn read_tags(layers: Layers<'_>, place: &Place, report: &mut Report) -> Vec<Located<Tag>> {
     let mut tags =
         each_once(layers.one("tags").into_iter().flat_map(|tags| tags.texts()).filter_map(|tag| report.parse(tag)));
     if tags.is_empty() {
@@ -73,15 +147,5 @@ fn read_image(
         }
         tags.extend(report.parse(Located::new("latest", place.clone())));
     }
-    Some(ImageSpec {
-        name: name?.value,
-        place: place.clone(),
-        cargo_toml: place.file.clone(),
-        package: member.package.clone(),
-        emerge,
-        cargo,
-        content,
-        config,
-        tags,
-    })
+    tags
 }

@@ -8,14 +8,19 @@ use crate::{
     error::Fault,
     node::Node,
     place::Located,
-    spec::{BuilderBase, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec},
+    spec::{BuilderBase, DebugImage, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec},
     values::{check_url, host_path},
 };
 
 /// The name of the ebuild repository that the library brings.
 const EMBEDDED: &str = "tierce";
 
-pub(super) fn read_workspace(table: Option<Node<'_>>, images: Vec<ImageSpec>, report: &mut Report) -> WorkspaceSpec {
+pub(super) fn read_workspace(
+    table: Option<Node<'_>>,
+    images: Vec<ImageSpec>,
+    toolbox: ImageSpec,
+    report: &mut Report,
+) -> WorkspaceSpec {
     let field = |key: &str| table.and_then(|table| table.field(key));
     let builder = field("builder").and_then(|value| read_builder(value, report)).unwrap_or(BuilderBase::Debian);
     let repositories = field("repositories").map(|list| read_repositories(list, report)).unwrap_or_default();
@@ -25,7 +30,28 @@ pub(super) fn read_workspace(table: Option<Node<'_>>, images: Vec<ImageSpec>, re
     let mut address = |key: &str| field(key)?.text().and_then(|text| report.checked(text, check_url));
     let (debian_mirror, python_index) = (address("debian-mirror"), address("python-index"));
     let make_conf = field("make-conf").map(|table| read_variables(&table.entries(), report)).unwrap_or_default();
-    WorkspaceSpec { images, builder, repositories, portage_profile, make_conf, debian_mirror, python_index }
+    let debug_image = field("toolbox").and_then(|value| read_debug_image(value, &images, report));
+    WorkspaceSpec {
+        debug_image: debug_image.unwrap_or_else(|| DebugImage::OfWorkspace(toolbox.name.clone())),
+        images,
+        toolbox,
+        builder,
+        repositories,
+        portage_profile,
+        make_conf,
+        debian_mirror,
+        python_index,
+    }
+}
+
+/// The name of an image of the workspace is that image, also where a daemon has another one of this name.
+fn read_debug_image(value: Node<'_>, images: &[ImageSpec], report: &mut Report) -> Option<DebugImage> {
+    let text = value.text()?;
+    match images.iter().find(|image| image.name.as_str() == text.value) {
+        Some(image) => Some(DebugImage::OfWorkspace(image.name.clone())),
+        None if text.value == "toolbox" => None,
+        None => Some(DebugImage::Reference(report.parse(text)?)),
+    }
 }
 
 fn read_builder(value: Node<'_>, report: &mut Report) -> Option<BuilderBase> {

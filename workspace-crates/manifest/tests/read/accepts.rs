@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tierce_manifest::{
-    BuilderBase, ForAtom, HealthCheck, ImageSpec, Located, Strip, WorkspaceText, read as read_workspace,
+    BuilderBase, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located, Strip, WorkspaceText, read as read_workspace,
 };
 
 use crate::{cargo_toml, defaults, image, member, read, read_image};
@@ -19,12 +19,14 @@ fn by_atom<T: ToString>(items: &[ForAtom<Vec<Located<T>>>]) -> Vec<String> {
 #[test]
 fn an_empty_table_is_an_image() {
     let spec = read_image("", &image(""));
-    assert_eq!((spec.name.as_str(), spec.package.name.as_str()), ("app", "app"));
-    assert_eq!(spec.cargo_toml.as_str(), "app/Cargo.toml");
-    assert_eq!(shown(&spec.cargo.bins), ["app"]);
+    let program = spec.program.unwrap();
+    assert_eq!((spec.name.as_str(), program.package.name.as_str()), ("app", "app"));
+    assert_eq!(program.cargo_toml.as_str(), "app/Cargo.toml");
+    assert_eq!(shown(&program.cargo.bins), ["app"]);
     assert_eq!(spec.config.entrypoint.value, ["/usr/bin/app"]);
     assert_eq!(shown(&spec.tags), ["latest"]);
-    assert_eq!((spec.cargo.profile_name(), spec.cargo.default_features), ("release", true));
+    assert_eq!((program.cargo.profile_name(), program.cargo.default_features), ("release", true));
+    assert_eq!(spec.content.include, Include::Closure);
     assert_eq!(spec.content.strip, Strip::Debuginfo);
     assert_eq!(spec.place.span, 18..23, "the key in the header");
     assert_eq!(spec.config.healthcheck, None);
@@ -83,6 +85,8 @@ fn keys_of_cargo() {
             "#,
         ),
     )
+    .program
+    .unwrap()
     .cargo;
     assert_eq!(shown(&spec.features), ["metrics", "serde/derive"]);
     assert!(!spec.default_features);
@@ -96,9 +100,10 @@ fn keys_of_the_content() {
         "",
         &image(
             r#"
-            include = "closure"
-            keep = ["/usr/share/mime/**"]
+            include = "packages"
+            keep = ["/usr/share/mime/**", "man"]
             prune = ["/usr/share/locale/**"]
+            allow-missing = ["/usr/lib64/plugins/*"]
             strip = "none"
             base = "scratch"
             [[package.metadata.image.files]]
@@ -119,10 +124,14 @@ fn keys_of_the_content() {
         ),
     )
     .content;
-    assert_eq!(
-        (shown(&spec.keep), shown(&spec.prune)),
-        (vec!["/usr/share/mime/**".to_owned()], vec!["/usr/share/locale/**".to_owned()])
-    );
+    assert_eq!(spec.include, Include::Packages);
+    let kept = spec.keep.iter().map(|keep| match &keep.value {
+        Keep::Glob(glob) => glob.to_string(),
+        Keep::Preset(preset) => format!("the preset {}", preset.name),
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), ["/usr/share/mime/**", "the preset man"]);
+    assert_eq!(shown(&spec.prune), ["/usr/share/locale/**"]);
+    assert_eq!(shown(&spec.allow_missing), ["/usr/lib64/plugins/*"]);
     assert_eq!(spec.strip, Strip::None);
     let files: Vec<String> = spec
         .files
@@ -266,7 +275,13 @@ fn a_root_that_is_a_package_and_packages_with_several_binaries() {
     let images: Vec<ImageSpec> = read_workspace(&workspace).unwrap().images;
     let shown: Vec<_> = images
         .iter()
-        .map(|image| (image.name.as_str(), shown(&image.cargo.bins).join(" "), image.config.entrypoint.value.join(" ")))
+        .map(|image| {
+            (
+                image.name.as_str(),
+                shown(&image.program.as_ref().unwrap().cargo.bins).join(" "),
+                image.config.entrypoint.value.join(" "),
+            )
+        })
         .collect();
     let expected = [("first", "b", "/usr/bin/b"), ("second", "c d", "/usr/bin/d")];
     assert_eq!(shown, expected.map(|(name, bins, entrypoint)| (name, bins.to_owned(), entrypoint.to_owned())));

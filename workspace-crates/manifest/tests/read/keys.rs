@@ -27,10 +27,12 @@ fn examples_are_read() {
         // The examples speak of an image called thumbnailer.
         let (root, package) = match key.scope {
             Scope::Workspace => (defaults(&line), image("")),
-            Scope::Image | Scope::Package => (defaults(""), image(&line.replace("\"thumbnailer\"", "\"app\""))),
+            Scope::Image | Scope::Program | Scope::Package => {
+                (defaults(""), image(&line.replace("\"thumbnailer\"", "\"app\"")))
+            }
         };
         let spec = read(&root, &package).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
-        let only_choice = ["name", "bins", "include", "base"].contains(&key.name);
+        let only_choice = ["name", "bins", "base"].contains(&key.name);
         assert_eq!(without_places(&spec) == plain, only_choice, "{line}");
     }
 }
@@ -64,7 +66,7 @@ fn examples_of_inner_tables_are_read() {
 
 #[test]
 fn defaults_may_have_every_key_of_images() {
-    for key in KEYS.iter().filter(|key| key.scope == Scope::Image && key.later.is_none()) {
+    for key in KEYS.iter().filter(|key| matches!(key.scope, Scope::Image | Scope::Program) && key.later.is_none()) {
         let line = format!("{} = {}", key.name, key.example).replace("\"thumbnailer\"", "\"app\"");
         read(&defaults(&line), &image("")).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
     }
@@ -78,7 +80,7 @@ fn keys_of_later_versions_are_refused_with_what_to_do_instead() {
         let line = format!("{} = [\"x\"]", key.name);
         let (file, errors) = match key.scope {
             Scope::Workspace => ("Cargo.toml", refusal(&defaults(&line), &image(""))),
-            Scope::Image | Scope::Package => ("app/Cargo.toml", refusal("", &image(&line))),
+            Scope::Image | Scope::Program | Scope::Package => ("app/Cargo.toml", refusal("", &image(&line))),
         };
         let instead = key.later.unwrap();
         assert_eq!(errors, format!("{file}:2:1: `{}` is not supported yet\n  help: {instead}", key.name));

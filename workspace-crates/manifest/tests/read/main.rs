@@ -3,6 +3,7 @@
 mod accepts;
 mod keys;
 mod merges;
+mod packages;
 mod random;
 mod refuses;
 

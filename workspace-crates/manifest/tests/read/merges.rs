@@ -1,11 +1,15 @@
 //! What becomes of a key that the image's table and the workspace's both have.
 
-use tierce_manifest::{ImageSpec, KEYS, Located, Merge};
+use tierce_manifest::{CargoSpec, ImageSpec, KEYS, Located, Merge};
 
 use crate::{defaults, image, read_image};
 
 fn shown<T: ToString>(items: &[Located<T>]) -> String {
     items.iter().map(|item| item.value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn cargo(image: &ImageSpec) -> &CargoSpec {
+    &image.program.as_ref().expect("it has a program").cargo
 }
 
 type Show = fn(&ImageSpec) -> String;
@@ -25,16 +29,16 @@ fn lists_scalars_and_tables() {
             |image| shown(&image.emerge.use_settings),
             "apng threads",
         ),
-        ("keep = [\"/a\"]", "keep = [\"/b\"]", |image| shown(&image.content.keep), "/a /b"),
-        ("bins = [\"app\"]", "bins = [\"app\"]", |image| shown(&image.cargo.bins), "app"),
+        ("prune = [\"/a\"]", "prune = [\"/b\"]", |image| shown(&image.content.prune), "/a /b"),
+        ("bins = [\"app\"]", "bins = [\"app\"]", |image| shown(&cargo(image).bins), "app"),
         ("tags = [\"a\"]", "tags = [\"b\"]", |image| shown(&image.tags), "a"),
         ("", "tags = [\"b\"]", |image| shown(&image.tags), "b"),
         ("cmd = [\"a\"]", "cmd = [\"b\"]", |image| image.config.cmd.join(" "), "a"),
-        ("profile = \"a\"", "profile = \"b\"", |image| image.cargo.profile_name().to_owned(), "a"),
+        ("profile = \"a\"", "profile = \"b\"", |image| cargo(image).profile_name().to_owned(), "a"),
         (
             "default-features = true",
             "default-features = false",
-            |image| image.cargo.default_features.to_string(),
+            |image| cargo(image).default_features.to_string(),
             "true",
         ),
         (

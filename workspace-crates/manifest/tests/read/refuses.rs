@@ -69,17 +69,11 @@ name = "two""#,
             "app/Cargo.toml:2:1: `name` is already in the header of this table\n  help: leave `name` out, or rename the table",
         ),
         (
-            r#"[workspace.metadata.images.php]
-packages = []"#,
-            r#""#,
-            "Cargo.toml:1:21: an image without a package is not supported yet\n  help: give the image's table to a package of the workspace, as `[package.metadata.image]`",
-        ),
-        (
             r#""#,
             r#"[package.metadata.image]
 name = "one"
 [package.metadata.images.one]"#,
-            "app/Cargo.toml:3:26: two images have the name `one`\n  app/Cargo.toml:1:19: the first one\n  help: name one of them otherwise: `name = \"…\"` in its table, or another `[package.metadata.images.NAME]`",
+            "app/Cargo.toml:3:26: two images have the name `one`\n  app/Cargo.toml:1:19: the first one\n  help: name one of them otherwise: `name = \"…\"` in its table, or another NAME in `[….metadata.images.NAME]`",
         ),
         (
             r#"[workspace.metadata.image]
@@ -107,7 +101,7 @@ fn binaries() {
         (
             &[][..],
             "",
-            "app/Cargo.toml:1:19: the package `app` has no binary\n  help: add src/main.rs or a `[[bin]]`; images of Portage's packages alone are not supported yet",
+            "app/Cargo.toml:1:19: the package `app` has no binary\n  help: add src/main.rs or a `[[bin]]`; an image without a program has its table in the workspace's Cargo.toml, as `[workspace.metadata.images.NAME]`",
         ),
         (
             &["a", "b"],
@@ -137,7 +131,7 @@ fn two_packages_with_images_of_one_name() {
     workspace.members.push(member("other", &["other"], "\n[package.metadata.images.app]"));
     let expected = "other/Cargo.toml:2:26: two images have the name `app`\n  \
                     app/Cargo.toml:1:19: the first one\n  \
-                    help: name one of them otherwise: `name = \"…\"` in its table, or another `[package.metadata.images.NAME]`";
+                    help: name one of them otherwise: `name = \"…\"` in its table, or another NAME in `[….metadata.images.NAME]`";
     assert_eq!(read(&workspace).unwrap_err().to_string(), expected);
 }
 

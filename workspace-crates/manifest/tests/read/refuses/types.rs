@@ -88,7 +88,7 @@ fn keys_and_types() {
         (r#"strip = true"#, "app/Cargo.toml:2:9: `strip` must be \"none\" or \"debuginfo\" or \"symbols\", not `true`"),
         (
             r#"include = "everything""#,
-            "app/Cargo.toml:2:11: `include` cannot be \"everything\"\n  help: there is only `closure`",
+            "app/Cargo.toml:2:11: `include` cannot be \"everything\"\n  help: there are `closure` and `packages`",
         ),
     ];
     check(cases, |line| refusal("", &image(line)));
@@ -128,10 +128,6 @@ fn what_belongs_elsewhere_or_comes_later() {
         (
             r#"base = "alpine""#,
             "app/Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  help: write `base = \"scratch\"`, or leave it out",
-        ),
-        (
-            r#"include = "packages""#,
-            "app/Cargo.toml:2:11: \"packages\" for `include` is not supported yet\n  help: leave it out: the image gets what its binaries need, and `keep` adds to that",
         ),
         (
             r#"unmerge = ["a/b"]"#,

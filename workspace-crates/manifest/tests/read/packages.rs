@@ -1,0 +1,215 @@
+//! Images without a program, and the toolbox, which every workspace has.
+
+use tierce_manifest::{DebugImage, ImageSpec, Include, Located, WorkspaceSpec};
+
+use crate::{defaults, image, read, refusal};
+
+/// The text of the workspace's table of an image `php`.
+fn php(keys: &str) -> String {
+    format!("[workspace.metadata.images.php]\n{keys}")
+}
+
+#[track_caller]
+fn read_root(root: &str) -> WorkspaceSpec {
+    read(root, "").unwrap_or_else(|errors| panic!("{root}\n{errors}"))
+}
+
+fn shown<T: ToString>(items: &[Located<T>]) -> String {
+    items.iter().map(|item| item.value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn packages(image: &ImageSpec) -> String {
+    shown(&image.emerge.packages)
+}
+
+#[test]
+fn an_image_of_packages() {
+    let keys = "packages = [\"dev-lang/php\"]\nentrypoint = [\"/usr/bin/php\"]\nfiles = [{ from = \"php.ini\", to = \"/etc/php.ini\" }]";
+    let spec = read_root(&php(keys));
+    let [image] = spec.images.as_slice() else { panic!("{:?}", spec.images) };
+    assert_eq!((image.name.as_str(), packages(image).as_str()), ("php", "dev-lang/php"));
+    assert_eq!((&image.program, image.content.include), (&None, Include::Packages));
+    assert_eq!(image.config.entrypoint.value, ["/usr/bin/php"]);
+    assert_eq!(image.content.files[0].from.value.full(), "php.ini", "in the workspace's folder");
+    assert_eq!(image.place.span, 27..30, "the key in the header");
+}
+
+#[test]
+fn what_the_workspace_says_for_all_images_holds_but_for_what_is_about_programs() {
+    let defaults =
+        defaults("packages = [\"a/b\"]\ncmd = [\"/bin/a\"]\nfeatures = [\"x\"]\ninclude = \"closure\"\nuser = 7\n");
+    let spec = read_root(&format!("{defaults}{}", php("packages = [\"c/d\"]")));
+    let image = &spec.images[0];
+    assert_eq!((packages(image).as_str(), image.config.cmd.join(" ").as_str()), ("c/d a/b", "/bin/a"));
+    assert_eq!(image.content.include, Include::Packages);
+    assert!(image.config.user.as_ref().is_some_and(|user| user.value.uid == 7));
+}
+
+#[test]
+fn tables_that_are_refused() {
+    let program = |key: &str| {
+        format!(
+            "Cargo.toml:2:1: `{key}` is about an image's program, and this image has none\n  \
+             help: leave it out, or give the table to the program's package, as `[package.metadata.images.NAME]`"
+        )
+    };
+    let start = "\ncmd = [\"/bin/x\"]";
+    for (keys, expected) in [
+        ("bins = [\"php\"]", program("bins")),
+        ("features = []", program("features")),
+        ("default-features = true", program("default-features")),
+        ("profile = \"dev\"", program("profile")),
+        ("target-cpu = \"x86-64-v3\"", program("target-cpu")),
+        ("strip = \"none\"", program("strip")),
+        ("build-packages = [\"a/b\"]", program("build-packages")),
+        (
+            "name = \"x\"",
+            "Cargo.toml:2:1: `name` is already in the header of this table\n  help: leave `name` out, or rename the table".into(),
+        ),
+        (
+            "make-conf = {}",
+            "Cargo.toml:2:1: `make-conf` holds for the whole workspace, not for one image\n  \
+             help: move it to `[workspace.metadata.image]` in the workspace's root Cargo.toml".into(),
+        ),
+        ("pakages = []", "Cargo.toml:2:1: unknown key `pakages`\n  help: did you mean `packages`?".into()),
+        ("bin = []", "Cargo.toml:2:1: unknown key `bin`".into()),
+        (
+            "include = \"closure\"",
+            "Cargo.toml:2:11: a closure starts at a program, and this image has none\n  \
+             help: leave `include` out: the image holds its packages, less `prune` and the presets".into(),
+        ),
+        (
+            "base = \"php-base\"",
+            "Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  \
+             help: write `base = \"scratch\"`, or leave it out".into(),
+        ),
+    ] {
+        assert_eq!(refusal(&php(&format!("{keys}{start}")), ""), expected, "{keys}");
+    }
+}
+
+#[test]
+fn an_image_that_would_start_nothing() {
+    let help = "help: add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
+    for (keys, expected) in [
+        ("", "Cargo.toml:1:28: nothing says what the image starts"),
+        ("entrypoint = []", "Cargo.toml:2:14: `entrypoint` and `cmd` are empty: the image would start nothing"),
+    ] {
+        assert_eq!(refusal(&php(keys), ""), format!("{expected}\n  {help}"), "{keys}");
+    }
+}
+
+#[test]
+fn headers_that_are_refused() {
+    let header = |name: &str| format!("[workspace.metadata.images.{name}]\ncmd = [\"/x\"]");
+    let taken = "help: name the image otherwise; `[workspace.metadata.images.toolbox]` changes the toolbox, and `toolbox` of \
+                 `[workspace.metadata.image]` puts another image in its place";
+    for (root, package, expected) in [
+        (
+            "[workspace.metadata]\nimages = [1]".to_owned(),
+            "",
+            "Cargo.toml:2:10: `images` must be a table of image tables\n  help: write `[workspace.metadata.images.NAME]` for each image".to_owned(),
+        ),
+        (
+            "[workspace.metadata.images]\none = 1".to_owned(),
+            "",
+            "Cargo.toml:2:7: `one` must be a table, not an integer".to_owned(),
+        ),
+        (
+            header("One"),
+            "",
+            "Cargo.toml:1:28: `One` is not a name for an image\n  \
+             help: write lower-case letters and digits, joined by single `.`, `_` or `-`: \"one\"".to_owned(),
+        ),
+        (
+            header("app"),
+            "[package.metadata.image]",
+            "Cargo.toml:1:28: two images have the name `app`\n  app/Cargo.toml:1:19: the first one\n  \
+             help: name one of them otherwise: `name = \"…\"` in its table, or another NAME in `[….metadata.images.NAME]`".to_owned(),
+        ),
+        (
+            String::new(),
+            "[package.metadata.images.toolbox]",
+            format!("app/Cargo.toml:1:26: `toolbox` is the image with Tierce's own tools for debugging\n  {taken}"),
+        ),
+    ] {
+        assert_eq!(refusal(&root, package), expected, "{root}\n{package}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_a_glob_or_a_preset() {
+    for (keep, expected) in [
+        ("mann", "`mann` is neither a preset nor a glob\n  help: did you mean `man`?"),
+        (
+            "everything",
+            "`everything` is neither a preset nor a glob\n  \
+             help: a glob begins at the top: write `/everything`, or `/**/everything` for any folder",
+        ),
+    ] {
+        assert_eq!(refusal("", &image(&format!("keep = [{keep:?}]"))), format!("app/Cargo.toml:2:9: {expected}"));
+    }
+}
+
+#[test]
+fn every_workspace_has_a_toolbox_that_is_no_image_of_its_own() {
+    let spec = read_root("");
+    assert_eq!(spec.images, []);
+    let toolbox = &spec.toolbox;
+    assert_eq!(toolbox.name.as_str(), "toolbox");
+    assert_eq!(
+        packages(toolbox),
+        "app-misc/pax-utils app-shells/bash dev-debug/gdb dev-debug/strace net-analyzer/tcpdump net-misc/curl \
+         net-misc/socat sys-apps/busybox sys-apps/iproute2 sys-process/procps"
+    );
+    let config = &toolbox.config;
+    assert_eq!((config.entrypoint.value.len(), config.cmd.join(" ").as_str()), (0, "/bin/bash"));
+    assert_eq!(config.user.as_ref().map(|user| user.value.to_string()).as_deref(), Some("0:0"));
+    assert!(spec.image("toolbox").is_some_and(|image| image == toolbox));
+    assert_eq!(spec.debug_image, DebugImage::OfWorkspace(toolbox.name.clone()));
+    // A message can show its line.
+    let text = tierce_manifest::library_text(&toolbox.place.file).unwrap();
+    assert_eq!(&text[toolbox.place.span.clone()], "toolbox");
+    // It is a table as anybody could write it.
+    assert_eq!(packages(&read_root(&text.replace(".toolbox]", ".other]")).images[0]), packages(toolbox));
+}
+
+#[test]
+fn a_workspace_changes_the_toolbox() {
+    let own =
+        "[workspace.metadata.images.toolbox]\npackages = [\"dev-db/sqlite\", \"dev-debug/gdb\"]\ncmd = [\"/bin/sh\"]\n";
+    let defaults = defaults(
+        "packages = [\"a/b\"]\nuse = [\"-nls\"]\npackage-use = { \"a/b\" = [\"x\"] }\nuser = 1000\n\
+         entrypoint = [\"/usr/bin/app\"]\nfiles = [{ from = \"a\", to = \"/a\" }]\ntags = [\"1\"]",
+    );
+    let spec = read_root(&format!("{own}{defaults}"));
+    let toolbox = &spec.toolbox;
+    assert!(
+        packages(toolbox)
+            .starts_with("dev-db/sqlite dev-debug/gdb app-misc/pax-utils app-shells/bash dev-debug/strace")
+    );
+    assert!(!packages(toolbox).contains("a/b"), "{}", packages(toolbox));
+    assert_eq!(toolbox.config.cmd, ["/bin/sh"]);
+    // What is said of Portage holds for it too, beside its own flags of busybox; what is said of images does not.
+    assert_eq!((shown(&toolbox.emerge.use_settings).as_str(), toolbox.emerge.package_use.len()), ("-nls", 2));
+    assert_eq!(toolbox.config.user.as_ref().map(|user| user.value.uid), Some(0));
+    assert_eq!((toolbox.config.entrypoint.value.len(), toolbox.content.files.len()), (0, 0));
+    assert_eq!(shown(&toolbox.tags), "latest");
+    assert_eq!(spec.images, []);
+}
+
+#[test]
+fn another_image_in_place_of_the_toolbox() {
+    let of = |name: &str| {
+        let root = format!("{}\n{}", defaults(&format!("toolbox = {name:?}")), php("cmd = [\"/x\"]"));
+        match read_root(&root).debug_image {
+            DebugImage::OfWorkspace(name) => format!("the image {name}"),
+            DebugImage::Reference(reference) => format!("the reference {}", reference.value),
+        }
+    };
+    assert_eq!(of("php"), "the image php");
+    assert_eq!(of("toolbox"), "the image toolbox");
+    assert_eq!(of("registry.example/tools:2"), "the reference registry.example/tools:2");
+    let error = refusal(&defaults("toolbox = \"A b\""), "");
+    assert!(error.starts_with("Cargo.toml:2:11: `A b` is not a reference to an image"), "{error}");
+}
