@@ -1,0 +1,13 @@
+# Packs what find.sh has found; with `$4` the content of a folder. The kernel's own file systems are left out of a root directory.
+[ -e "$root$at" ] || [ -L "$root$at" ] || exit 44
+if [ -z "$at" ]; then
+    cd "$root" && set -- .[!.]* ..?* *
+    for name; do
+        shift
+        case $name in proc|sys|dev) continue ;; esac
+        { [ -e "$name" ] || [ -L "$name" ]; } && set -- "$@" "./$name"
+    done
+    exec tar -cf - "$@"
+fi
+if [ -n "$4" ]; then cd "$root$at" && exec tar -cf - .; fi
+cd "$root${at%/*}" && exec tar -cf - "./${at##*/}"

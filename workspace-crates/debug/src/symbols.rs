@@ -1,0 +1,103 @@
+//! Symbols by build-id: which of what runs has them, and what to say of what has none.
+
+use std::path::{Path, PathBuf};
+
+use crate::loaded::{FileNow, LoadedFile};
+
+/// Where the symbols of a build-id lie in a folder that is laid out as gdb's `debug-file-directory` is.
+pub fn symbols_path(folder: &Path, build_id: &str) -> Option<PathBuf> {
+    let (first, rest) = build_id.split_at_checked(2).filter(|(_, rest)| !rest.is_empty())?;
+    Some(folder.join(".build-id").join(first).join(format!("{rest}.debug")))
+}
+
+/// What somebody has to know who looks at frames of this process: a line for each file of which there are no symbols, or of
+/// which something else runs than what stands at its path. `has_symbols` says whether there are any of a build-id.
+pub fn remarks(files: &[LoadedFile], has_symbols: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut all = Vec::new();
+    for file in files {
+        let runs = match &file.build_id {
+            Some(id) => format!("`{}` with build-id {id}", file.path),
+            None => format!("`{}` without a build-id", file.path),
+        };
+        match &file.now {
+            FileNow::Same { .. } => {}
+            FileNow::Other(Some(now)) => {
+                all.push(format!("{runs} runs, and the file has build-id {now}: it was replaced since the start"));
+            }
+            FileNow::Other(None) => {
+                all.push(format!("{runs} runs, and the file has none: it was replaced since the start"))
+            }
+            FileNow::Gone => all.push(format!("{runs} runs, and the file is gone: it was removed since the start")),
+        }
+        match &file.build_id {
+            Some(id) if has_symbols(id) => {}
+            _ if has_debug_info(file) => {}
+            Some(_) => all.push(format!("{runs} has no symbols here")),
+            None => all.push(format!("{runs} has no symbols here: nothing tells which ones were its own")),
+        }
+    }
+    all
+}
+
+/// Whether the file that runs was never stripped.
+fn has_debug_info(file: &LoadedFile) -> bool {
+    matches!(file.now, FileNow::Same { debug_info: true, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_lie_where_gdb_looks_for_them() {
+        for (id, expected) in [
+            ("abcdef", Some("/s/.build-id/ab/cdef.debug")),
+            ("ab", None),
+            ("a", None),
+            ("", None),
+            // No id of `Elf::build_id_in`, and no reason to panic.
+            ("äö", Some("/s/.build-id/ä/ö.debug")),
+        ] {
+            assert_eq!(symbols_path(Path::new("/s"), id), expected.map(PathBuf::from), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_symbols_is_said() {
+        let file = |id: Option<&str>, now: FileNow| LoadedFile {
+            path: "/bin/web".into(),
+            build_id: id.map(str::to_owned),
+            now,
+        };
+        let same = |debug_info| FileNow::Same { symbol_table: true, debug_info };
+        for (loaded, expected) in [
+            (file(Some("aa01"), same(false)), &[][..]),
+            (file(Some("bb02"), same(true)), &[]),
+            (file(None, same(true)), &[]),
+            (file(Some("bb02"), same(false)), &["`/bin/web` with build-id bb02 has no symbols here"]),
+            (
+                file(None, same(false)),
+                &["`/bin/web` without a build-id has no symbols here: nothing tells which ones were its own"],
+            ),
+            (
+                file(Some("aa01"), FileNow::Other(Some("cc03".into()))),
+                &[
+                    "`/bin/web` with build-id aa01 runs, and the file has build-id cc03: it was replaced since the start",
+                ],
+            ),
+            (
+                file(Some("bb02"), FileNow::Other(None)),
+                &[
+                    "`/bin/web` with build-id bb02 runs, and the file has none: it was replaced since the start",
+                    "`/bin/web` with build-id bb02 has no symbols here",
+                ],
+            ),
+            (
+                file(Some("aa01"), FileNow::Gone),
+                &["`/bin/web` with build-id aa01 runs, and the file is gone: it was removed since the start"],
+            ),
+        ] {
+            assert_eq!(remarks(&[loaded], |id| id == "aa01"), expected);
+        }
+    }
+}
