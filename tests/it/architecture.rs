@@ -9,8 +9,8 @@ use crate::support::{repository, run, xtask};
 /// Libraries that only one crate may use: what they do stays behind its interface.
 const KEPT_APART: [(&[&str], &[&str]); 3] = [
     (&["xshell", "duct"], &["tierce-process"]),
-    (&["bollard", "tokio"], &["tierce-docker", "thumbnailer"]),
-    (&["ureq", "reqwest", "hyper", "hyper-util", "curl", "attohttpc"], &["tierce-fetch", "thumbnailer"]),
+    (&["bollard", "hyper", "hyper-util", "tokio"], &["tierce-docker", "thumbnailer"]),
+    (&["ureq", "reqwest", "curl", "attohttpc"], &["tierce-fetch"]),
 ];
 
 /// Parts of the standard library by which a crate would learn where and when it runs.

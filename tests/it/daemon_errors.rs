@@ -130,20 +130,21 @@ fn a_socket_that_one_may_not_open_is_told_from_a_daemon_that_is_not_there() {
     "#);
 }
 
-/// A daemon with little room, in namespaces of its own, so that it sees nothing of the first one's network.
-struct SmallDaemon {
+/// A second daemon, in namespaces of its own, so that it sees nothing of the first one's network, and nothing of it outlives it.
+pub(crate) struct Daemon {
     process: Child,
     folder: tempfile::TempDir,
 }
 
-impl SmallDaemon {
-    fn start() -> SmallDaemon {
+impl Daemon {
+    /// One with this much room, as tmpfs has it: `64m`.
+    pub(crate) fn start(room: &str) -> Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name).display().to_string();
         fs::write(folder.path().join("daemon.json"), "{}").expect("writable");
         fs::create_dir(folder.path().join("data")).expect("writable");
         let script = format!(
-            "mount -t tmpfs -o size=64m tmpfs '{data}' && exec dockerd --config-file '{config}' --data-root '{data}' \
+            "mount -t tmpfs -o size={room} tmpfs '{data}' && exec dockerd --config-file '{config}' --data-root '{data}' \
              --exec-root '{exec}' --pidfile '{pid}' --host 'unix://{socket}' --bridge none --iptables=false \
              --ip-forward=false --storage-driver vfs",
             data = at("data"),
@@ -153,10 +154,10 @@ impl SmallDaemon {
             socket = at("docker.sock"),
         );
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--net", "sh", "-c", &script]);
+        command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &script]);
         let log = fs::File::create(folder.path().join("log")).expect("writable");
         let process = command.stdout(Stdio::null()).stderr(log).spawn().expect("unshare is there");
-        let daemon = SmallDaemon { process, folder };
+        let daemon = Daemon { process, folder };
         let start = Instant::now();
         while tool("docker", ["--host", &daemon.host(), "version"]).code != Some(0) {
             let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap_or_default();
@@ -166,22 +167,26 @@ impl SmallDaemon {
         daemon
     }
 
-    fn host(&self) -> String {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
     }
 }
 
-impl Drop for SmallDaemon {
+impl Drop for Daemon {
     fn drop(&mut self) {
-        // The script's process became the daemon's. It ends its own containerd when it is asked to end.
-        tool("sh", ["-c", &format!("kill {}", self.process.id())]);
+        // With the first process of a namespace all others are killed.
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 #[test]
 fn a_daemon_without_room_says_so_and_keeps_nothing_half_made() {
-    let daemon = SmallDaemon::start();
+    let daemon = Daemon::start("64m");
     let workspace = program(&unique_name(), "");
     let cache = OwnCache::new(&["debs", "wheels"]);
     let ran = against(&daemon.host(), &workspace, &cache).fails_with(8);

@@ -153,9 +153,8 @@ fn a_malformed_atom() {
 
 #[test]
 fn keys_of_later_versions_are_refused_with_their_line() {
-    let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]\n\n\
-                    [workspace.metadata.images.php]\npackages = []";
-    let table = "base = \"debian\"\ninclude = \"packages\"\nunmerge = [\"sys-apps/sed\"]\n\n\
+    let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]";
+    let table = "base = \"debian\"\nunmerge = [\"sys-apps/sed\"]\n\n\
                  [package.metadata.image.test]\nget = \"/\"";
     insta::assert_snapshot!(error_of(table, defaults), @r#"
     error: "stage3" for `builder` is not supported yet
@@ -182,14 +181,6 @@ fn keys_of_later_versions_are_refused_with_their_line() {
       |
       = help: leave it out: images are made for linux/amd64
 
-    error: an image without a package is not supported yet
-      --> Cargo.toml:10:21
-       |
-    10 | [workspace.metadata.images.php]
-       |                     ^^^^^^ not supported yet
-       |
-       = help: give the image's table to a package of the workspace, as `[package.metadata.image]`
-
     error: a base other than `scratch` is not supported yet
      --> app/Cargo.toml:7:8
       |
@@ -198,31 +189,23 @@ fn keys_of_later_versions_are_refused_with_their_line() {
       |
       = help: write `base = "scratch"`, or leave it out
 
-    error: "packages" for `include` is not supported yet
-     --> app/Cargo.toml:8:11
-      |
-    8 | include = "packages"
-      |           ^^^^^^^^^^ not supported yet
-      |
-      = help: leave it out: the image gets what its binaries need, and `keep` adds to that
-
     error: `unmerge` is not supported yet
-     --> app/Cargo.toml:9:1
+     --> app/Cargo.toml:8:1
       |
-    9 | unmerge = ["sys-apps/sed"]
+    8 | unmerge = ["sys-apps/sed"]
       | ^^^^^^^ not supported yet
       |
       = help: leave it out: what no binary reaches stays out of the image by itself; `prune` leaves out the rest
 
     error: `test` is not supported yet
-      --> app/Cargo.toml:11:25
+      --> app/Cargo.toml:10:25
        |
-    11 | [package.metadata.image.test]
+    10 | [package.metadata.image.test]
        |                         ^^^^ not supported yet
        |
        = help: leave it out, and run the test on the reference that the command prints
 
-    error: 8 mistakes in the tables of images
+    error: 6 mistakes in the tables of images
     "#);
 }
 
@@ -250,6 +233,42 @@ fn a_package_without_a_binary() {
     6 | [package.metadata.image]
       |                   ^^^^^ an image of a package without a binary
       |
-      = help: add src/main.rs or a `[[bin]]`; images of Portage's packages alone are not supported yet
+      = help: add src/main.rs or a `[[bin]]`; an image without a program has its table in the workspace's Cargo.toml, as `[workspace.metadata.images.NAME]`
     ");
+}
+
+#[test]
+fn an_image_of_packages_with_keys_of_a_program() {
+    let workspace = Workspace::with_package(
+        "app",
+        "",
+        "\n[workspace.metadata.images.php]\npackages = [\"dev-lang/php\"]\nbins = [\"php\"]\ninclude = \"closure\"",
+    );
+    insta::assert_snapshot!(refused(&workspace), @r#"
+    error: nothing says what the image starts
+     --> Cargo.toml:7:28
+      |
+    7 | [workspace.metadata.images.php]
+      |                            ^^^ needs `entrypoint` or `cmd`
+      |
+      = help: add `entrypoint = ["/usr/bin/…"]`, a program of its packages, or `cmd` for what `docker run` may replace
+
+    error: `bins` is about an image's program, and this image has none
+     --> Cargo.toml:9:1
+      |
+    9 | bins = ["php"]
+      | ^^^^ needs a program
+      |
+      = help: leave it out, or give the table to the program's package, as `[package.metadata.images.NAME]`
+
+    error: a closure starts at a program, and this image has none
+      --> Cargo.toml:10:11
+       |
+    10 | include = "closure"
+       |           ^^^^^^^^^ needs a program
+       |
+       = help: leave `include` out: the image holds its packages, less `prune` and the presets
+
+    error: 3 mistakes in the tables of images
+    "#);
 }

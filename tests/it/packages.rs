@@ -82,3 +82,33 @@ fn the_tables_are_what_portage_goes_by() {
     second.xtask(&["image", "packages-loud"]).ok();
     assert!(output("packages-loud").contains("other words"));
 }
+
+#[test]
+fn a_library_whose_code_alone_changes_costs_no_compilation() {
+    let workspace = Workspace::with_package("relinked", "packages = [\"sys-libs/zlib\"]", "").file(
+        "relinked/src/main.rs",
+        r#"
+            #[link(name = "z")]
+            unsafe extern "C" { fn zlibCompileFlags() -> std::ffi::c_ulong; }
+            fn main() { println!("{}", unsafe { zlibCompileFlags() } & 0xff); }
+        "#,
+    );
+    let table = |lines: &str| {
+        let head =
+            "[package]\nname = \"relinked\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n[package.metadata.image]\n";
+        workspace.write("relinked/Cargo.toml", &format!("{head}packages = [\"sys-libs/zlib\"]\n{lines}"));
+        let ran = workspace.xtask(&["image", "--explain"]).ok();
+        let compiled = ran.stderr.contains("Compiling relinked");
+        assert!(ran.stderr.contains("Dirty compile relinked"), "{}", ran.stderr);
+        (compiled, tool("docker", ["image", "inspect", "-f", "{{.Id}}", "relinked:latest"]).ok().stdout)
+    };
+    let (compiled, first) = table("");
+    assert!(compiled);
+    let (compiled, second) = table("package-env = { \"sys-libs/zlib\" = { CFLAGS = \"-O1 -pipe\" } }");
+    assert!(!compiled, "the program is linked against the same symbols");
+    assert_ne!(first, second, "what ships is the new library");
+    let (compiled, third) = table("package-use = { \"sys-libs/zlib\" = [\"static-libs\"] }");
+    assert!(compiled, "a library to link statically is another thing to link against");
+    assert_eq!(output("relinked").trim(), "169");
+    assert_ne!(second, third);
+}

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::debug_targets::pack_tools;
 use crate::running::OwnCache;
-use crate::support::{LoadedImage, Ran, Workspace, repository, run, tool, unique_name};
+use crate::support::{LoadedImage, Ran, Workspace, repository, run, tool, unique_name, xtask};
 
 /// A running `podman system service`.
 struct Podman {
@@ -138,4 +139,23 @@ fn a_service_runs_on_its_libraries(podman: &Podman, image: &impl Fn(&Path, &str)
     let code = podman.run(&["inspect", "--format", "{{.State.ExitCode}}", container]).ok();
     assert_eq!(code.line(), "0", "SIGTERM stops it within a second");
     podman.run(&["rm", container]).ok();
+}
+
+#[test]
+fn a_session_is_the_same_beside_a_container_of_podman() {
+    let podman = Podman::start();
+    let archive = podman.folder.path().join("tools.tar");
+    pack_tools(&archive);
+    podman.run(&["import", &archive.to_string_lossy(), "tools:1"]).ok();
+    let target = [&["run", "-d", "--name", "web", "--network", "none"], &LIMITS[..], &["tools:1", "sleep", "600"]];
+    podman.run(&target.concat()).ok();
+    let debug = |command: &[&str]| {
+        let mut debug = xtask(repository());
+        debug.args(["debug", "--toolbox", "tools:1", "web", "--"]).args(command);
+        run(debug.env("DOCKER_HOST", podman.host()))
+    };
+    let script = "test -x /target$(command -v sleep) && read name < /target/proc/1/comm && echo $name; exit 3";
+    assert_eq!(debug(&["sh", "-c", script]).fails_with(3).stdout, "sleep\n");
+    debug(&["no-such-tool"]).fails_with(127);
+    assert_eq!(podman.run(&["ps", "-aq"]).ok().stdout.lines().count(), 1, "nothing is left");
 }

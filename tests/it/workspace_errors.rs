@@ -41,7 +41,7 @@ fn two_images_of_one_name() {
     6 | [package.metadata.image]
       |                   ----- the first one
       |
-      = help: name one of them otherwise: `name = "…"` in its table, or another `[package.metadata.images.NAME]`
+      = help: name one of them otherwise: `name = "…"` in its table, or another NAME in `[….metadata.images.NAME]`
     "#);
 }
 
@@ -52,7 +52,7 @@ fn a_workspace_without_images() {
     insta::assert_snapshot!(refused(&workspace), @"
     error: the workspace has no images
      |
-     = help: add a table [package.metadata.image] to the Cargo.toml of a package with a binary
+     = help: add a table [package.metadata.image] to the Cargo.toml of a package with a binary, or [workspace.metadata.images.NAME] for an image of packages
     ");
 }
 
@@ -68,7 +68,7 @@ fn an_image_that_the_workspace_does_not_have() {
     insta::assert_snapshot!(ran.error(workspace.root()), @"
     error: the workspace has no image `thumbnail`
      |
-     = help: it has `thumbnailer`
+     = help: it has `thumbnailer`, `toolbox`
     ");
 }
 

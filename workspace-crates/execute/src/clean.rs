@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tierce_docker::{ContainerSummary, Docker, ImageSummary, Removal};
+use tierce_manifest::ImageSpec;
 
 use crate::owner::{self, Leftover};
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
+use crate::report::contents_path;
 use crate::session::Session;
 use crate::steps::warm;
 use crate::uses::{self, Unused, Users};
@@ -130,6 +132,13 @@ impl Session {
         Error::FullDisk { source: Box::new(error), cache: sum(true), rest: sum(false) }
     }
 
+    /// The images of this workspace: of the toolbox, which has the same name in every one, only what was made here.
+    fn made_here(&self) -> impl Iterator<Item = &ImageSpec> {
+        let toolbox =
+            Some(&self.spec.toolbox).filter(|image| contents_path(&self.places, image.name.as_str()).is_file());
+        self.spec.images.iter().chain(toolbox)
+    }
+
     fn cleanable(&self, scope: Scope, docker: Option<&Docker>) -> Result<Vec<(Cleaned, Target)>, Error> {
         let receipts = Receipts::new(self.places.clone());
         let item = |kind, name, bytes| Cleaned { kind, name, bytes, kept: None };
@@ -140,7 +149,7 @@ impl Session {
             }
             all.extend(self.waiting(scope, docker)?);
             if scope.images {
-                for image in self.spec.images.iter().map(|image| image.name.as_str()) {
+                for image in self.made_here().map(|image| image.name.as_str()) {
                     let prefix = format!("{image}:");
                     let ours = |tag: &String| tag.starts_with(&prefix);
                     let label = format!("{}={image}", untagged::IMAGE);
@@ -201,7 +210,7 @@ impl Session {
     /// by their containers.
     fn builders(&self, docker: &Docker) -> Result<Vec<(Cleaned, Target)>, Error> {
         let namespace = format!("dev.tierce.namespace={}", self.options.namespace);
-        let mut images = docker.images(&[&namespace, "dev.tierce.kind"])?;
+        let mut images = docker.images(&[&namespace, owner::KIND])?;
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         let mut all: Vec<_> = images.iter().filter_map(|image| image_item(Kind::Builder, image, |_| true)).collect();
         if owner::others_at_work(docker, &namespace)? {

@@ -1,5 +1,7 @@
 //! What can go wrong in a run: each error knows its kind (the exit code), the line of a Cargo.toml to blame, and what to do.
 
+mod advice;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -317,62 +319,6 @@ impl Error {
             cause = error.source();
         }
         false
-    }
-
-    /// The line of a Cargo.toml to blame. Those of [`Error::Manifest`] are in it.
-    pub fn place(&self) -> Option<&Place> {
-        match self {
-            Error::FullDisk { source, .. } => source.place(),
-            Error::Table { place, .. } | Error::Compile { place, .. } | Error::Missing { place, .. } => Some(place),
-            Error::Lock { place, .. }
-            | Error::Resolution { place, .. }
-            | Error::Source { place, .. }
-            | Error::Emerge { place, .. } => place.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Error::Table { help, .. } | Error::Resolution { help, .. } | Error::Missing { help, .. } => help.clone(),
-            Error::StoredImage { help, .. } => help.clone(),
-            Error::Differs { .. } => Some(
-                "the same image comes of the same sources, Cargo.lock, Tierce.lock and Rust toolchain, and the same version of \
-                 Tierce"
-                    .into(),
-            ),
-            Error::NoImages => {
-                Some("add a table [package.metadata.image] to the Cargo.toml of a package with a binary".into())
-            }
-            Error::UnknownImage { known, .. } if known.is_empty() => Error::NoImages.help(),
-            Error::UnknownImage { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
-            Error::Process(tierce_process::Error::CargoLock) => {
-                Some("run `cargo xtask image` without --locked and commit Cargo.lock".into())
-            }
-            Error::Locked { .. } => Some(
-                "run `cargo xtask image` without --locked and commit Tierce.lock; `cargo xtask update --dry-run` lists what \
-                 would move"
-                    .into(),
-            ),
-            Error::Update(error) => error.help(),
-            Error::Offline { .. } => Some("run once without --offline".into()),
-            Error::NoMirror { key, .. } => {
-                Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))
-            }
-            Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
-            Error::Lock { source, .. } => Some(source.help().into()),
-            Error::FullDisk { cache, rest, .. } => Some(format!(
-                "`cargo xtask clean --all` would free {} of the cache and {} in the daemon; --dry-run lists it",
-                crate::megabytes(*cache),
-                crate::megabytes(*rest)
-            )),
-            Error::VolumeInUse { volume, .. } => {
-                Some(format!("see `docker ps -a --filter volume={volume}`, and remove what mounts it"))
-            }
-            Error::Docker(error) => error.help().map(str::to_owned),
-            _ => None,
-        }
     }
 }
 

@@ -27,10 +27,8 @@ impl<'a> Executor<'a> {
 
     /// The image of this name; plans name no others.
     pub(crate) fn image(&self, name: &str) -> Result<&'a ImageSpec, Error> {
-        let mut images = self.session.spec.images.iter();
-        images
-            .find(|image| image.name.as_str() == name)
-            .ok_or_else(|| Error::UnknownImage { name: name.into(), known: vec![] })
+        let image = self.session.spec.image(name);
+        image.ok_or_else(|| Error::UnknownImage { name: name.into(), known: vec![] })
     }
 
     pub(crate) fn docker(&self) -> Result<Docker, Error> {
@@ -41,7 +39,7 @@ impl<'a> Executor<'a> {
     pub(crate) fn labels(&self, kind: &str) -> BTreeMap<String, String> {
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let namespace = label(owner::NAMESPACE, &self.session.options.namespace);
-        let mut labels = BTreeMap::from([namespace, label("dev.tierce.kind", kind)]);
+        let mut labels = BTreeMap::from([namespace, label(owner::KIND, kind)]);
         if let Some(verified) = &self.session.verifies {
             labels.extend([label(owner::VERIFIES, verified), label(owner::VERIFIER, &owner::this_process())]);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use tierce_manifest::{BuilderBase, ForAtom, ImageSpec};
+use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, ProgramSpec};
 use tierce_plan::{BuilderFacts, Facts, ImageFacts, Ingredients, Lock, digest};
 use tierce_portage::Patch;
 
@@ -89,9 +89,13 @@ fn builder(session: &Session) -> Result<BuilderFacts, Error> {
 }
 
 fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
+    let (sources, cargo_config) = match &image.program {
+        Some(program) => (sources(session, image, program)?, cargo_config(session)),
+        None => Default::default(),
+    };
     Ok(ImageFacts {
-        sources: sources(session, image)?,
-        cargo_config: cargo_config(session),
+        sources,
+        cargo_config,
         files: files(session, image)?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
         revision: None,
@@ -100,13 +104,13 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
 
 /// The files of all local packages that the program is made of, what else it was compiled from the last time, Cargo.lock and the
 /// workspace's Cargo.toml, which has the profiles.
-fn sources(session: &Session, image: &ImageSpec) -> Result<BTreeMap<String, String>, Error> {
+fn sources(session: &Session, image: &ImageSpec, program: &ProgramSpec) -> Result<BTreeMap<String, String>, Error> {
     let mut sources = BTreeMap::new();
     for file in ["Cargo.toml", "Cargo.lock"] {
         let digest = session.digests.of_file(session.root().join(file).as_std_path())?;
         sources.insert(file.to_owned(), format!("file {digest}"));
     }
-    for (name, folder) in read_files::package_folders(session, image) {
+    for (name, folder) in read_files::package_folders(session, program) {
         for (path, content) in session.digests.files_of(folder.as_std_path())? {
             sources.insert(format!("{name}{path}"), content);
         }

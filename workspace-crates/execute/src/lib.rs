@@ -9,6 +9,7 @@
 
 mod blame;
 mod clean;
+mod debugging;
 mod declared;
 mod delivery;
 mod error;
@@ -19,6 +20,7 @@ mod forecast;
 mod kept_workspace;
 mod lock_file;
 mod locks;
+mod options;
 mod owner;
 mod places;
 mod profiles;
@@ -36,17 +38,22 @@ mod untagged;
 mod update;
 mod uses;
 mod verify;
+mod workspace_text;
 
 pub use clean::{Cleaned, Kind, Scope};
+pub use debugging::{
+    DETACHED, DebugFiles, SessionLabels, Toolbox, image_label, is_of_image, remove_left_sessions, remove_superseded,
+};
 pub use delivery::Delivered;
 pub use error::{Error, ErrorKind};
 pub use files::write as write_file;
 pub use forecast::Forecast;
+pub use options::Options;
 pub use places::{Places, UserFolders};
 pub use progress::{Event, Observer, Unit};
-pub use report::{ContentEntry, Contents, OwnerSize, Report, Sizes, megabytes};
+pub use report::{ContentEntry, Contents, LeftOut, OwnerSize, Report, Sizes, megabytes};
 pub use run::StepRun;
-pub use session::{Options, Session};
+pub use session::Session;
 pub use tierce_docker::Environment as DaemonEnvironment;
 pub use update::LockUpdate;
 pub use verify::{LayerDifference, OwnedDifference, Verification};

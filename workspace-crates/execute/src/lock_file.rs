@@ -46,8 +46,7 @@ impl Session {
                 _ => {}
             }
         }
-        let known = |name: &str| self.spec.images.iter().any(|image| image.name.as_str() == name);
-        lock.images.retain(|image| known(&image.name));
+        lock.images.retain(|image| self.spec.image(&image.name).is_some());
         lock
     }
 

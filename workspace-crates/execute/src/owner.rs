@@ -9,6 +9,7 @@ use rustix::process::{Pid, test_kill_process};
 use tierce_docker::{ContainerSummary, Docker, ImageSummary, Removal, Volume};
 
 use crate::Error;
+use crate::debugging::is_detached;
 use crate::places::Places;
 use crate::receipts::Receipts;
 
@@ -22,6 +23,8 @@ pub(crate) const CACHE: &str = "dev.tierce.cache";
 
 /// The label with the namespace of everything that is made in a daemon.
 pub(crate) const NAMESPACE: &str = "dev.tierce.namespace";
+/// The label with what it was made for.
+pub(crate) const KIND: &str = "dev.tierce.kind";
 /// The label of everything that a verification makes, in a namespace of its own: the namespace of the run that verifies.
 pub(crate) const VERIFIES: &str = "dev.tierce.verifies";
 /// The label with that run's process.
@@ -102,8 +105,11 @@ pub(crate) fn leftovers(
     let mut left = labelled(docker, &format!("{VERIFIES}={namespace}"))?;
     left.retain(|made| is_left(made.labels(), VERIFIER));
     let namespace = format!("{NAMESPACE}={namespace}");
-    let containers = docker.containers(&[&namespace, OWNER])?.into_iter();
-    left.extend(containers.filter(|container| is_left(&container.labels, OWNER)).map(Leftover::Container));
+    for container in docker.containers(&[&namespace, OWNER])? {
+        if is_left(&container.labels, OWNER) && !is_detached(docker, &container)? {
+            left.push(Leftover::Container(container));
+        }
+    }
     let images = docker.images(&[&namespace, MAKER])?.into_iter();
     left.extend(images.filter(|image| image.tags.is_empty() && is_left(&image.labels, MAKER)).map(Leftover::Image));
     let cache = places.cache_id()?;
@@ -140,7 +146,7 @@ fn is_of_no_cache(labels: &BTreeMap<String, String>) -> bool {
 }
 
 /// Whether this label names a process, and one that is gone.
-fn is_left(labels: &BTreeMap<String, String>, label: &str) -> bool {
+pub(crate) fn is_left(labels: &BTreeMap<String, String>, label: &str) -> bool {
     labels.get(label).is_some_and(|owner| !owner.is_empty() && !is_alive(owner))
 }
 

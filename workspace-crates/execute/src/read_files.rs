@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use tierce_manifest::ImageSpec;
+use tierce_manifest::{ImageSpec, ProgramSpec};
 use tierce_process::cargo::Package;
 use tierce_process::cargo_config::normalised;
 
@@ -18,11 +18,11 @@ fn note(session: &Session, image: &ImageSpec) -> std::path::PathBuf {
     session.places.own("images").join(image.name.as_str()).join("read-files")
 }
 
-/// The folders of the packages with a source on this host that an image's program is made of, each with what its files' names
+/// The folders of the packages with a source on this host that a program is made of, each with what its files' names
 /// begin with: the folder from the workspace's root on; outside of that, which may lie anywhere, the package's own name.
-pub(crate) fn package_folders<'a>(session: &'a Session, image: &ImageSpec) -> Vec<(String, &'a Utf8Path)> {
+pub(crate) fn package_folders<'a>(session: &'a Session, program: &ProgramSpec) -> Vec<(String, &'a Utf8Path)> {
     let workspace = &session.workspace;
-    let package = workspace.members.iter().find(|member| member.manifest_path == *image.cargo_toml);
+    let package = workspace.members.iter().find(|member| member.manifest_path == *program.cargo_toml);
     let dependencies = package.iter().flat_map(|package| &package.local_dependencies);
     let locals = package.into_iter().chain(dependencies.filter_map(|id| workspace.package(id)));
     let name = |local: &Package| match local.folder().strip_prefix(&workspace.root) {
@@ -55,14 +55,15 @@ pub(crate) fn add_to(
 pub(crate) fn keep(
     session: &Session,
     image: &ImageSpec,
-    programs: &Utf8Path,
+    program: &ProgramSpec,
+    folder: &Utf8Path,
     sources: &SourceMounts,
 ) -> Result<(), Error> {
-    let folders = package_folders(session, image);
+    let folders = package_folders(session, program);
     let mut list = Vec::new();
-    for bin in &image.cargo.bins {
+    for bin in &program.cargo.bins {
         // Where cargo cannot tell, it leaves no such file.
-        let text = std::fs::read_to_string(programs.join(format!("{}.d", bin.value))).unwrap_or_default();
+        let text = std::fs::read_to_string(folder.join(format!("{}.d", bin.value))).unwrap_or_default();
         let read = prerequisites(&text).into_iter().filter_map(|path| sources.outside_of_builder(&normalised(&path)));
         list.extend(read.filter(|path| !folders.iter().any(|(_, folder)| path.starts_with(folder))));
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Outcome, PackedLayer, Sink, StepId};
+use tierce_rootfs::report::Size;
 use tierce_rootfs::{Closure, Finding, Index, Layer, NodeKind, Reason};
 
 use crate::delivery::Delivered;
@@ -30,6 +31,9 @@ pub struct Report {
     pub sizes: Sizes,
     /// Bytes of the closure by package, the largest first.
     pub owners: Vec<OwnerSize>,
+    /// What presets and globs left out of an image of packages, the largest first.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// The layers, lowest first.
     pub layers: Vec<PackedLayer>,
     /// Bytes that were sent to the sink in this run.
@@ -59,6 +63,17 @@ pub struct Sizes {
 pub struct OwnerSize {
     /// `category/name`, or where the files come from if from no package.
     pub owner: String,
+    /// Regular files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a preset or a glob left out of an image.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The preset's name, or the glob.
+    pub name: String,
     /// Regular files.
     pub files: u64,
     /// Their bytes.
@@ -112,8 +127,19 @@ impl Contents {
         Some(package.unwrap_or_else(|| match self.closure.reason(path) {
             Some(Reason::Program) => "the program".to_owned(),
             Some(Reason::Declared) => "declared files".to_owned(),
+            Some(Reason::Merged) => "made when merging".to_owned(),
             _ => "made for the image".to_owned(),
         }))
+    }
+
+    /// What was left out of an image of packages, the largest first.
+    pub fn left_out(&self) -> Vec<LeftOut> {
+        let left_out = self.closure.left_out.iter();
+        let line =
+            |(name, size): (&String, &Size)| LeftOut { name: name.clone(), files: size.files, bytes: size.bytes };
+        let mut lines: Vec<LeftOut> = left_out.map(line).collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.bytes));
+        lines
     }
 
     /// What the packages of an image take, the largest first.
@@ -194,6 +220,7 @@ fn report(
         id: String::new(),
         sizes: Sizes { builder: None, root: 0, closure: 0, image: 0 },
         owners: Vec::new(),
+        left_out: Vec::new(),
         layers: Vec::new(),
         sent: 0,
         steps: runs.iter().filter(|run| of_image(&run.step)).cloned().collect(),
@@ -219,6 +246,7 @@ fn report(
     }
     let contents = session.contents(name)?;
     report.owners = contents.by_owner();
+    report.left_out = contents.left_out();
     report.findings = contents.closure.findings.into_iter().collect();
     Ok(report)
 }

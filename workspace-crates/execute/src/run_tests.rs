@@ -69,7 +69,7 @@ fn outcome(name: &str, version: &str) -> Outcome {
         "packages" => Outcome::Binpkgs(vec![Binpkg { package: text, key: String::new(), root: true }]),
         "root" => {
             let (daemon, volume) = (String::new(), String::new());
-            Outcome::Root(Root { key: String::new(), content: text, daemon, volume, bytes: 0 })
+            Outcome::Root(Root { key: String::new(), interface: text.clone(), content: text, daemon, volume, bytes: 0 })
         }
         "compile" => Outcome::Programs(vec![Program { name: text, sha256: String::new(), size: 0, build_id: None }]),
         "pack" => Outcome::Image(PackedImage { id: text, closure: 0, layers: Vec::new() }),

@@ -1,13 +1,12 @@
 //! One workspace and one run over it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use tierce_docker::Docker;
-use tierce_manifest::{CargoToml, ImageSpec, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
+use tierce_manifest::{DebugImage, ImageSpec, WorkspaceSpec};
 use tierce_plan::{Facts, Lock, Plan, Sink, StepId};
 use tierce_process::cargo;
 use tierce_process::cargo_config::{self, CargoConfig};
@@ -19,46 +18,16 @@ use crate::facts;
 use crate::forecast::{Forecast, forecast};
 use crate::kept_workspace::KeptWorkspace;
 use crate::locks::Held;
-use crate::places::{Places, UserFolders};
+use crate::options::Options;
+use crate::places::Places;
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
 use crate::repositories::{self, RepositoryFolder};
 use crate::run::{StepRun, run};
 use crate::tree_digest::FileDigests;
 use crate::uses::Uses;
-use crate::{Error, files, locks, report};
-
-/// What a run is given by the command line.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// A folder of the workspace.
-    pub folder: Utf8PathBuf,
-    /// What decides where things lie.
-    pub user: UserFolders,
-    /// What decides where the daemon is.
-    pub daemon: tierce_docker::Environment,
-    /// The folder of cargo's own cache: `CARGO_HOME`.
-    pub cargo_home: PathBuf,
-    /// What everything in the daemon is named and labelled with.
-    pub namespace: String,
-    /// Whether the network is forbidden.
-    pub offline: bool,
-    /// Whether a change of a lock is forbidden.
-    pub locked: bool,
-    /// Kinds of steps that are done again whatever is there of them, as [`tierce_plan::StepId::verb`] names them; all of
-    /// them where `all` is among them.
-    pub no_cache: Vec<String>,
-    /// For how many seconds a container that has compiled waits for the next time; 0 for none that waits.
-    pub keep_warm: u32,
-    /// Steps at once, and jobs of each.
-    pub jobs: usize,
-    /// Whether what other programs say may hold colours.
-    pub colour: bool,
-    /// Whether other programs are to say nothing but what is wrong.
-    pub quiet: bool,
-    /// Set by Ctrl-C.
-    pub interrupted: Arc<AtomicBool>,
-}
+use crate::workspace_text::workspace_text;
+use crate::{Error, locks, report};
 
 /// A workspace whose tables have been read.
 pub struct Session {
@@ -175,13 +144,16 @@ impl Session {
         &self.places
     }
 
-    /// The images of these names; all where none are named.
+    /// The images of these names; where none are named, all but the toolbox.
     ///
     /// # Errors
     /// A name that the workspace does not have, or a workspace without images.
     pub fn images(&self, names: &[String]) -> Result<Vec<&ImageSpec>, Error> {
-        let known = || self.spec.images.iter().map(|image| image.name.to_string()).collect();
         let all: Vec<&ImageSpec> = self.spec.images.iter().collect();
+        let known = || match all.is_empty() {
+            true => Vec::new(),
+            false => self.spec.all_images().map(|image| image.name.to_string()).collect(),
+        };
         if names.is_empty() && all.is_empty() {
             return Err(Error::NoImages);
         }
@@ -190,13 +162,18 @@ impl Session {
         }
         let mut chosen: Vec<&ImageSpec> = Vec::new();
         for name in names {
-            let image = all.iter().find(|image| image.name.as_str() == name);
+            let image = self.spec.image(name);
             let image = image.ok_or_else(|| Error::UnknownImage { name: name.clone(), known: known() })?;
             if !chosen.iter().any(|other| other.name == image.name) {
                 chosen.push(image);
             }
         }
         Ok(chosen)
+    }
+
+    /// The image whose tools a debugging session brings.
+    pub(crate) fn debug_image(&self) -> &DebugImage {
+        &self.spec.debug_image
     }
 
     /// The steps that a run would take from here, as far as they are known.
@@ -321,31 +298,4 @@ pub(crate) fn is_gone(error: &tierce_fetch::Error, facts: &Facts) -> bool {
     let debs = facts.lock.iter().flat_map(|lock| &lock.builder.debs);
     matches!(error.kind, tierce_fetch::ErrorKind::NotFound { .. })
         && debs.into_iter().any(|deb| error.name == format!("{} {}", deb.name, deb.version))
-}
-
-fn workspace_text(workspace: &cargo::Workspace) -> Result<WorkspaceText, Error> {
-    let read = |path: &Utf8Path| -> Result<CargoToml, Error> {
-        Ok(CargoToml { path: path.to_owned(), text: files::read_text(Path::new(path))?.into() })
-    };
-    let member = |package: &cargo::Package| -> Result<Member, Error> {
-        Ok(Member {
-            manifest: read(&package.manifest_path)?,
-            package: PackageFacts {
-                name: package.name.clone(),
-                version: package.version.clone(),
-                description: package.description.clone(),
-                license: package.license.clone(),
-                repository: package.repository.clone(),
-                homepage: package.homepage.clone(),
-                documentation: package.documentation.clone(),
-                authors: package.authors.clone(),
-            },
-            binaries: package.binaries.iter().map(|binary| binary.name.clone()).collect(),
-            features: package.features.clone(),
-        })
-    };
-    Ok(WorkspaceText {
-        root: read(&workspace.root.join("Cargo.toml"))?,
-        members: workspace.members.iter().map(member).collect::<Result<_, _>>()?,
-    })
 }

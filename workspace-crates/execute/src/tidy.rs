@@ -74,7 +74,7 @@ impl Session {
             root.map(|key| (image.name.to_string(), key))
         };
         let roots: BTreeMap<String, String> = images.iter().filter_map(of_image).collect();
-        let known = self.spec.images.iter().map(|image| image.name.as_str()).collect();
+        let known = self.spec.all_images().map(|image| image.name.as_str()).collect();
         if self.uses().settle(&self.places, &roots, &known)? {
             for unused in uses::unused(&self.places, receipts, Users::AllWorkspaces) {
                 if let Err(error) =

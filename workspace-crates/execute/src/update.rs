@@ -41,10 +41,14 @@ impl Session {
     fn update_lock(&self, words: &[String], dry_run: bool, observer: &Observer<'_>) -> Result<LockUpdate, Error> {
         let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
         self.sweep(&Sink::Daemon);
-        let images = self.images(&[])?;
         let before = self.read_lock()?.unwrap_or_default();
-        let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-        let update = Update::parse(words, &names, &before)?;
+        let toolbox = self.spec.toolbox.name.as_str();
+        if !words.iter().any(|word| word == toolbox) {
+            self.images(&[])?;
+        }
+        let names: Vec<&str> = self.spec.images.iter().map(|image| image.name.as_str()).collect();
+        let update = Update::parse(words, &names, &[toolbox], &before)?;
+        let images = self.images(&update.images)?;
         let lock =
             self.resolve_anew(&update, &images, before.clone(), observer).map_err(|error| self.with_room(error))?;
         let (changes, changed) = (changes(&before, &lock), before.to_text() != lock.to_text());

@@ -17,8 +17,9 @@ use tierce_plan::Sink;
 pub use difference::{LayerDifference, OwnedDifference, Verification};
 
 use crate::facts::oci_architecture;
+use crate::options::Options;
 use crate::progress::Observer;
-use crate::session::{Alone, Options, Session};
+use crate::session::{Alone, Session};
 use crate::steps::debian::utf8;
 use crate::steps::deliver::references;
 use crate::verify::difference::Sides;

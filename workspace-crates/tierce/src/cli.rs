@@ -1,5 +1,7 @@
 //! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
 
+mod debug;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -14,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 Examples:
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
+  cargo xtask debug web                            a shell beside the running container web
   cargo xtask update --dry-run                     which newer versions there are
   cargo xtask verify hello                         that the same image comes of a build from nothing
   cargo xtask clean --dry-run --all                what could be removed, and how large it is
@@ -33,7 +36,8 @@ Exit codes:
   2  this command line                     8  the daemon
   3  a table of a Cargo.toml               9  --locked, and a lock would have to change
   4  Portage cannot resolve the packages   10  verify: what was built anew is another image
-  5  a download                            130  interrupted"
+  5  a download                            130  interrupted
+  125  debug: no session; any other is its command's"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -76,6 +80,8 @@ pub(crate) enum When {
     Never,
 }
 
+pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build images and load them into the daemon
@@ -86,6 +92,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
+    /// Begin a session of tools beside a running container
+    Debug(Box<DebugArgs>),
     /// Remove what can be made again: at least what nothing uses
     Clean(CleanArgs),
 }
@@ -98,6 +106,7 @@ const STEPS: [&str; 9] = ["all", "builder", "packages", "environment", "root", "
 Examples:
   docker run --rm $(cargo xtask image hello)      build, load and run an image
   cargo xtask image                               every image of the workspace
+  cargo xtask image toolbox                       a shell, gdb, strace and more, for debugging
   cargo xtask image web --layout target/web.oci   an OCI layout in a folder
   cargo xtask image web --archive web.tar         one file for docker load or skopeo
   cargo xtask image --dry-run                     the steps, and none of them done
@@ -108,7 +117,7 @@ Examples:
 
 stdout gets the references of the images, a line each, and nothing else; or the JSON.")]
 pub(crate) struct ImageArgs {
-    /// Which images [default: all of the workspace]
+    /// Which images [default: all of the workspace, without the toolbox]
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     /// Write an OCI layout into this folder instead of loading into the daemon
@@ -218,7 +227,8 @@ Examples:
   cargo xtask clean --builder         the builders too; the next run makes one again
   cargo xtask clean --cache           downloads, binary packages and layers too
 
-What another run uses stays. stdout gets the list of --dry-run, or the JSON, and nothing else.")]
+What another run uses stays, and so do sessions of debug that were kept or left: debug rm ends them.
+stdout gets the list of --dry-run, or the JSON, and nothing else.")]
 pub(crate) struct CleanArgs {
     /// The images of this workspace, and the ROOTs that only they were made with
     #[arg(long)]
@@ -273,6 +283,11 @@ mod tests {
             ("help-update", &["update", "--help"]),
             ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),
+            ("help-debug", &["debug", "--help"]),
+            ("help-debug-ls", &["debug", "ls", "--help"]),
+            ("help-debug-attach", &["debug", "attach", "--help"]),
+            ("help-debug-rm", &["debug", "rm", "--help"]),
+            ("help-debug-cp", &["debug", "cp", "--help"]),
             ("help-clean", &["clean", "--help"]),
         ] {
             insta::assert_snapshot!(name, printed(arguments));
@@ -287,7 +302,7 @@ mod tests {
     fn a_command_line_that_means_nothing_is_refused_with_the_nearest_thing() {
         let no_command = printed(&[]).replace("stderr, 2", "stdout, 0");
         assert_eq!(no_command, printed(&["--help"]), "no command explains all of them, and fails");
-        let cases: [&[&str]; 7] = [
+        let cases: [&[&str]; 12] = [
             &["imgae"],
             &["image", "--layuot", "x"],
             &["image", "--layout", "x", "--archive", "y"],
@@ -295,6 +310,11 @@ mod tests {
             &["why", "hello"],
             &["image", "--quiet", "--verbose"],
             &["clean", "--all", "--cache"],
+            &["debug"],
+            &["debug", "web", "ps"],
+            &["debug", "web", "--format", "json"],
+            &["debug", "web", "-T", "--detach-keys", "ctrl-a"],
+            &["debug", "rm"],
         ];
         let all: Vec<String> = cases.iter().map(|arguments| printed(arguments)).collect();
         insta::assert_snapshot!("usage-errors", all.join("\n"));

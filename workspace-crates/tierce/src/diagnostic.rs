@@ -1,6 +1,5 @@
 //! How errors look: cargo's manner, with the line of the Cargo.toml to blame and what to do.
 
-use std::error::Error as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
@@ -32,12 +31,24 @@ pub(crate) fn render(error: &Error, folder: &Utf8Path, colour: bool) -> String {
         }
         other => {
             let message = with_causes(other);
-            let text = other.place().map(|place| std::fs::read_to_string(place.file.as_std_path()).unwrap_or_default());
+            let text = other.place().map(text_of);
             let mut mark = other.place().zip(text.as_deref()).map(|(place, text)| Mark::primary(place, "", text));
             mark.iter_mut().for_each(|mark| mark.path = from(folder, mark.path));
             snippet(&renderer, &message, mark.as_slice(), other.help().as_deref())
         }
     }
+}
+
+/// The text of the file of a place: the library's own, or one of the host.
+fn text_of(place: &Place) -> String {
+    let read = || std::fs::read_to_string(place.file.as_std_path()).unwrap_or_default();
+    tierce_manifest::library_text(&place.file).map_or_else(read, str::to_owned)
+}
+
+/// The same for what has no place in a file.
+pub(crate) fn render_session(error: &tierce_debug::Error, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    snippet(&renderer, &with_causes(error), &[], error.help().as_deref())
 }
 
 /// A place in a text, and what to say about it.
@@ -98,7 +109,7 @@ fn unindented(text: &str) -> String {
 }
 
 /// A message and its causes, each once: many errors say their cause themselves.
-fn with_causes(error: &Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -131,12 +142,12 @@ mod tests {
     #[test]
     fn a_path_is_shown_from_the_current_folder() {
         for (folder, shown) in [
-            ("/work", "app/Cargo.toml"),
-            ("/work/app", "Cargo.toml"),
-            ("/work/ap", "/work/app/Cargo.toml"),
-            ("/", "work/app/Cargo.toml"),
+            ("/home/u", "app/Cargo.toml"),
+            ("/home/u/app", "Cargo.toml"),
+            ("/home/u/ap", "/home/u/app/Cargo.toml"),
+            ("/", "home/u/app/Cargo.toml"),
         ] {
-            assert_eq!(from(Utf8Path::new(folder), "/work/app/Cargo.toml"), shown, "{folder}");
+            assert_eq!(from(Utf8Path::new(folder), "/home/u/app/Cargo.toml"), shown, "{folder}");
         }
     }
 

@@ -148,6 +148,11 @@ fn table(report: &Report) -> String {
         let files = if owner.files == 1 { "file" } else { "files" };
         text.push_str(&format!("{:>12}   {} ({} {files})\n", megabytes(owner.bytes), owner.owner, owner.files));
     }
+    if !report.left_out.is_empty() {
+        let sizes: Vec<_> =
+            report.left_out.iter().map(|left| format!("{} {}", left.name, megabytes(left.bytes))).collect();
+        text.push_str(&format!("{:>12} {}\n", "Left out", sizes.join(", ")));
+    }
     let layers: Vec<_> =
         report.layers.iter().map(|layer| format!("{} {}", layer.name, megabytes(layer.size))).collect();
     text.push_str(&format!("{:>12} {}\n", "Layers", layers.join(", ")));
@@ -157,19 +162,21 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{OwnerSize, Sizes};
+    use tierce_execute::{LeftOut, OwnerSize, Sizes};
     use tierce_plan::PackedLayer;
 
     #[test]
     fn the_report_says_what_came_of_it() {
         let layer = |name: &str, size| PackedLayer { name: name.into(), diff_id: String::new(), size };
         let owner = |owner: &str, files, bytes| OwnerSize { owner: owner.into(), files, bytes };
+        let left_out = |name: &str, files, bytes| LeftOut { name: name.into(), files, bytes };
         let report = Report {
             image: "hello".into(),
             reference: "hello:latest".into(),
             id: "sha256:0".into(),
             sizes: Sizes { builder: Some(1_200_000_000), root: 61_000_000, closure: 2_900_000, image: 3_000_000 },
             owners: vec![owner("sys-libs/glibc", 3, 2_400_000), owner("the program", 1, 500_000)],
+            left_out: vec![left_out("man", 12, 40_000), left_out("/usr/share/x", 1, 900)],
             layers: vec![layer("libc", 2_500_000), layer("program", 500_000)],
             sent: 500_000,
             steps: Vec::new(),
@@ -179,6 +186,7 @@ mod tests {
               Packed hello: builder 1.20 GB, ROOT 61.0 MB, image 3.0 MB in 2 layers
               2.4 MB   sys-libs/glibc (3 files)
             500.0 kB   the program (1 file)
+            Left out man 40.0 kB, /usr/share/x 900 B
               Layers libc 2.5 MB, program 500.0 kB
         ");
     }

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, raw};
 
 /// How long a terminal that takes nothing, as after Ctrl-S, can hold up the end.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -47,6 +47,7 @@ fn exit_at_the_second(mut signals: UnixStream, terminal: &Arc<Terminal>, last: &
     let terminal = Arc::clone(terminal);
     let (done, wait) = mpsc::channel();
     std::thread::spawn(move || {
+        raw::leave();
         terminal.close();
         terminal.raw(b"error: interrupted twice: what is half-made is removed by the next run\n");
         // Whoever waits may have lost patience.

@@ -5,6 +5,7 @@
 
 mod clean;
 mod cli;
+mod debug;
 mod diagnostic;
 mod image;
 mod interrupt;
@@ -15,6 +16,7 @@ mod verify;
 mod why;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,46 +24,113 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use camino::Utf8PathBuf;
-use clap::Parser;
-use tierce_execute::{Error, Options, Session, UserFolders};
+use clap::{CommandFactory, Parser};
+use tierce_execute::{DaemonEnvironment, Error, ErrorKind, Options, Session, UserFolders};
 
 use crate::cli::{Cli, Command, Global};
 use crate::terminal::{Environment, Terminal, Verbosity};
 
 /// Runs Tierce with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = command_line();
     let environment =
         Environment { no_color: path("NO_COLOR").is_some(), dumb: text("TERM").is_some_and(|term| term == "dumb") };
     let explain = matches!(&cli.command, Command::Image(arguments) if arguments.explain);
     let terminal = Arc::new(Terminal::new(&cli.global, explain, &environment));
     let interrupted = interrupt::on_signals(&terminal);
     let result = match &cli.command {
-        Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted),
-        Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted),
-        Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted),
-        Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted),
-        Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted),
+        Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Debug(arguments) => debug::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Run(error)) => {
-            let folder = current_folder().unwrap_or_default();
-            terminal.raw(diagnostic::render(&error, &folder, terminal.has_colour()).as_bytes());
-            ExitCode::from(error.kind() as u8)
+    let code = result.unwrap_or_else(|failure| {
+        terminal.raw(failure.text(terminal.has_colour()).as_bytes());
+        match matches!(cli.command, Command::Debug(_)) {
+            true => failure.exit_code_of_debug(),
+            false => failure.exit_code(),
         }
-        // Whoever reads stdout has gone: nothing is left to say, and nobody to say it to.
-        Err(Failure::Stdout) => ExitCode::FAILURE,
-    }
+    });
+    ExitCode::from(code)
+}
+
+/// The command line; one that means nothing ends the process here. A command of a session may end with the code that this has
+/// otherwise, so that `debug` has its own, as `docker run` does.
+fn command_line() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let commands = Cli::command();
+        let is_command = |word: &OsString| commands.get_subcommands().any(|command| *word == *command.get_name());
+        let is_debug = env::args_os().skip(1).find(is_command).is_some_and(|command| command == "debug");
+        if is_debug && error.use_stderr() {
+            // A stderr that is gone is nobody's to tell.
+            let _ = error.print();
+            std::process::exit(NO_SESSION.into());
+        }
+        error.exit()
+    })
 }
 
 /// Why a command did not do what it was asked to.
 pub(crate) enum Failure {
     /// The run failed.
     Run(Error),
+    /// There is no session, or it broke off.
+    Session(tierce_debug::Error),
+    /// There is no toolbox for a session.
+    Toolbox(Error),
+    /// The terminal does not do what terminals do.
+    Terminal(io::Error),
     /// stdout cannot be written.
     Stdout,
+}
+
+/// The exit code of `debug` for what is not its command's failure.
+const NO_SESSION: u8 = 125;
+
+impl Failure {
+    /// What is said about it.
+    fn text(&self, colour: bool) -> String {
+        let folder = || current_folder().unwrap_or_default();
+        match self {
+            Failure::Session(error) => diagnostic::render_session(error, colour),
+            Failure::Toolbox(error) if error.kind() != ErrorKind::Interrupted => {
+                let text = diagnostic::render(error, &folder(), colour);
+                format!(
+                    "{text}note: this was for the toolbox; --toolbox IMAGE takes the tools from any image of the daemon\n"
+                )
+            }
+            Failure::Run(error) | Failure::Toolbox(error) => diagnostic::render(error, &folder(), colour),
+            Failure::Terminal(error) => format!("error: failed to use the terminal: {error}\n"),
+            // Whoever reads stdout has gone: nothing is left to say, and nobody to say it to.
+            Failure::Stdout => String::new(),
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Run(error) | Failure::Toolbox(error) => error.kind() as u8,
+            Failure::Session(error) => error.exit_code(),
+            Failure::Terminal(_) | Failure::Stdout => 1,
+        }
+    }
+
+    fn exit_code_of_debug(&self) -> u8 {
+        const INTERRUPTED: u8 = ErrorKind::Interrupted as u8;
+        match self {
+            Failure::Session(error) => error.exit_code(),
+            other if other.exit_code() == INTERRUPTED => INTERRUPTED,
+            _ => NO_SESSION,
+        }
+    }
+}
+
+impl From<tierce_debug::Error> for Failure {
+    fn from(error: tierce_debug::Error) -> Failure {
+        Failure::Session(error)
+    }
 }
 
 impl From<Error> for Failure {
@@ -97,16 +166,9 @@ pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<At
             xdg_cache_home: path("XDG_CACHE_HOME"),
             home: path("HOME"),
         },
-        daemon: tierce_execute::DaemonEnvironment {
-            docker_host: text("DOCKER_HOST"),
-            docker_context: text("DOCKER_CONTEXT"),
-            docker_config: path("DOCKER_CONFIG"),
-            docker_tls_verify: text("DOCKER_TLS_VERIFY"),
-            home: path("HOME"),
-            xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
-        },
+        daemon: daemon_environment(),
         cargo_home: path("CARGO_HOME").or_else(|| path("HOME").map(|home| home.join(".cargo"))).unwrap_or_default(),
-        namespace: text("TIERCE_NAMESPACE").unwrap_or_else(|| "tierce".to_owned()),
+        namespace: namespace(),
         offline: global.offline || global.frozen,
         locked: global.locked || global.frozen,
         no_cache: Vec::new(),
@@ -116,6 +178,23 @@ pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<At
         quiet: terminal.verbosity() == Verbosity::Quiet,
         interrupted: Arc::clone(interrupted),
     })
+}
+
+/// What decides where the daemon is.
+pub(crate) fn daemon_environment() -> DaemonEnvironment {
+    DaemonEnvironment {
+        docker_host: text("DOCKER_HOST"),
+        docker_context: text("DOCKER_CONTEXT"),
+        docker_config: path("DOCKER_CONFIG"),
+        docker_tls_verify: text("DOCKER_TLS_VERIFY"),
+        home: path("HOME"),
+        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+    }
+}
+
+/// What everything in the daemon is named and labelled with.
+pub(crate) fn namespace() -> String {
+    text("TIERCE_NAMESPACE").unwrap_or_else(|| "tierce".to_owned())
 }
 
 /// The folder of the Cargo.toml that is named, else the current one.

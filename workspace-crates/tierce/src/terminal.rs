@@ -1,5 +1,6 @@
 //! What a person sees while a run goes on: bars on a terminal, lines elsewhere, nothing with `--quiet`. All of it on stderr.
 
+pub(crate) mod raw;
 mod target;
 
 use std::collections::BTreeMap;
@@ -193,6 +194,12 @@ impl Terminal {
             _ => AnsiColor::Green,
         };
         self.status(colour, change.verb(), &change.to_string());
+    }
+
+    /// A line that is said even with `--quiet`, as it is why the exit code is not 0.
+    pub(crate) fn error(&self, message: &str) {
+        let style = self.style(AnsiColor::Red);
+        self.raw(format!("{style}error{style:#}: {message}\n").as_bytes());
     }
 
     /// A warning, in cargo's manner.

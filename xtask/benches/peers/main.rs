@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --profile xtask -p xtask --bench peers -- [CASE…] [--runs N] [--sizes MB,…]`
 //!
-//! Cases: `idle`, `line`, `library`, `packing`, and `empty` and `binary`, which run only if they are named. Each figure is the
+//! Cases: `idle`, `line`, `library`, `packing`, and `empty`, `binary` and `shell`, which run only if they are named. Each figure is the
 //! median of N rounds, in which all tools take their turns; a ratio is a tool's median by Tierce's. It needs a daemon; where
 //! another tool is missing, its rows say so. Cache, namespace and images are the benchmark's own and go with it.
 
@@ -14,6 +14,9 @@ use std::process::ExitCode;
 #[path = "../shared/measure.rs"]
 mod measure;
 #[allow(dead_code)]
+#[path = "../../../tests/it/pty.rs"]
+mod pty;
+#[allow(dead_code)]
 #[path = "../../../tests/it/running.rs"]
 mod running;
 #[allow(dead_code)]
@@ -23,6 +26,7 @@ mod support;
 mod cases;
 mod dockerfile;
 mod packing;
+mod shell;
 mod table;
 mod tierce;
 mod work;
@@ -31,9 +35,9 @@ use cases::Tools;
 use tierce::Tierce;
 use work::{Answer, Part};
 
-const CASES: [&str; 6] = ["empty", "idle", "line", "library", "packing", "binary"];
+const CASES: [&str; 7] = ["empty", "idle", "line", "library", "packing", "binary", "shell"];
 /// These take minutes, so they have to be named.
-const EXPENSIVE: [&str; 2] = ["empty", "binary"];
+const EXPENSIVE: [&str; 3] = ["empty", "binary", "shell"];
 const RUNS: usize = 5;
 /// Sizes of the part that does not change, in millions of bytes.
 const SIZES: [usize; 3] = [50, 200, 1000];
@@ -112,6 +116,7 @@ fn measure_all(options: &Options) {
             "library" => tools.library(&mut answer),
             "packing" => tools.packing(&mut Part::new(root.join("part"), &options.sizes)),
             "binary" => tools.binary(&mut answer),
+            "shell" => tools.shell(&answer),
             other => unreachable!("{other}"),
         }
     }

@@ -80,6 +80,13 @@ impl Tierce {
         (taken, report[0].take())
     }
 
+    /// `cargo xtask debug` for a workspace.
+    pub(crate) fn debug(&self, workspace: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.by_cargo();
+        command.args(["debug", "--manifest-path"]).arg(workspace.join("Cargo.toml")).args(arguments);
+        command
+    }
+
     /// Leaves of the cache what comes from downloads and binary packages, of the workspace what is written by hand, and of the
     /// daemon the builder.
     pub(crate) fn forget_all_but_binary_packages(&self, workspace: &Path) {

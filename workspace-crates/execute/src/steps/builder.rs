@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tierce_debian::wheel;
 use tierce_debian::{CONFIGURE_SH, Deb, ExtraEntry, decompress, versions, write_root};
-use tierce_docker::{ContainerSpec, Docker, ImageChanges, OutputStream};
+use tierce_docker::{ContainerSpec, Docker, ImageChanges, Input, OutputStream};
 use tierce_manifest::{BuilderBase, Place};
 use tierce_plan::{BaseRepository, Builder, Outcome, Step};
 use tierce_portage::{Cpv, Stub, stub_version};
@@ -131,7 +131,7 @@ impl Executor<'_> {
         };
         let container = docker.create(&container)?;
         let mut tail = Tail::default();
-        let exit = docker.run_created(&container, None, &mut |stream, bytes| tail.push(stream, bytes))?;
+        let exit = docker.run_created(&container, Input::none(), &mut |stream, bytes| tail.push(stream, bytes))?;
         if !exit.success() {
             return Err(Error::Builder { what: "configure the builder".into(), code: exit.code, lines: tail.lines() });
         }
@@ -150,7 +150,7 @@ impl Executor<'_> {
             ..self.builder_container(&unkeyed(image), "check", Vec::new())
         };
         let (mut tail, mut answer) = (Tail::default(), Vec::new());
-        let exit = docker.run(&container, None, &mut |stream, bytes| match stream {
+        let exit = docker.run(&container, Input::none(), &mut |stream, bytes| match stream {
             OutputStream::Stdout => answer.extend_from_slice(bytes),
             OutputStream::Stderr => tail.push(stream, bytes),
         })?;

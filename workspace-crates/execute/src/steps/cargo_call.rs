@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tierce_manifest::ImageSpec;
+use tierce_manifest::ProgramSpec;
 use tierce_plan::ROOT;
 use tierce_process::cargo_config::CargoConfig;
 use tierce_process::cargo_profile;
@@ -17,10 +17,10 @@ pub(crate) const CARGO_HOME: &str = "/tierce/cargo-home";
 /// Debug information of a line is enough for backtraces and takes a tenth of the room of all of it.
 const DEBUG: &str = "line-tables-only";
 
-/// A call of cargo for one image.
+/// A call of cargo for one image's program.
 #[derive(Debug)]
 pub(crate) struct CargoCall<'a> {
-    pub(crate) image: &'a ImageSpec,
+    pub(crate) program: &'a ProgramSpec,
     pub(crate) config: &'a CargoConfig,
     /// The workspace's Cargo.toml, which has the profiles.
     pub(crate) profiles: &'a str,
@@ -33,13 +33,13 @@ pub(crate) struct CargoCall<'a> {
 impl CargoCall<'_> {
     /// The folder that cargo leaves the binaries in.
     pub(crate) fn folder(&self) -> String {
-        let profile = self.image.cargo.profile_name();
+        let profile = self.program.cargo.profile_name();
         format!("{TARGET}/{}/{}", self.triple, if profile == "dev" { "debug" } else { profile })
     }
 
     /// cargo's arguments; `manifest` is the package's Cargo.toml in the builder.
     pub(crate) fn arguments(&self, manifest: &str) -> Vec<String> {
-        let (cargo, package) = (&self.image.cargo, &self.image.package);
+        let ProgramSpec { cargo, package, .. } = self.program;
         let mut arguments = vec!["build".to_owned(), "--frozen".to_owned()];
         let mut option = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
         option("--color", if self.colour { "always" } else { "never" });
@@ -70,7 +70,7 @@ impl CargoCall<'_> {
     /// Flags that cargo adds to those of `target`, where the table asks for a processor. Flags of `target` make cargo forget
     /// those of `build`, so where there are no others these are said again.
     fn own_rustflags(&self) -> Option<Vec<String>> {
-        let cpu = self.image.cargo.target_cpu.as_ref()?;
+        let cpu = self.program.cargo.target_cpu.as_ref()?;
         let mut targets = std::iter::once(&self.config.target).chain(self.config.cfg_targets.values());
         let mut flags = Vec::new();
         if targets.all(|target| target.rustflags.is_empty()) {
@@ -91,7 +91,7 @@ impl CargoCall<'_> {
     /// cargo's environment.
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         let upper = |text: &str| text.to_uppercase().replace(['-', '.'], "_");
-        let profile = self.image.cargo.profile_name();
+        let profile = self.program.cargo.profile_name();
         let of_profile = |setting: &str| format!("CARGO_PROFILE_{}_{setting}", upper(profile));
         let lib = format!("{ROOT}/usr/lib64");
         let mut all = BTreeMap::new();

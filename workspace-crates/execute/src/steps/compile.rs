@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use camino::Utf8PathBuf;
-use tierce_docker::{ContainerSpec, Mount, OutputStream};
+use tierce_docker::{ContainerSpec, Input, Mount, OutputStream};
 use tierce_elf::Elf;
+use tierce_manifest::ImageSpec;
 use tierce_plan::{Outcome, Program, ROOT, Root, Step, strip_name};
 use tierce_process::cargo_config::Setting;
 
@@ -17,7 +18,7 @@ use crate::run::Inputs;
 use crate::steps::builder::Tail;
 use crate::steps::cargo_call::{CARGO_HOME, CargoCall, TARGET, TOOLCHAIN};
 use crate::steps::packages::writable;
-use crate::steps::source_mounts::SourceMounts;
+use crate::steps::source_mounts::{CRATES, SourceMounts};
 use crate::{Error, files, read_files};
 
 const LINKER_SH: &str = include_str!("../scripts/linker.sh");
@@ -30,6 +31,7 @@ impl Executor<'_> {
     /// Compiles the image's binaries and splits them into what ships and its symbols.
     pub(crate) fn compile(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let spec = self.image(image)?;
+        let program = spec.program.as_ref().ok_or_else(|| missing_input("program"))?;
         let root = inputs.values().find_map(|outcome| match outcome {
             Outcome::Root(root) => Some(root),
             _ => None,
@@ -48,7 +50,7 @@ impl Executor<'_> {
         );
         let profiles = files::read_text(self.session.root().join("Cargo.toml").as_std_path())?;
         let call = CargoCall {
-            image: spec,
+            program,
             config: &self.session.cargo_config,
             profiles: &profiles,
             triple: &self.session.toolchain.host,
@@ -58,7 +60,7 @@ impl Executor<'_> {
         };
         let container = ContainerSpec {
             entrypoint: Some(vec!["/bin/sh".into(), "/tierce/scripts/compile.sh".into()]),
-            command: self.arguments(&call, &sources)?,
+            command: self.arguments(spec, &call, &sources)?,
             working_dir: Some(sources.workspace().to_owned()),
             user: Some(self.user()?),
             environment: call.environment(),
@@ -80,7 +82,7 @@ impl Executor<'_> {
             }
         };
         let exit = match self.session.options.keep_warm {
-            0 => self.docker()?.run(&container, None, &mut output).map_err(Error::from),
+            0 => self.docker()?.run(&container, Input::none(), &mut output).map_err(Error::from),
             idle => self.run_warm(image, idle, &container, &mut output),
         };
         show(lines.finish());
@@ -88,13 +90,13 @@ impl Executor<'_> {
         match exit.code {
             0 => {}
             CARGO_FAILED => {
-                return Err(Error::Compile { package: spec.package.name.clone(), place: spec.place.clone() });
+                return Err(Error::Compile { package: program.package.name.clone(), place: spec.place.clone() });
             }
             code => return Err(Error::Builder { what: format!("run {}", step.id), code, lines: tail.lines() }),
         }
         let folder = call.folder().replacen(TARGET, target.as_str(), 1);
-        read_files::keep(self.session, spec, folder.as_str().into(), &sources)?;
-        let programs = spec.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
+        read_files::keep(self.session, spec, program, folder.as_str().into(), &sources)?;
+        let programs = program.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
         Ok(Outcome::Programs(programs.collect::<Result<_, _>>()?))
     }
 
@@ -130,11 +132,11 @@ impl Executor<'_> {
     }
 
     /// The arguments of compile.sh: what it does afterwards, and cargo's own.
-    fn arguments(&self, call: &CargoCall<'_>, sources: &SourceMounts) -> Result<Vec<String>, Error> {
-        let mut arguments = vec![strip_name(call.image.content.strip).to_owned(), call.folder()];
-        arguments.extend(call.image.cargo.bins.iter().map(|bin| bin.value.clone()));
+    fn arguments(&self, spec: &ImageSpec, call: &CargoCall<'_>, sources: &SourceMounts) -> Result<Vec<String>, Error> {
+        let mut arguments = vec![strip_name(spec.content.strip).to_owned(), call.folder()];
+        arguments.extend(call.program.cargo.bins.iter().map(|bin| bin.value.clone()));
         arguments.push("--".into());
-        let manifest = sources.inside(&call.image.cargo_toml).ok_or_else(|| missing_input("Cargo.toml"))?;
+        let manifest = sources.inside(&call.program.cargo_toml).ok_or_else(|| missing_input("Cargo.toml"))?;
         arguments.extend(call.arguments(&manifest));
         Ok(arguments)
     }
@@ -151,7 +153,7 @@ impl Executor<'_> {
             Mount::Tmpfs { target: CARGO_HOME.into(), size: None },
             Mount::Tmpfs { target: "/tmp".into(), size: None },
         ];
-        for name in ["registry", "git"] {
+        for name in CRATES {
             let host = cargo_home.join(name);
             if host.is_dir() {
                 mounts.push(Self::read_only(host.as_std_path(), format!("{CARGO_HOME}/{name}")));

@@ -181,10 +181,10 @@ impl Executor<'_> {
 
 impl crate::session::Session {
     /// What an image is called inside of a layout, the part of `oci:DIR:NAME` that skopeo looks for: its tag, with its name
-    /// before it where the workspace has several images.
+    /// before it unless it is the only one of the workspace.
     pub(crate) fn layout_name(&self, spec: &tierce_manifest::ImageSpec) -> String {
-        match self.spec.images.len() {
-            1 => spec.tags[0].value.to_string(),
+        match self.spec.images.as_slice() {
+            [only] if only.name == spec.name => spec.tags[0].value.to_string(),
             _ => references(spec)[0].clone(),
         }
     }

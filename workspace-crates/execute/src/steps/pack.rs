@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tierce_manifest::{FileSpec, ImageSpec};
+use tierce_manifest::{ContentSpec, FileSpec, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
-use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root};
+use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, keep_globs};
 use tierce_rootfs::{
-    FileContent, Index, Missing, Node, NodeKind, Patterns, Reason, Rejection, Source, Start, Wanted, closure, layers,
+    FileContent, Globs, Index, Node, NodeKind, Patterns, Reason, Source, Start, closure, layers, packages,
 };
 
 use crate::declared::{DeclaredContent, DeclaredEntry};
@@ -29,19 +29,21 @@ impl Executor<'_> {
     /// Selects the image's files and writes its layers.
     pub(crate) fn pack(&self, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let spec = self.image(image)?;
-        let (root, programs) = built(inputs)?;
+        let (root, programs) = built(spec, inputs)?;
         let facts = self.root_facts(root)?;
         let archive = self.root_archive(&root.key);
         let loader = facts.loader(&archive)?;
         let owners: BTreeMap<String, String> =
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
-        let RootFacts { mut index, .. } = facts;
+        let RootFacts { mut index, owners: packages_of, .. } = facts;
 
         let starts = self.overlay(spec, programs, &mut index)?;
-        let keep = Patterns::new(spec.content.keep.iter().map(|glob| glob.value.glob()))?;
-        let prune = Patterns::new(spec.content.prune.iter().map(|glob| glob.value.glob()))?;
-        let chosen = closure(&index, &starts, &loader, &keep, &prune);
-        let mut chosen = chosen.map_err(|error| self.missing(spec, error))?;
+        let globs = globs(&spec.content)?;
+        let chosen = match spec.content.include {
+            Include::Closure => closure(&index, &starts, &loader, &globs),
+            Include::Packages => packages(&index, &starts, &owners, &loader, &globs),
+        };
+        let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, error))?;
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
         chosen.add_ld_cache(&mut selected, &loader)?;
         self.keep_symbols(&index, &selected, &archive)?;
@@ -170,40 +172,22 @@ impl Executor<'_> {
         };
         packed.layers.iter().all(blob) && self.contents_path(image).is_file()
     }
-
-    /// The error for what the closure did not find, with the package that would bring it.
-    fn missing(&self, spec: &ImageSpec, error: tierce_rootfs::Error) -> Error {
-        let tierce_rootfs::Error::Missing(missing) = error else { return error.into() };
-        let pruned = |missing: &Missing| {
-            missing.rejected.iter().find_map(|rejected| match &rejected.why {
-                Rejection::Pruned(pattern) => Some(pattern.clone()),
-                _ => None,
-            })
-        };
-        let way_out = |missing: &Missing| match (pruned(missing), &missing.wanted) {
-            (Some(pattern), _) => format!("take \"{pattern}\" out of `prune`"),
-            (None, Wanted::Soname(soname)) => match self.provider_of(soname) {
-                Some(package) => format!("add \"{package}\" to `packages`"),
-                None => "add the package that has it to `packages`, or link it statically".to_owned(),
-            },
-            (None, Wanted::OneOf(_) | Wanted::Interpreter(_)) => "add the package that has it to `packages`".to_owned(),
-        };
-        let mut ways_out: Vec<String> = missing.iter().map(way_out).collect();
-        ways_out.sort();
-        ways_out.dedup();
-        let pattern = missing.first().and_then(pruned);
-        let pattern = spec.content.prune.iter().find(|glob| Some(glob.value.glob()) == pattern.as_deref());
-        Error::Missing {
-            image: spec.name.to_string(),
-            lines: missing.iter().map(ToString::to_string).collect(),
-            place: pattern.map_or(&spec.place, |glob| &glob.place).clone(),
-            help: Some(ways_out.join("; ")),
-        }
-    }
 }
 
-/// ROOT and the programs among the results before a step.
-fn built(inputs: &Inputs) -> Result<(&Root, &[Program]), Error> {
+/// What the table says by globs, and the presets.
+fn globs(content: &ContentSpec) -> Result<Globs, Error> {
+    let kept: Vec<(String, String)> = content.keep.iter().flat_map(|keep| keep_globs(&keep.value)).collect();
+    let of_presets = PRESETS.iter().flat_map(|preset| preset.globs.iter().map(|glob| (preset.name, *glob)));
+    Ok(Globs {
+        keep: Patterns::named(kept.iter().map(|(name, glob)| (name.as_str(), glob.as_str())))?,
+        prune: Patterns::new(content.prune.iter().map(|glob| glob.value.glob()))?,
+        presets: Patterns::named(of_presets)?,
+        allow_missing: Patterns::new(content.allow_missing.iter().map(|glob| glob.value.glob()))?,
+    })
+}
+
+/// ROOT and the programs among the results before a step; no programs for an image that has none.
+fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(&'i Root, &'i [Program]), Error> {
     let root = inputs.values().find_map(|outcome| match outcome {
         Outcome::Root(root) => Some(root),
         _ => None,
@@ -212,6 +196,7 @@ fn built(inputs: &Inputs) -> Result<(&Root, &[Program]), Error> {
         Outcome::Programs(programs) => Some(programs.as_slice()),
         _ => None,
     });
+    let programs = programs.or(spec.program.is_none().then_some(&[]));
     root.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
 }
 
@@ -255,20 +240,7 @@ pub(crate) fn assemble(
     platform: &str,
     revision: Option<String>,
 ) -> Result<Image, Error> {
-    let package = &spec.package;
-    let metadata = Metadata {
-        title: Some(spec.name.to_string()),
-        version: Some(package.version.clone()),
-        description: package.description.clone(),
-        licenses: package.license.clone(),
-        source: package.repository.clone(),
-        url: package.homepage.clone(),
-        documentation: package.documentation.clone(),
-        authors: package.authors.clone(),
-        vendor: None,
-        revision,
-        created: None,
-    };
+    let metadata = metadata(spec, revision);
     let mut layers = Vec::new();
     for layer in packed {
         let diff_id: Digest = layer.diff_id.parse()?;
@@ -281,6 +253,26 @@ pub(crate) fn assemble(
     let platform = Platform { architecture: architecture.to_owned(), os: os.to_owned(), variant: None };
     let config = ImageConfig { platform, created: TIME, runtime: runtime(spec, &metadata), layers };
     Ok(Image::assemble(config, &metadata.annotations()?)?)
+}
+
+/// What cargo says of the program's package; of an image without a program, its name.
+fn metadata(spec: &ImageSpec, revision: Option<String>) -> Metadata {
+    let title = Some(spec.name.to_string());
+    let Some(program) = &spec.program else { return Metadata { title, revision, ..Metadata::default() } };
+    let package = &program.package;
+    Metadata {
+        title,
+        version: Some(package.version.clone()),
+        description: package.description.clone(),
+        licenses: package.license.clone(),
+        source: package.repository.clone(),
+        url: package.homepage.clone(),
+        documentation: package.documentation.clone(),
+        authors: package.authors.clone(),
+        vendor: None,
+        revision,
+        created: None,
+    }
 }
 
 fn runtime(spec: &ImageSpec, metadata: &Metadata) -> Runtime {

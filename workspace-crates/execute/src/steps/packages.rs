@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use tierce_docker::{Container, ContainerSpec, Docker, ImageChanges, Mount};
+use tierce_docker::{Container, ContainerSpec, Docker, ImageChanges, Input, Mount};
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Binpkg, Builder, Outcome, PackageBuild, Step, StepId};
 use tierce_portage::{EMERGE_SH, ResolvedPackage, relevant_lines};
@@ -122,7 +122,7 @@ impl Executor<'_> {
         let mut follower = Follower::new(id, self.observer);
         let mut tail = Tail::default();
         let mut lines = WholeLines::default();
-        let exit = docker.run_created(container, None, &mut |stream, bytes| {
+        let exit = docker.run_created(container, Input::none(), &mut |stream, bytes| {
             tail.push(stream, bytes);
             let lines = lines.push(bytes).unwrap_or_default();
             String::from_utf8_lossy(&lines).lines().filter_map(|line| follower.line(line)).for_each(&compiled);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tierce_docker::{ContainerSpec, Mount, OutputStream};
+use tierce_docker::{ContainerSpec, Input, Mount, OutputStream};
 use tierce_manifest::{ForAtom, ImageSpec, Located, Place};
 use tierce_plan::{Builder, Moves, Outcome, portage_config, request};
 use tierce_portage::{
@@ -39,7 +39,7 @@ impl Executor<'_> {
         let mut answer = Vec::new();
         let mut tail = Tail::default();
         let question = question(image, keep, moves).to_json();
-        let exit = docker.run(&container, Some(question.as_bytes()), &mut |stream, bytes| match stream {
+        let exit = docker.run(&container, Input::bytes(question), &mut |stream, bytes| match stream {
             OutputStream::Stdout => answer.extend_from_slice(bytes),
             OutputStream::Stderr => tail.push(stream, bytes),
         })?;

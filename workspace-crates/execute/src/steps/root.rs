@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tierce_docker::{Container, ContainerSpec, Docker, Mount, Removal};
-use tierce_plan::{Outcome, PackageBuild, ROOT, Root, Step, digest};
+use tierce_plan::{Outcome, PackageBuild, ROOT, Root, Step};
 use tierce_portage::{EMERGE_SH, InstalledDatabase, Owners};
-use tierce_rootfs::{Index, LdCache, Limits, Loader, Node};
+use tierce_rootfs::{Index, LdCache, Limits, Loader};
 
 use crate::executor::{Executor, builder_of};
 use crate::run::Inputs;
 use crate::steps::packages::{for_each_file, open};
+use crate::steps::root_digests;
 use crate::{Error, files, owner};
 
 /// Of the text files of the package database; the longest list of a package's files.
@@ -78,7 +79,8 @@ impl Executor<'_> {
         container.remove()?;
         Ok(Outcome::Root(Root {
             key: key.to_string(),
-            content: content_digest(&facts.index),
+            content: root_digests::content(&facts.index),
+            interface: root_digests::interface(&facts.index, &mut open(&self.root_archive(key.as_str()))?.0),
             daemon: docker.facts()?.id,
             volume,
             bytes: tierce_rootfs::report::total(&facts.index).bytes,
@@ -189,15 +191,4 @@ fn providers(index: &Index, owners: &Owners) -> BTreeMap<String, String> {
         Some((content.elf()?.soname.clone()?, owners.owner(path)?.package().to_string()))
     };
     index.files().filter_map(soname).collect()
-}
-
-/// Digest of all that an image could take from a ROOT.
-fn content_digest(index: &Index) -> String {
-    let line = |(path, node): (&str, &Node)| {
-        let content = index.content(path).map_or("", |content| &content.sha256);
-        // Plain data, which JSON can always say.
-        format!("{path:?} {} {content}\n", serde_json::to_string(node).unwrap_or_default())
-    };
-    let entries = index.tree().iter().filter(|(path, _)| !path.starts_with("/var/db/pkg"));
-    digest(entries.map(line).collect::<String>())
 }

@@ -11,6 +11,9 @@ use crate::steps::cargo_call::{CARGO_HOME, TARGET};
 /// The folder that stands for the deepest one above all that is mounted.
 const SOURCE: &str = "/tierce/source";
 
+/// The folders of cargo's home that hold what it has downloaded.
+pub(crate) const CRATES: [&str; 2] = ["registry", "git"];
+
 /// The mounts of a workspace.
 #[derive(Debug)]
 pub(crate) struct SourceMounts {
@@ -105,6 +108,28 @@ impl SourceMounts {
         mounts
     }
 
+    /// The sources alone, for whoever only reads them where debug information says that they are.
+    pub(crate) fn readable(&self) -> Vec<Mount> {
+        let bind = |host: &Utf8Path, target: String| Mount::Bind { host: host.into(), target, read_only: true };
+        let mut mounts: Vec<Mount> = std::iter::once(&self.workspace)
+            .chain(&self.outside)
+            .map(|folder| bind(folder, below(&self.base, folder)))
+            .chain(
+                self.absolute
+                    .iter()
+                    .filter(|folder| !hides_builder(folder))
+                    .map(|folder| bind(folder, folder.to_string())),
+            )
+            .collect();
+        for name in CRATES {
+            let host = self.cargo_home.join(name);
+            if host.is_dir() {
+                mounts.push(bind(&host, format!("{CARGO_HOME}/{name}")));
+            }
+        }
+        mounts
+    }
+
     /// What cargo says, with the places of the builder replaced by those of the host.
     pub(crate) fn host_paths(&self, bytes: &[u8]) -> Vec<u8> {
         let Ok(text) = std::str::from_utf8(bytes) else { return bytes.to_vec() };
@@ -187,6 +212,21 @@ mod tests {
         ] {
             assert_eq!(mounts("/home/u/code/ws", configs).workspace(), expected, "{configs:?}");
         }
+    }
+
+    #[test]
+    fn whoever_debugs_reads_the_sources_and_writes_nowhere() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("registry")).unwrap();
+        let mut mounts = mounts("/home/u/code/ws", &["/home/u/code/.cargo/config.toml"]);
+        mounts.cargo_home = Utf8PathBuf::from_path_buf(home.path().to_owned()).unwrap();
+        let bind =
+            |host: Utf8PathBuf, target: &str| Mount::Bind { host: host.into(), target: target.into(), read_only: true };
+        let registry = mounts.cargo_home.join("registry");
+        assert_eq!(
+            mounts.readable(),
+            [bind("/home/u/code/ws".into(), "/tierce/source/ws"), bind(registry, "/tierce/cargo-home/registry")]
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! cargo's target folders: kept between runs, one for each ROOT and builder.
+//! cargo's target folders: kept between runs, one for each builder and each interface of a ROOT.
 //!
-//! cargo knows nothing of what lies in ROOT: where a library there becomes another one, it takes what it has built for fresh,
-//! and what it linked before would ship. So what is built against another ROOT is built in another folder; images with the
-//! same ROOT share one.
+//! cargo knows nothing of what lies in ROOT: where a header or a symbol there becomes another one, it takes what it has built
+//! for fresh, and what it linked before would ship. So what is built against another interface is built in another folder;
+//! images with the same share one, and a library whose code alone has changed costs no compilation.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ impl Executor<'_> {
     ) -> Result<Utf8PathBuf, Error> {
         let places = &self.session.places;
         let (images, all) = (places.own("images"), places.own("cargo"));
-        let name = &digest_of(&[&builder.key, &root.content])[..16];
+        let name = &digest_of(&[&builder.key, &root.interface])[..16];
         let note = images.join(image).join(NOTE);
         let before = fs::read_to_string(&note).unwrap_or_default();
         files::write(&note, name)?;

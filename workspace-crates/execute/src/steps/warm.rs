@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use tierce_docker::{Command, ContainerSpec, ContainerStatus, Docker, Exit, Mount, OutputStream};
+use tierce_docker::{Command, ContainerSpec, ContainerStatus, Docker, Ending, Exit, Input, Mount, OutputStream};
 
 use crate::executor::Executor;
 use crate::facts::digest_of;
@@ -44,14 +44,18 @@ impl Executor<'_> {
             environment: spec.environment.clone(),
             working_dir: spec.working_dir.clone(),
             user: spec.user.clone(),
+            tty: false,
         };
-        let exit = docker.exec(&container, &command, None, output);
-        if exit.is_err() {
+        let ending = docker.exec(&container, &command, Input::none(), output);
+        if ending.is_err() {
             // The program may go on: of an interrupted one nothing is to be left.
             docker.remove(&container)?;
         }
         fs::remove_file(&in_use).map_err(|error| Error::file("remove", &in_use, error))?;
-        Ok(exit?)
+        match ending? {
+            Ending::Exited(exit) => Ok(exit),
+            Ending::Detached => unreachable!("there is no input that could say so"),
+        }
     }
 
     /// The id of a running container of this specification: the one of last time, or a new one in its place.

@@ -1,0 +1,126 @@
+//! The error for what an image needs and does not have, with the edits that mend it.
+
+use std::collections::BTreeMap;
+
+use tierce_manifest::{ImageSpec, Include};
+use tierce_portage::Cpv;
+use tierce_rootfs::{Missing, Rejected, Rejection, Wanted};
+
+use crate::executor::Executor;
+use crate::{Error, blame};
+
+impl Executor<'_> {
+    /// The error for what was not found, with the package that would bring it. `owners` has the package of each file,
+    /// `category/name-version`.
+    pub(crate) fn missing(
+        &self,
+        spec: &ImageSpec,
+        owners: &BTreeMap<String, String>,
+        error: tierce_rootfs::Error,
+    ) -> Error {
+        let tierce_rootfs::Error::Missing(missing) = error else { return error.into() };
+        let mut ways_out: Vec<String> =
+            missing.iter().map(|missing| way_out(spec, missing, |soname| self.provider_of(soname))).collect();
+        ways_out.sort();
+        ways_out.dedup();
+        let pattern = missing.first().and_then(pruned).map(|(_, pattern)| pattern);
+        let pattern = spec.content.prune.iter().find(|glob| Some(glob.value.glob()) == pattern);
+        let brought = || {
+            let package: Cpv = owners.get(&missing.first()?.file)?.parse().ok()?;
+            blame::atom_that_brings(spec, self.locked(spec.name.as_str()), &package)
+        };
+        let place = pattern.map(|glob| &glob.place).or_else(brought).unwrap_or(&spec.place);
+        Error::Missing {
+            image: spec.name.to_string(),
+            lines: missing.iter().map(ToString::to_string).collect(),
+            place: place.clone(),
+            help: Some(ways_out.join("; ")),
+        }
+    }
+}
+
+/// The path that something would have been found at, and the glob or preset that keeps it out.
+fn pruned(missing: &Missing) -> Option<(&str, &str)> {
+    missing.rejected.iter().find_map(|Rejected { path, why }| match why {
+        Rejection::Pruned(pattern) => Some((path.as_str(), pattern.as_str())),
+        _ => None,
+    })
+}
+
+/// What to write into the table.
+fn way_out(spec: &ImageSpec, missing: &Missing, provider_of: impl Fn(&str) -> Option<String>) -> String {
+    if let Some((path, pattern)) = pruned(missing) {
+        let is_glob = spec.content.prune.iter().any(|glob| glob.value.glob() == pattern);
+        return match is_glob {
+            true => format!("take \"{pattern}\" out of `prune`"),
+            // A preset has it.
+            false => format!("add \"{path}\" to `keep`"),
+        };
+    }
+    let bring = match &missing.wanted {
+        Wanted::Soname(soname) => match provider_of(soname) {
+            Some(package) => format!("add \"{package}\" to `packages`"),
+            None if spec.content.include == Include::Packages => "add the package that has it to `packages`".to_owned(),
+            None => "add the package that has it to `packages`, or link it statically".to_owned(),
+        },
+        Wanted::OneOf(_) | Wanted::Interpreter(_) | Wanted::ScriptInterpreter(_) => {
+            "add the package that has it to `packages`".to_owned()
+        }
+        Wanted::LinkTarget(_) => return without(missing),
+    };
+    match spec.content.include {
+        Include::Closure => bring,
+        // Nothing need be wrong with what is missing here: nobody may ever use the file.
+        Include::Packages => format!("{bring}, or {}", without(missing)),
+    }
+}
+
+/// How to do without what is missing.
+fn without(missing: &Missing) -> String {
+    format!("add \"{}\" to `prune`, or to `allow-missing` if it is to be there all the same", missing.file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierce_manifest::{CargoToml, WorkspaceText};
+
+    fn image(keys: &str) -> ImageSpec {
+        let text = format!("[workspace.metadata.images.x]\ncmd = [\"/x\"]\n{keys}");
+        let root = CargoToml { path: "Cargo.toml".into(), text: text.into() };
+        tierce_manifest::read(&WorkspaceText { root, members: Vec::new() }).expect("a valid table").images.remove(0)
+    }
+
+    #[test]
+    fn every_way_out_is_an_edit_of_the_table() {
+        let spec = image("prune = [\"/usr/share/x\"]");
+        let missing = |wanted: Wanted, pruned: Option<(&str, &str)>| Missing {
+            file: "/usr/bin/a".into(),
+            wanted,
+            searched: Vec::new(),
+            rejected: pruned
+                .map(|(path, by)| Rejected { path: path.into(), why: Rejection::Pruned(by.into()) })
+                .into_iter()
+                .collect(),
+            chain: Vec::new(),
+        };
+        let target = || Wanted::LinkTarget("../x".into());
+        let without = "\"/usr/bin/a\" to `prune`, or to `allow-missing` if it is to be there all the same";
+        for (missing, expected) in [
+            (missing(target(), None), format!("add {without}")),
+            (
+                missing(target(), Some(("/usr/share/x/y", "/usr/share/x"))),
+                "take \"/usr/share/x\" out of `prune`".into(),
+            ),
+            (missing(target(), Some(("/usr/share/doc/y", "docs"))), "add \"/usr/share/doc/y\" to `keep`".into()),
+            (
+                missing(Wanted::ScriptInterpreter("/bin/sh".into()), None),
+                format!("add the package that has it to `packages`, or add {without}"),
+            ),
+            (missing(Wanted::Soname("liba.so".into()), None), format!("add \"a/b\" to `packages`, or add {without}")),
+        ] {
+            let provider = |soname: &str| (soname == "liba.so").then(|| "a/b".to_owned());
+            assert_eq!(way_out(&spec, &missing, provider), expected);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The Cargo.tomls that the tables stand in, with what cargo says of the packages.
+
+use std::path::Path;
+
+use camino::Utf8Path;
+use tierce_manifest::{CargoToml, Member, PackageFacts, WorkspaceText};
+use tierce_process::cargo;
+
+use crate::{Error, files};
+
+/// Reads the Cargo.toml of the workspace and of each member.
+pub(crate) fn workspace_text(workspace: &cargo::Workspace) -> Result<WorkspaceText, Error> {
+    let read = |path: &Utf8Path| -> Result<CargoToml, Error> {
+        Ok(CargoToml { path: path.to_owned(), text: files::read_text(Path::new(path))?.into() })
+    };
+    let member = |package: &cargo::Package| -> Result<Member, Error> {
+        Ok(Member {
+            manifest: read(&package.manifest_path)?,
+            package: PackageFacts {
+                name: package.name.clone(),
+                version: package.version.clone(),
+                description: package.description.clone(),
+                license: package.license.clone(),
+                repository: package.repository.clone(),
+                homepage: package.homepage.clone(),
+                documentation: package.documentation.clone(),
+                authors: package.authors.clone(),
+            },
+            binaries: package.binaries.iter().map(|binary| binary.name.clone()).collect(),
+            features: package.features.clone(),
+        })
+    };
+    Ok(WorkspaceText {
+        root: read(&workspace.root.join("Cargo.toml"))?,
+        members: workspace.members.iter().map(member).collect::<Result<_, _>>()?,
+    })
+}
