@@ -40,7 +40,8 @@ impl Podman {
     /// refuses the hybrid of both.
     fn command(folder: &Path) -> Command {
         let mut command = Command::new("podman");
-        command.arg("--root").arg(folder.join("storage")).arg("--runroot").arg(folder.join("run"));
+        // conmon leaves a file where it was started if memory runs out.
+        command.current_dir(folder).arg("--root").arg(folder.join("storage")).arg("--runroot").arg(folder.join("run"));
         command.args(["--runtime", "runc", "--cgroup-manager", "cgroupfs"]).env_remove("DOCKER_HOST");
         command
     }
