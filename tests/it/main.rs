@@ -42,6 +42,7 @@ mod reproducible;
 mod root_errors;
 mod running;
 mod settings;
+mod size;
 mod support;
 mod terminal;
 mod thumbnailer;

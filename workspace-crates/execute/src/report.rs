@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tierce_manifest::ImageSpec;
-use tierce_plan::{Outcome, PackedLayer, Sink, StepId};
+use tierce_plan::{Outcome, PackedImage, PackedLayer, Sink, StepId};
 use tierce_rootfs::report::Size;
 use tierce_rootfs::{Closure, Finding, Index, Layer, NodeKind, Reason};
 
@@ -83,6 +83,12 @@ pub struct LeftOut {
 /// The files of an image with their reasons and owners.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Contents {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// Its layers, lowest first.
+    #[serde(default)]
+    pub layers: Vec<PackedLayer>,
     /// By path.
     pub entries: BTreeMap<String, ContentEntry>,
     /// Why each is in.
@@ -106,6 +112,7 @@ impl Contents {
         closure: Closure,
         owners: &BTreeMap<String, String>,
         layers: &[Layer],
+        packed: &PackedImage,
     ) -> Contents {
         let mut entries = BTreeMap::new();
         for layer in layers {
@@ -118,7 +125,7 @@ impl Contents {
                 entries.entry(path.clone()).or_insert(entry);
             }
         }
-        Contents { entries, closure }
+        Contents { id: packed.id.clone(), layers: packed.layers.clone(), entries, closure }
     }
 
     /// Whose a path of the image is: a package's, `category/name`, or where it comes from if from none.
@@ -181,6 +188,11 @@ pub(crate) fn contents_path(places: &Places, image: &str) -> PathBuf {
     places.own("images").join(image).join("contents.json")
 }
 
+/// Where the report of an image lies.
+pub(crate) fn report_path(places: &Places, image: &str) -> PathBuf {
+    places.own("images").join(image).join("report.json")
+}
+
 /// Writes each image's report and gives it back.
 pub(crate) fn deliver(
     session: &Session,
@@ -194,7 +206,7 @@ pub(crate) fn deliver(
     for spec in images {
         let name = spec.name.as_str();
         let report = report(session, executor, spec, sink, results, &runs)?;
-        files::write_json(&session.places.own("images").join(name).join("report.json"), &report)?;
+        files::write_json(&report_path(&session.places, name), &report)?;
         delivered.push(Delivered { image: name.to_owned(), reference: report.reference.clone(), report });
     }
     Ok(delivered)

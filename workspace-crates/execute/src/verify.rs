@@ -10,11 +10,15 @@ mod source;
 mod stored;
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use tierce_manifest::ImageSpec;
 use tierce_plan::Sink;
 
+pub(crate) use difference::history;
 pub use difference::{LayerDifference, OwnedDifference, Verification};
+pub(crate) use source::Source;
+pub(crate) use stored::Stored;
 
 use crate::facts::oci_architecture;
 use crate::options::Options;
@@ -24,8 +28,7 @@ use crate::steps::debian::utf8;
 use crate::steps::deliver::references;
 use crate::verify::difference::Sides;
 use crate::verify::scratch::Scratch;
-use crate::verify::source::Source;
-use crate::verify::stored::{Reader, Stored};
+use crate::verify::stored::Reader;
 use crate::{Error, files};
 
 impl Session {
@@ -68,8 +71,8 @@ impl Session {
         let layout = utf8(scratch.path().join("layout"))?;
         let name = image.name.to_string();
         session.deliver(&session.images(std::slice::from_ref(&name))?, &Sink::Layout(layout.clone()), observer)?;
-        let built = self
-            .read_stored(scratch, "the image that was built anew", &[], |reader| reader.layout(layout.as_std_path()))?;
+        let what = "the image that was built anew";
+        let built = self.read_stored(scratch.path(), what, &[], |reader| reader.layout(layout.as_std_path()))?;
         // What only the stored image has may be known from the last build here.
         let contents = [session.contents(&name).ok(), self.contents(&name).ok()];
         let contents = contents.iter().flatten().collect();
@@ -81,30 +84,45 @@ impl Session {
         let references = references(image);
         let text = against.unwrap_or(&references[0]);
         let source = against.map_or_else(|| Source::Daemon(references[0].clone()), Source::of);
-        let names = [std::slice::from_ref(&self.layout_name(image)), &references].concat();
+        let build = format!("build it with `cargo xtask image {}`", image.name);
+        let help = format!("{build}, or name another image by --against");
+        self.stored_image(scratch.path(), text, source, &self.names(image), Some(help))
+    }
+
+    /// What an image of the workspace may be called where it is stored.
+    pub fn names(&self, image: &ImageSpec) -> Vec<String> {
+        [vec![self.layout_name(image)], references(image)].concat()
+    }
+
+    /// Reads an image that is stored somewhere; what is large is kept below a folder. `help` is what to do where the daemon
+    /// has none.
+    pub(crate) fn stored_image(
+        &self,
+        folder: &Path,
+        text: &str,
+        source: Source,
+        names: &[String],
+        help: Option<String>,
+    ) -> Result<Stored, Error> {
         match source {
-            Source::Layout { folder, name } => {
+            Source::Layout { folder: layout, name } => {
                 let named = name.is_some();
-                let wanted = name.map_or(names, |name| vec![name]);
-                self.read_stored(scratch, text, &wanted, |reader| Reader { named, ..*reader }.layout(&folder))
+                let wanted = name.map_or(names.to_vec(), |name| vec![name]);
+                self.read_stored(folder, text, &wanted, |reader| Reader { named, ..*reader }.layout(&layout))
             }
             Source::Archive(path) => {
                 let file = File::open(&path).map_err(|error| Error::file("read", &path, error))?;
-                self.read_stored(scratch, text, &names, |reader| reader.archive(file))
+                self.read_stored(folder, text, names, |reader| reader.archive(file))
             }
             Source::Daemon(reference) => {
                 let docker = self.docker()?;
-                if docker.image(&reference)?.is_none() {
-                    let build = format!("build it with `cargo xtask image {}`", image.name);
-                    return Err(Error::StoredImage {
-                        problem: "it is no image of the daemon, no folder and no file".into(),
-                        help: Some(format!("{build}, or name another image by --against")),
-                        name: reference,
-                    });
-                }
-                let archive = docker.save(&reference)?;
-                let wanted = [reference.clone()];
-                let mut stored = self.read_stored(scratch, text, &wanted, |reader| reader.archive(archive))?;
+                let Some(image) = docker.image(&reference)? else {
+                    let problem = "it is no image of the daemon, no folder and no file".into();
+                    return Err(Error::StoredImage { problem, help, name: reference });
+                };
+                // Of a name without a tag, all tags would be saved.
+                let archive = docker.save(&image.id)?;
+                let mut stored = self.read_stored(folder, text, &[], |reader| reader.archive(archive))?;
                 // Where a daemon writes a manifest, it is one of its own making.
                 stored.annotations = None;
                 Ok(stored)
@@ -114,14 +132,14 @@ impl Session {
 
     fn read_stored(
         &self,
-        scratch: &Scratch<'_>,
+        folder: &Path,
         name: &str,
         wanted: &[String],
         read: impl FnOnce(&Reader<'_>) -> Result<Stored, Error>,
     ) -> Result<Stored, Error> {
         read(&Reader {
             name,
-            scratch: scratch.path(),
+            scratch: folder,
             wanted,
             named: false,
             platform: &format!("linux/{}", oci_architecture()),

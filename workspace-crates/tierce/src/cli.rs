@@ -1,6 +1,7 @@
 //! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
 
 mod debug;
+mod size;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 Examples:
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
+  cargo xtask size hello --html                    what it is made of, as tables and as a picture
   cargo xtask debug web                            a shell beside the running container web
   cargo xtask update --dry-run                     which newer versions there are
   cargo xtask verify hello                         that the same image comes of a build from nothing
@@ -81,6 +83,7 @@ pub(crate) enum When {
 }
 
 pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
+pub(crate) use size::{Grouping, SizeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -92,6 +95,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
+    /// Say what an image is made of, as tables and pictures
+    Size(SizeArgs),
     /// Begin a session of tools beside a running container
     Debug(Box<DebugArgs>),
     /// Remove what can be made again: at least what nothing uses
@@ -283,6 +288,7 @@ mod tests {
             ("help-update", &["update", "--help"]),
             ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),
+            ("help-size", &["size", "--help"]),
             ("help-debug", &["debug", "--help"]),
             ("help-debug-ls", &["debug", "ls", "--help"]),
             ("help-debug-attach", &["debug", "attach", "--help"]),

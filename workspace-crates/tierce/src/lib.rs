@@ -9,6 +9,7 @@ mod debug;
 mod diagnostic;
 mod image;
 mod interrupt;
+mod size;
 mod terminal;
 mod timings;
 mod update;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Size(arguments) => size::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Debug(arguments) => debug::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();

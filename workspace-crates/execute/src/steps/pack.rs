@@ -57,10 +57,11 @@ impl Executor<'_> {
             packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
         }
         let assembled = assemble(spec, &packed, &self.facts.platform, None)?;
-        let contents = Contents::new(&selected, chosen, &owners, &layers);
-        let closure_bytes = tierce_rootfs::report::total(&selected).bytes;
+        let closure = tierce_rootfs::report::total(&selected).bytes;
+        let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
+        let contents = Contents::new(&selected, chosen, &owners, &layers, &packed);
         files::write_json(&self.contents_path(image), &contents)?;
-        Ok(Outcome::Image(PackedImage { id: assembled.id.to_string(), closure: closure_bytes, layers: packed }))
+        Ok(Outcome::Image(packed))
     }
 
     /// Puts the programs and what the table declares over ROOT, and says what the closure starts from.
@@ -164,14 +165,22 @@ impl Executor<'_> {
         crate::report::contents_path(&self.session.places, image)
     }
 
-    /// Whether all of a packed image is in the cache.
+    /// Whether all of a packed image is in the cache, and its files are those that are listed.
     pub(crate) fn packed_is_present(&self, image: &str, packed: &PackedImage) -> bool {
         let blob = |layer: &PackedLayer| {
             let hex = layer.diff_id.trim_start_matches("sha256:");
             fs::metadata(self.session.places.blob(hex)).is_ok_and(|metadata| metadata.len() == layer.size)
         };
-        packed.layers.iter().all(blob) && self.contents_path(image).is_file()
+        // The list may be that of another state of the table, packed since.
+        let listed: Option<Listed> = files::read_json(&self.contents_path(image));
+        packed.layers.iter().all(blob) && listed.is_some_and(|listed| listed.id == packed.id)
     }
+}
+
+/// Whose files a list names.
+#[derive(serde::Deserialize)]
+struct Listed {
+    id: String,
 }
 
 /// What the table says by globs, and the presets.

@@ -83,6 +83,17 @@ impl Blobs {
         }
     }
 
+    /// How many bytes it has.
+    pub(crate) fn length(&self, name: &str) -> io::Result<u64> {
+        match self {
+            Blobs::Folder(folder) => Ok(folder.join(name).metadata()?.len()),
+            Blobs::Archive { entries, .. } => {
+                let range = entries.get(name).ok_or(io::ErrorKind::NotFound)?;
+                Ok(range.end - range.start)
+            }
+        }
+    }
+
     /// The bytes of a document.
     pub(crate) fn document(&self, name: &str) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

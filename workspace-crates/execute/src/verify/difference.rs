@@ -176,7 +176,7 @@ fn written(before: &StoredLayer, after: &StoredLayer) -> Result<Option<String>, 
 }
 
 /// What made a layer, as a config says.
-fn history(config: &Value, layer: usize) -> Option<String> {
+pub(crate) fn history(config: &Value, layer: usize) -> Option<String> {
     let steps = config["history"].as_array().into_iter().flatten();
     let mut with_layers = steps.filter(|step| step["empty_layer"] != true);
     with_layers.nth(layer)?["created_by"].as_str().map(str::to_owned)
@@ -204,7 +204,8 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(&archive).and_then(|()| file.seek(SeekFrom::Start(0))).expect("written");
         let index = Index::of_archive(&mut file, "", Limits::default()).expect("an archive");
-        StoredLayer { diff_id: Digest::of(&archive), file, index }
+        let bytes = archive.len() as u64;
+        StoredLayer { diff_id: Digest::of(&archive), file, index, bytes, stored: bytes }
     }
 
     fn stored(layers: Vec<StoredLayer>, config: Value, annotations: Option<Value>) -> Stored {

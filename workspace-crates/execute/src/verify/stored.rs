@@ -40,6 +40,10 @@ pub(crate) struct StoredLayer {
     pub(crate) file: File,
     /// What is in it.
     pub(crate) index: Index,
+    /// The archive's length.
+    pub(crate) bytes: u64,
+    /// The length of what is stored: less, where that is compressed.
+    pub(crate) stored: u64,
 }
 
 /// Reads stored images; what is large is kept in files without names in its folder.
@@ -151,7 +155,7 @@ impl Reader<'_> {
             let failed = |error: io::Error| self.unreadable(&what, &error);
             let mut file = self.temporary()?;
             let blob = blobs.open(path).and_then(decompress).map_err(failed)?;
-            let (diff_id, _) = self.copy(blob, &mut file).map_err(|error| error.or(&failed))?;
+            let (diff_id, bytes) = self.copy(blob, &mut file).map_err(|error| error.or(&failed))?;
             if Some(diff_id.to_string().as_str()) != expected.as_str() {
                 return Err(
                     self.wrong(&format!("{what} is damaged: it has the digest {diff_id}, not {}", word(expected)))
@@ -161,7 +165,8 @@ impl Reader<'_> {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 self.wrong(&format!("{what}: {error}{cause}"))
             })?;
-            layers.push(StoredLayer { diff_id, file, index });
+            let stored = blobs.length(path).map_err(failed)?;
+            layers.push(StoredLayer { diff_id, file, index, bytes, stored });
         }
         Ok(Stored { name: self.name.to_owned(), id, config, annotations, layers })
     }

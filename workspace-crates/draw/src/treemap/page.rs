@@ -1,0 +1,93 @@
+//! A treemap as a page: each group leads to a picture of its own. There is no script in it: what is shown is what the
+//! address names, as `:target` has it.
+
+use super::svg::{inner_svg, style};
+use super::{Node, Treemap};
+use crate::markup::escape;
+
+/// A line of the table below the picture, which says the same in words.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Whose it is.
+    pub name: String,
+    /// How many files.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// Which part of the root it is.
+    pub view: usize,
+}
+
+/// What the page itself looks like.
+const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:0 auto;max-width:1200px;padding:1rem;\
+    font:15px/1.45 system-ui,sans-serif;color:#16181d;background:#fff}h1{font-size:1.3rem;margin:.2rem 0}\
+    nav{min-height:1.6rem}a{color:#1558b0}svg{width:100%;height:auto;display:block}section{display:none}section:target,\
+    #all{display:block}section:target~#all{display:none}table{border-collapse:collapse;margin-top:1rem}\
+    th,td{padding:.15rem .9rem .15rem 0;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}\
+    @media(prefers-color-scheme:dark){body{color:#eceef2;background:#16181d}a{color:#8ab8f0}}";
+
+/// The page of a picture, with a table of its largest parts.
+#[must_use]
+pub fn page(map: &Treemap<'_>, rows: &[Row]) -> String {
+    let heading = escape(&format!("{}, {}", map.title, (map.size)(map.root.bytes)));
+    let mut text = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>{heading}</title>\n\
+         <style>{PAGE_STYLE}{}</style>\n</head>\n<body>\n<h1>{heading}</h1>\n<main>\n",
+        style()
+    );
+    // The view of everything is the last, as it gives way to whichever is named before it.
+    for (at, group) in map.root.parts.iter().enumerate() {
+        for (below, folder) in group.parts.iter().enumerate().filter(|(_, folder)| !folder.parts.is_empty()) {
+            text.push_str(&view(map, folder, &[at, below]));
+        }
+        text.push_str(&view(map, group, &[at]));
+    }
+    text.push_str(&view(map, map.root, &[]));
+    text.push_str("</main>\n");
+    text.push_str(&table(map, rows));
+    text.push_str("</body>\n</html>\n");
+    text
+}
+
+/// The name of a view within the page.
+fn id(path: &[usize]) -> String {
+    match path {
+        [] => "all".to_owned(),
+        path => format!("v{}", path.iter().map(|at| format!("-{at}")).collect::<String>()),
+    }
+}
+
+/// One picture, and the way back from it.
+fn view(map: &Treemap<'_>, node: &Node, path: &[usize]) -> String {
+    let mut way = String::new();
+    let mut above = map.root;
+    for (depth, at) in path.iter().enumerate() {
+        way.push_str(&format!("<a href=\"#{}\">{}</a> › ", id(&path[..depth]), escape(&above.name)));
+        above = &above.parts[*at];
+    }
+    let size = (map.size)(node.bytes);
+    let picture = inner_svg(map, node, path, id);
+    let here = escape(&node.name);
+    format!(
+        "<section id=\"{}\">\n<nav aria-label=\"the way here\">{way}{here}, {size}</nav>\n{picture}</section>\n",
+        id(path)
+    )
+}
+
+fn table(map: &Treemap<'_>, rows: &[Row]) -> String {
+    let mut text = String::from(
+        "<table>\n<tr><th>owner</th><th class=\"n\">files</th><th class=\"n\">size</th><th class=\"n\">share</th></tr>\n",
+    );
+    for row in rows {
+        let share = row.bytes as f64 * 100.0 / map.root.bytes.max(1) as f64;
+        text.push_str(&format!(
+            "<tr><td><a href=\"#{}\">{}</a></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{share:.1} %</td></tr>\n",
+            id(&[row.view]),
+            escape(&row.name),
+            row.files,
+            (map.size)(row.bytes)
+        ));
+    }
+    text + "</table>\n"
+}

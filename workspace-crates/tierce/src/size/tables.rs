@@ -1,0 +1,216 @@
+//! Sizes as tables of text.
+
+use tierce_execute::{By, Change, Group, ImageSize, changes, megabytes};
+
+use super::GROUPINGS;
+
+/// How many lines a table of the overview has.
+const SHOWN: usize = 10;
+/// The tables of the overview.
+const OVERVIEW: [By; 3] = [By::Owner, By::Layer, By::Reason];
+/// The same of what differs: a layer's content is told by its owners.
+const OVERVIEW_OF_DIFFERENCES: [By; 2] = [By::Owner, By::File];
+
+/// What an image is made of: by one thing in full, or an overview.
+pub(super) fn contents(image: &ImageSize, by: Option<By>) -> String {
+    let mut text = heading(image);
+    for (one, shown) in tables(by, &OVERVIEW) {
+        let groups = image.by(one);
+        let total: u64 = groups.iter().map(|group| group.bytes).sum();
+        let mut rows = vec![[title(one), "files", "bytes", "share"].map(str::to_owned)];
+        let kept = groups.len().min(if groups.len() <= shown + 1 { groups.len() } else { shown });
+        rows.extend(groups[..kept].iter().map(|group| row(group, total)));
+        if kept < groups.len() {
+            let rest = &groups[kept..];
+            let name = format!("{} more", rest.len());
+            let (files, bytes) = rest.iter().fold((0, 0), |sum, one| (sum.0 + one.files, sum.1 + one.bytes));
+            rows.push(row(&Group { name, files, bytes }, total));
+        }
+        text.push('\n');
+        text.push_str(&aligned(&rows));
+    }
+    text
+}
+
+/// What differs between two images.
+pub(super) fn differences(before: &ImageSize, now: &ImageSize, by: Option<By>) -> String {
+    let more = now.bytes().cast_signed() - before.bytes().cast_signed();
+    let (sizes, names) = ((megabytes(before.bytes()), megabytes(now.bytes())), (&before.image, &now.image));
+    let mut text = format!("{} {}, {} {}: {}\n", names.0, sizes.0, names.1, sizes.1, signed(more));
+    for (one, shown) in tables(by, &OVERVIEW_OF_DIFFERENCES) {
+        let changes = changes(&before.by(one), &now.by(one));
+        if changes.is_empty() {
+            continue;
+        }
+        let mut rows = vec![[title(one), "before", "now", "change"].map(str::to_owned)];
+        let kept = changes.len().min(if changes.len() <= shown + 1 { changes.len() } else { shown });
+        rows.extend(changes[..kept].iter().map(change_row));
+        if kept < changes.len() {
+            let rest: i64 = changes[kept..].iter().map(Change::difference).sum();
+            rows.push([format!("{} more", changes.len() - kept), String::new(), String::new(), signed(rest)]);
+        }
+        text.push('\n');
+        text.push_str(&aligned(&rows));
+    }
+    text
+}
+
+/// The tables that are asked for, and how long each may be.
+fn tables(by: Option<By>, overview: &[By]) -> Vec<(By, usize)> {
+    match by {
+        Some(by) => vec![(by, usize::MAX - 1)],
+        None => overview.iter().map(|by| (*by, SHOWN)).collect(),
+    }
+}
+
+fn heading(image: &ImageSize) -> String {
+    let files: u64 = image.files.iter().map(|file| file.bytes).sum();
+    let (layers, count) = (image.layers.len(), image.files.len());
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let mut text = format!(
+        "{}: {} in {}; {} with {}\n",
+        image.image,
+        megabytes(image.bytes()),
+        counted(layers, "layer"),
+        counted(count, "file"),
+        megabytes(files)
+    );
+    let compressed: Option<u64> = image.layers.iter().map(|layer| layer.compressed).sum();
+    if let Some(compressed) = compressed.filter(|_| layers > 0) {
+        text.push_str(&format!("stored compressed in {}\n", megabytes(compressed)));
+    }
+    if let Some(stages) = &image.stages {
+        let builder = stages.builder.map(|bytes| format!("builder {}, ", megabytes(bytes))).unwrap_or_default();
+        text.push_str(&format!("from {builder}ROOT {}\n", megabytes(stages.root)));
+    }
+    text
+}
+
+fn title(by: By) -> &'static str {
+    GROUPINGS.iter().find(|(one, ..)| *one == by).map_or("", |(_, title, _)| title)
+}
+
+fn row(group: &Group, total: u64) -> [String; 4] {
+    let share = format!("{:.1} %", group.bytes as f64 * 100.0 / total.max(1) as f64);
+    [printable(&group.name), group.files.to_string(), megabytes(group.bytes), share]
+}
+
+fn change_row(change: &Change) -> [String; 4] {
+    let size = |bytes: Option<u64>| bytes.map_or("none".to_owned(), megabytes);
+    [printable(&change.name), size(change.before), size(change.after), signed(change.difference())]
+}
+
+/// A difference of sizes.
+fn signed(bytes: i64) -> String {
+    match bytes {
+        0 => "the same size".to_owned(),
+        1.. => format!("+{}", megabytes(bytes.unsigned_abs())),
+        _ => format!("-{}", megabytes(bytes.unsigned_abs())),
+    }
+}
+
+/// A name without what would move a terminal's cursor: those of images from elsewhere may have anything in them.
+fn printable(name: &str) -> String {
+    name.chars().flat_map(|one| if one.is_control() { one.escape_debug().collect() } else { vec![one] }).collect()
+}
+
+/// Rows below each other, numbers to the right.
+fn aligned(rows: &[[String; 4]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 4] = std::array::from_fn(width);
+    let line = |[name, one, two, three]: &[String; 4]| {
+        let [first, second, third, fourth] = widths;
+        format!("{name:first$}  {one:>second$}  {two:>third$}  {three:>fourth$}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierce_execute::{SizedFile, SizedLayer, Sizes};
+
+    fn image(name: &str, files: &[(&str, u64, &str)]) -> ImageSize {
+        let file = |(path, bytes, owner): &(&str, u64, &str)| SizedFile {
+            path: (*path).into(),
+            bytes: *bytes,
+            owner: Some((*owner).into()).filter(|owner: &String| !owner.is_empty()),
+            layer: 0,
+            reason: Some("needed".into()),
+        };
+        let files: Vec<SizedFile> = files.iter().map(file).collect();
+        let bytes = 2048 + files.iter().map(|file| file.bytes).sum::<u64>();
+        ImageSize {
+            image: name.into(),
+            id: "sha256:0".into(),
+            layers: vec![SizedLayer { name: "libc".into(), bytes, compressed: None }],
+            files,
+            stages: None,
+        }
+    }
+
+    #[test]
+    fn an_image_is_told_by_owner_layer_and_reason() {
+        let mut web = image(
+            "web",
+            &[
+                ("/usr/lib64/libc.so.6", 1_900_000, "sys-libs/glibc"),
+                ("/usr/bin/web", 700_000, "the program"),
+                ("/x\u{1b}[2J", 10, ""),
+            ],
+        );
+        web.stages = Some(Sizes { builder: Some(1_200_000_000), root: 61_000_000, closure: 0, image: 0 });
+        insta::assert_snapshot!(contents(&web, None), @r"
+        web: 2.6 MB in 1 layer; 3 files with 2.6 MB
+        from builder 1.20 GB, ROOT 61.0 MB
+
+        owner           files     bytes   share
+        sys-libs/glibc      1    1.9 MB  73.1 %
+        the program         1  700.0 kB  26.9 %
+        unknown             1      10 B   0.0 %
+
+        layer  files   bytes    share
+        libc       3  2.6 MB  100.0 %
+
+        reason  files   bytes    share
+        needed      3  2.6 MB  100.0 %
+        ");
+        insta::assert_snapshot!(contents(&web, Some(By::File)), @r"
+        web: 2.6 MB in 1 layer; 3 files with 2.6 MB
+        from builder 1.20 GB, ROOT 61.0 MB
+
+        file                  files     bytes   share
+        /usr/lib64/libc.so.6      1    1.9 MB  73.1 %
+        /usr/bin/web              1  700.0 kB  26.9 %
+        /x\u{1b}[2J               1      10 B   0.0 %
+        ");
+    }
+
+    #[test]
+    fn an_overview_is_short() {
+        let names: Vec<String> = (0..13).map(|at| format!("a/{at:02}")).collect();
+        let files: Vec<(&str, u64, &str)> = names.iter().map(|name| (name.as_str(), 100, name.as_str())).collect();
+        let text = contents(&image("web", &files), None);
+        assert!(text.contains("3 more      3  300 B  23.1 %\n"), "{text}");
+        assert_eq!(contents(&image("web", &files), Some(By::Owner)).lines().count(), 3 + 13);
+    }
+
+    #[test]
+    fn what_differs_is_told_with_its_sign() {
+        let before = image("web:1", &[("/a", 1_000_000, "x/a"), ("/b", 5, "x/b"), ("/same", 3, "x/c")]);
+        let now = image("web", &[("/a", 3_000_000, "x/a"), ("/c", 7, "x/b"), ("/same", 3, "x/c")]);
+        insta::assert_snapshot!(differences(&before, &now, None), @r"
+        web:1 1.0 MB, web 3.0 MB: +2.0 MB
+
+        owner  before     now   change
+        x/a    1.0 MB  3.0 MB  +2.0 MB
+        x/b       5 B     7 B     +2 B
+
+        file  before     now   change
+        /a    1.0 MB  3.0 MB  +2.0 MB
+        /c      none     7 B     +7 B
+        /b       5 B    none     -5 B
+        ");
+        assert_eq!(differences(&now, &now, None), "web 3.0 MB, web 3.0 MB: the same size\n");
+    }
+}
