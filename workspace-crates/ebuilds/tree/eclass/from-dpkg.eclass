@@ -13,11 +13,12 @@ esac
 # @FUNCTION: from-dpkg_require
 # @USAGE: <Debian package> <upstream version>
 # @DESCRIPTION:
-# Dies unless the package is installed and of this upstream version, so that the ebuild's version is never a false one.
+# Dies unless the package is installed and of this upstream version, so that the ebuild's version is never a false one. What
+# Debian appends where it is the upstream itself (+deb12u1) does not count.
 from-dpkg_require() {
 	local have
 	have=$(dpkg-query --show --showformat '${source:Upstream-Version}' "$1") || die "$1 is not installed in the builder"
-	[[ ${have} == "$2" ]] || die "the builder has $1 ${have}, but this is ${CATEGORY}/${PF}: use the ebuild of that version"
+	[[ ${have%%+deb*} == "$2" ]] || die "the builder has $1 ${have}, but this is ${CATEGORY}/${PF}: use the ebuild of that version"
 }
 
 # @FUNCTION: from-dpkg_dolib
