@@ -32,6 +32,7 @@ mod repositories;
 mod run;
 mod session;
 mod size;
+mod stages;
 mod steps;
 mod tidy;
 mod tree_digest;
@@ -56,6 +57,7 @@ pub use report::{ContentEntry, Contents, LeftOut, OwnerSize, Report, Sizes, mega
 pub use run::StepRun;
 pub use session::Session;
 pub use size::{By, Change, Group, ImageSize, SizedFile, SizedLayer, changes};
+pub use stages::{Stage, StageName};
 pub use tierce_docker::Environment as DaemonEnvironment;
 pub use update::LockUpdate;
 pub use verify::{LayerDifference, OwnedDifference, Verification};

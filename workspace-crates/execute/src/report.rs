@@ -14,6 +14,7 @@ use crate::executor::Executor;
 use crate::places::Places;
 use crate::run::{Results, StepRun};
 use crate::session::Session;
+use crate::stages::{Stage, stages};
 use crate::steps::deliver::references;
 use crate::{Error, files};
 
@@ -29,6 +30,9 @@ pub struct Report {
     pub id: String,
     /// How large it is, and how large what it came from.
     pub sizes: Sizes,
+    /// The same in the order in which it became smaller, with what each thing that is left out makes of it.
+    #[serde(default)]
+    pub stages: Vec<Stage>,
     /// Bytes of the closure by package, the largest first.
     pub owners: Vec<OwnerSize>,
     /// What presets and globs left out of an image of packages, the largest first.
@@ -48,7 +52,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Sizes {
-    /// The builder's image; none where this run had no use for it.
+    /// The builder's image; none where no run that made this image had a use for it.
     pub builder: Option<u64>,
     /// All files of ROOT as emerged.
     pub root: u64,
@@ -205,8 +209,15 @@ pub(crate) fn deliver(
     let mut delivered = Vec::new();
     for spec in images {
         let name = spec.name.as_str();
-        let report = report(session, executor, spec, sink, results, &runs)?;
-        files::write_json(&report_path(&session.places, name), &report)?;
+        let path = report_path(&session.places, name);
+        let mut report = report(session, executor, spec, sink, results, &runs)?;
+        // A run that had no use for the builder did not ask for its size; the one that made the image did.
+        if report.sizes.builder.is_none() {
+            let earlier = files::read_json::<Report>(&path).filter(|earlier| earlier.id == report.id);
+            report.sizes.builder = earlier.and_then(|earlier| earlier.sizes.builder);
+        }
+        report.stages = stages(spec.content.include, &report.sizes, &report.left_out);
+        files::write_json(&path, &report)?;
         delivered.push(Delivered { image: name.to_owned(), reference: report.reference.clone(), report });
     }
     Ok(delivered)
@@ -231,6 +242,7 @@ fn report(
         },
         id: String::new(),
         sizes: Sizes { builder: None, root: 0, closure: 0, image: 0 },
+        stages: Vec::new(),
         owners: Vec::new(),
         left_out: Vec::new(),
         layers: Vec::new(),

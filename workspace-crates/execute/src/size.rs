@@ -11,8 +11,9 @@ use tierce_rootfs::{Index, NodeKind, stack};
 pub use groups::{By, Change, Group, changes};
 
 use crate::progress::Observer;
-use crate::report::{Contents, Report, Sizes, report_path};
+use crate::report::{Contents, Report, report_path};
 use crate::session::Session;
+use crate::stages::Stage;
 use crate::verify::{Source, Stored, history};
 use crate::{Error, files};
 
@@ -28,9 +29,9 @@ pub struct ImageSize {
     pub layers: Vec<SizedLayer>,
     /// Its regular files, as a container sees them, by path.
     pub files: Vec<SizedFile>,
-    /// From the builder to the image, where it was built here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stages: Option<Sizes>,
+    /// From the builder to the image, where it was built here; empty where it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
 }
 
 /// A layer and its size.
@@ -88,8 +89,8 @@ impl ImageSize {
         };
         let files = contents.entries.iter().filter_map(file).collect();
         // Of another build it would say nothing.
-        let stages = report.filter(|report| report.id == contents.id).map(|report| report.sizes.clone());
-        ImageSize { image: name.to_owned(), id: contents.id.clone(), layers, files, stages }
+        let stages = report.filter(|report| report.id == contents.id).map(|report| report.stages.clone());
+        ImageSize { image: name.to_owned(), id: contents.id.clone(), layers, files, stages: stages.unwrap_or_default() }
     }
 
     /// An image that is stored somewhere. Whose its files are is known where an image of this workspace has the same path.
@@ -117,7 +118,7 @@ impl ImageSize {
             _ => None,
         };
         let files = stack(&indexes).into_iter().filter_map(file).collect();
-        ImageSize { image: stored.name.clone(), id: stored.id.to_string(), layers, files, stages: None }
+        ImageSize { image: stored.name.clone(), id: stored.id.to_string(), layers, files, stages: Vec::new() }
     }
 }
 

@@ -8,7 +8,7 @@ use anstyle::AnsiColor;
 use camino::Utf8Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use tierce_execute::{Delivered, Forecast, Report, Session, megabytes};
+use tierce_execute::{Delivered, Forecast, Report, Session, StageName, megabytes};
 use tierce_plan::{Sink, StepId};
 
 use crate::cli::{Cli, Format, Global, ImageArgs};
@@ -133,17 +133,20 @@ fn ready(delivered: &[Delivered], took: Duration) -> String {
 
 /// What an image came to, as lines of text.
 fn table(report: &Report) -> String {
-    let sizes = &report.sizes;
-    let builder = sizes.builder.map(|bytes| format!("builder {}, ", megabytes(bytes))).unwrap_or_default();
-    let mut text = format!(
-        "{:>12} {}: {}ROOT {}, image {} in {} layers\n",
-        "Packed",
-        report.image,
-        builder,
-        megabytes(sizes.root),
-        megabytes(sizes.image),
-        report.layers.len(),
-    );
+    let layers = report.layers.len();
+    let mut text = format!("{:>12} {}: {} in {layers} layers\n", "Packed", report.image, megabytes(report.sizes.image));
+    let mut before = 0_u64;
+    for stage in &report.stages {
+        let less = match stage.stage {
+            StageName::Presets | StageName::Prune => {
+                format!(" ({} less)", megabytes(before.saturating_sub(stage.bytes)))
+            }
+            _ => String::new(),
+        };
+        text.push_str(&format!("{:>12}   {}{less}\n", megabytes(stage.bytes), stage.stage.label()));
+        before = stage.bytes;
+    }
+    text.push_str(&format!("{:>12} by package\n", "Files"));
     for owner in &report.owners {
         let files = if owner.files == 1 { "file" } else { "files" };
         text.push_str(&format!("{:>12}   {} ({} {files})\n", megabytes(owner.bytes), owner.owner, owner.files));
@@ -162,7 +165,7 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{LeftOut, OwnerSize, Sizes};
+    use tierce_execute::{LeftOut, OwnerSize, Sizes, Stage};
     use tierce_plan::PackedLayer;
 
     #[test]
@@ -170,23 +173,39 @@ mod tests {
         let layer = |name: &str, size| PackedLayer { name: name.into(), diff_id: String::new(), size };
         let owner = |owner: &str, files, bytes| OwnerSize { owner: owner.into(), files, bytes };
         let left_out = |name: &str, files, bytes| LeftOut { name: name.into(), files, bytes };
+        let stages = [
+            (StageName::Builder, 1_200_000_000),
+            (StageName::Root, 61_000_000),
+            (StageName::Presets, 4_100_000),
+            (StageName::Prune, 2_400_000),
+            (StageName::Files, 2_900_000),
+            (StageName::Image, 3_000_000),
+        ];
         let report = Report {
             image: "hello".into(),
             reference: "hello:latest".into(),
             id: "sha256:0".into(),
             sizes: Sizes { builder: Some(1_200_000_000), root: 61_000_000, closure: 2_900_000, image: 3_000_000 },
+            stages: stages.map(|(stage, bytes)| Stage { stage, bytes }).into(),
             owners: vec![owner("sys-libs/glibc", 3, 2_400_000), owner("the program", 1, 500_000)],
-            left_out: vec![left_out("man", 12, 40_000), left_out("/usr/share/x", 1, 900)],
+            left_out: vec![left_out("man", 12, 56_900_000), left_out("/usr/share/x", 1, 1_700_000)],
             layers: vec![layer("libc", 2_500_000), layer("program", 500_000)],
             sent: 500_000,
             steps: Vec::new(),
             findings: Vec::new(),
         };
         insta::assert_snapshot!(table(&report), @r"
-              Packed hello: builder 1.20 GB, ROOT 61.0 MB, image 3.0 MB in 2 layers
+              Packed hello: 3.0 MB in 2 layers
+             1.20 GB   builder
+             61.0 MB   ROOT
+              4.1 MB   after presets (56.9 MB less)
+              2.4 MB   after prune (1.7 MB less)
+              2.9 MB   all files of the image
+              3.0 MB   its layers
+               Files by package
               2.4 MB   sys-libs/glibc (3 files)
             500.0 kB   the program (1 file)
-            Left out man 40.0 kB, /usr/share/x 900 B
+            Left out man 56.9 MB, /usr/share/x 1.7 MB
               Layers libc 2.5 MB, program 500.0 kB
         ");
     }

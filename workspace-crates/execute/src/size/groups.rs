@@ -120,7 +120,7 @@ mod tests {
             id: String::new(),
             layers,
             files: files.iter().map(file).collect(),
-            stages: None,
+            stages: Vec::new(),
         }
     }
 

@@ -77,7 +77,7 @@ mod tests {
             file("/lib/y", 6, "b/b"),
             file("/z", 2, "b/b"),
         ];
-        let image = ImageSize { image: "web".into(), id: String::new(), layers: Vec::new(), files, stages: None };
+        let image = ImageSize { image: "web".into(), id: String::new(), layers: Vec::new(), files, stages: Vec::new() };
         let mut said = String::new();
         for owner in &tree(&image).parts {
             for folder in &owner.parts {

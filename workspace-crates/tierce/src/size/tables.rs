@@ -1,6 +1,6 @@
 //! Sizes as tables of text.
 
-use tierce_execute::{By, Change, Group, ImageSize, changes, megabytes};
+use tierce_execute::{By, Change, Group, ImageSize, StageName, changes, megabytes};
 
 use super::GROUPINGS;
 
@@ -79,9 +79,11 @@ fn heading(image: &ImageSize) -> String {
     if let Some(compressed) = compressed.filter(|_| layers > 0) {
         text.push_str(&format!("stored compressed in {}\n", megabytes(compressed)));
     }
-    if let Some(stages) = &image.stages {
-        let builder = stages.builder.map(|bytes| format!("builder {}, ", megabytes(bytes))).unwrap_or_default();
-        text.push_str(&format!("from {builder}ROOT {}\n", megabytes(stages.root)));
+    // Its files and layers are counted above.
+    let before = image.stages.iter().filter(|stage| !matches!(stage.stage, StageName::Files | StageName::Image));
+    let before: Vec<_> = before.map(|stage| format!("{} {}", stage.stage.label(), megabytes(stage.bytes))).collect();
+    if !before.is_empty() {
+        text.push_str(&format!("from {}\n", before.join(", ")));
     }
     text
 }
@@ -128,7 +130,7 @@ fn aligned(rows: &[[String; 4]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{SizedFile, SizedLayer, Sizes};
+    use tierce_execute::{SizedFile, SizedLayer, Stage};
 
     fn image(name: &str, files: &[(&str, u64, &str)]) -> ImageSize {
         let file = |(path, bytes, owner): &(&str, u64, &str)| SizedFile {
@@ -145,7 +147,7 @@ mod tests {
             id: "sha256:0".into(),
             layers: vec![SizedLayer { name: "libc".into(), bytes, compressed: None }],
             files,
-            stages: None,
+            stages: Vec::new(),
         }
     }
 
@@ -159,10 +161,18 @@ mod tests {
                 ("/x\u{1b}[2J", 10, ""),
             ],
         );
-        web.stages = Some(Sizes { builder: Some(1_200_000_000), root: 61_000_000, closure: 0, image: 0 });
+        let stage = |(stage, bytes)| Stage { stage, bytes };
+        web.stages = [
+            (StageName::Builder, 1_200_000_000),
+            (StageName::Root, 61_000_000),
+            (StageName::Presets, 2_700_000),
+            (StageName::Image, 2_602_058),
+        ]
+        .map(stage)
+        .into();
         insta::assert_snapshot!(contents(&web, None), @r"
         web: 2.6 MB in 1 layer; 3 files with 2.6 MB
-        from builder 1.20 GB, ROOT 61.0 MB
+        from builder 1.20 GB, ROOT 61.0 MB, after presets 2.7 MB
 
         owner           files     bytes   share
         sys-libs/glibc      1    1.9 MB  73.1 %
@@ -177,7 +187,7 @@ mod tests {
         ");
         insta::assert_snapshot!(contents(&web, Some(By::File)), @r"
         web: 2.6 MB in 1 layer; 3 files with 2.6 MB
-        from builder 1.20 GB, ROOT 61.0 MB
+        from builder 1.20 GB, ROOT 61.0 MB, after presets 2.7 MB
 
         file                  files     bytes   share
         /usr/lib64/libc.so.6      1    1.9 MB  73.1 %

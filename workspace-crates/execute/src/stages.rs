@@ -1,0 +1,94 @@
+//! From the builder to the image: how large it was after each thing that made it smaller.
+
+use serde::{Deserialize, Serialize};
+use tierce_manifest::{Include, PRESETS};
+
+use crate::report::{LeftOut, Sizes};
+
+/// A stage of the way from the builder to the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageName {
+    /// The root filesystem that Portage runs in.
+    Builder,
+    /// ROOT as emerged.
+    Root,
+    /// What presets leave.
+    Presets,
+    /// What `prune` leaves after that.
+    Prune,
+    /// All files of the image: what was chosen of ROOT, and what does not come from there.
+    Files,
+    /// The layers of the image, uncompressed.
+    Image,
+}
+
+impl StageName {
+    /// What it is called where its size follows.
+    pub fn label(self) -> &'static str {
+        match self {
+            StageName::Builder => "builder",
+            StageName::Root => "ROOT",
+            StageName::Presets => "after presets",
+            StageName::Prune => "after prune",
+            StageName::Files => "all files of the image",
+            StageName::Image => "its layers",
+        }
+    }
+}
+
+/// How large it was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stage {
+    /// Where.
+    pub stage: StageName,
+    /// Of regular files, or of layers.
+    pub bytes: u64,
+}
+
+/// The stages that there were, in their order. A closure is chosen in one stage: what it does not reach was neither left out by a
+/// preset nor by a glob.
+pub(crate) fn stages(include: Include, sizes: &Sizes, left_out: &[LeftOut]) -> Vec<Stage> {
+    let mut stages = Vec::new();
+    let mut add = |stage, bytes| stages.push(Stage { stage, bytes });
+    if let Some(bytes) = sizes.builder {
+        add(StageName::Builder, bytes);
+    }
+    add(StageName::Root, sizes.root);
+    if include == Include::Packages {
+        let is_preset = |left: &&LeftOut| PRESETS.iter().any(|preset| preset.name == left.name);
+        let (presets, globs): (Vec<&LeftOut>, Vec<&LeftOut>) = left_out.iter().partition(is_preset);
+        let mut rest = sizes.root;
+        for (stage, left_out) in [(StageName::Presets, presets), (StageName::Prune, globs)] {
+            if !left_out.is_empty() {
+                rest = rest.saturating_sub(left_out.iter().map(|left| left.bytes).sum());
+                add(stage, rest);
+            }
+        }
+    }
+    add(StageName::Files, sizes.closure);
+    add(StageName::Image, sizes.image);
+    stages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_has_what_the_one_before_left() {
+        let sizes = Sizes { builder: Some(900), root: 100, closure: 41, image: 45 };
+        let left = |name: &str, bytes| LeftOut { name: name.into(), files: 1, bytes };
+        let left_out = [left("/usr/share/x", 20), left("headers", 30), left("man", 10)];
+        let said = |include, sizes, left_out: &[LeftOut]| {
+            let line = |stage: &Stage| format!("{:?} {}", stage.stage, stage.bytes);
+            stages(include, sizes, left_out).iter().map(line).collect::<Vec<_>>().join(", ")
+        };
+        let pruned = "Builder 900, Root 100, Presets 60, Prune 40, Files 41, Image 45";
+        assert_eq!(said(Include::Packages, &sizes, &left_out), pruned);
+        let unknown_builder = Sizes { builder: None, ..sizes };
+        assert_eq!(said(Include::Packages, &unknown_builder, &left_out[..1]), "Root 100, Prune 80, Files 41, Image 45");
+        assert_eq!(said(Include::Closure, &unknown_builder, &[]), "Root 100, Files 41, Image 45");
+    }
+}
