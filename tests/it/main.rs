@@ -47,6 +47,7 @@ mod support;
 mod terminal;
 mod thumbnailer;
 mod toolbox;
+mod unmerge;
 mod verify;
 mod warm;
 mod workspace_errors;

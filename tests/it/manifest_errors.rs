@@ -154,7 +154,7 @@ fn a_malformed_atom() {
 #[test]
 fn keys_of_later_versions_are_refused_with_their_line() {
     let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]";
-    let table = "base = \"debian\"\nunmerge = [\"sys-apps/sed\"]\n\n\
+    let table = "base = \"debian\"\n\n\
                  [package.metadata.image.test]\nget = \"/\"";
     insta::assert_snapshot!(error_of(table, defaults), @r#"
     error: "stage3" for `builder` is not supported yet
@@ -189,23 +189,15 @@ fn keys_of_later_versions_are_refused_with_their_line() {
       |
       = help: write `base = "scratch"`, or leave it out
 
-    error: `unmerge` is not supported yet
-     --> app/Cargo.toml:8:1
-      |
-    8 | unmerge = ["sys-apps/sed"]
-      | ^^^^^^^ not supported yet
-      |
-      = help: leave it out: what no binary reaches stays out of the image by itself; `prune` leaves out the rest
-
     error: `test` is not supported yet
-      --> app/Cargo.toml:10:25
-       |
-    10 | [package.metadata.image.test]
-       |                         ^^^^ not supported yet
-       |
-       = help: leave it out, and run the test on the reference that the command prints
+     --> app/Cargo.toml:9:25
+      |
+    9 | [package.metadata.image.test]
+      |                         ^^^^ not supported yet
+      |
+      = help: leave it out, and run the test on the reference that the command prints
 
-    error: 6 mistakes in the tables of images
+    error: 5 mistakes in the tables of images
     "#);
 }
 

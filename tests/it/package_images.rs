@@ -9,7 +9,7 @@ use crate::running::{program, warm_up};
 use crate::support::{Container, LoadedImage, Workspace, repository, tool, unique_name};
 
 /// A lock with the builder of this repository and none of its images.
-fn builders_lock() -> String {
+pub(crate) fn builders_lock() -> String {
     let lock = fs::read_to_string(repository().join("Tierce.lock")).expect("this repository has a lock");
     let (builder, _) = lock.split_once("[[image]]").expect("it has images");
     builder.to_owned()

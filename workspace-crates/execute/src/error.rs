@@ -329,6 +329,12 @@ impl From<tierce_plan::ConfigError> for Error {
     }
 }
 
+impl From<tierce_plan::PlanError> for Error {
+    fn from(error: tierce_plan::PlanError) -> Error {
+        Error::Table { message: error.to_string(), place: error.place().clone(), help: error.help() }
+    }
+}
+
 fn counted(places: usize) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }

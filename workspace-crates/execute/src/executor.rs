@@ -97,6 +97,9 @@ impl Perform for Executor<'_> {
                 (format!("environment-{}", key.short()), "adds the same build-packages to a builder")
             }
             Action::MergeRoot { .. } => (format!("root-{}", key.short()), "merges the same ROOT"),
+            Action::Unmerge { .. } => {
+                (format!("unmerge-{}", key.short()), "unmerges the same packages from the same ROOT")
+            }
             _ => return Ok(None),
         };
         let what = format!("another run or image that {what}");
@@ -118,6 +121,7 @@ impl Perform for Executor<'_> {
             Action::BuildPackages { image, packages } => self.build_packages(step, image, packages, inputs),
             Action::ExtendBuilder { image } => self.extend_builder(step, image, inputs),
             Action::MergeRoot { image } => self.merge_root(step, image, inputs),
+            Action::Unmerge { image, packages } => self.unmerge(step, image, packages, inputs),
             Action::Compile { image } => self.compile(step, image, inputs),
             Action::Pack { image } => self.pack(image, inputs),
             Action::Load { image, sink } => self.load(image, sink, inputs),
@@ -133,6 +137,9 @@ impl Perform for Executor<'_> {
             }
             (_, Outcome::Binpkgs(binpkgs)) => binpkgs.iter().all(|binpkg| self.binpkg_path(&binpkg.key).is_file()),
             (Action::MergeRoot { image }, Outcome::Root(root)) => self.root_is_present(image, root)?,
+            (Action::Unmerge { image, .. }, Outcome::Unmerged(unmerged)) => {
+                self.root_archive_is_present(image, &unmerged.key)?
+            }
             (_, Outcome::Programs(programs)) => {
                 programs.iter().all(|program| self.session.places.blob(&program.sha256).is_file())
             }

@@ -56,6 +56,9 @@ pub struct Sizes {
     pub builder: Option<u64>,
     /// All files of ROOT as emerged.
     pub root: u64,
+    /// All files of the copy of ROOT from which packages were unmerged; none where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmerged: Option<u64>,
     /// The files that the closure chose.
     pub closure: u64,
     /// The image: its layers, uncompressed.
@@ -241,7 +244,7 @@ fn report(
             Sink::Archive(path) => format!("docker-archive:{path}"),
         },
         id: String::new(),
-        sizes: Sizes { builder: None, root: 0, closure: 0, image: 0 },
+        sizes: Sizes { builder: None, root: 0, unmerged: None, closure: 0, image: 0 },
         stages: Vec::new(),
         owners: Vec::new(),
         left_out: Vec::new(),
@@ -253,6 +256,13 @@ fn report(
     for (id, outcome) in results.outcomes.iter().filter(|(id, _)| of_image(id)) {
         match outcome {
             Outcome::Root(root) => report.sizes.root = root.bytes,
+            Outcome::Unmerged(unmerged) => {
+                report.sizes.unmerged = Some(unmerged.bytes);
+                report.findings.extend(unmerged.lacking.iter().map(|lacking| Finding::LackingDependency {
+                    package: lacking.package.to_string(),
+                    needs: lacking.needs.clone(),
+                }));
+            }
             Outcome::Image(image) => {
                 report.id.clone_from(&image.id);
                 report.sizes.closure = image.closure;
@@ -271,7 +281,7 @@ fn report(
     let contents = session.contents(name)?;
     report.owners = contents.by_owner();
     report.left_out = contents.left_out();
-    report.findings = contents.closure.findings.into_iter().collect();
+    report.findings.extend(contents.closure.findings);
     Ok(report)
 }
 

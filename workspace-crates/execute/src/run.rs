@@ -241,6 +241,7 @@ fn summary(outcome: &Outcome) -> String {
         Outcome::Resolution(packages) => format!("{} packages", packages.len()),
         Outcome::Binpkgs(binpkgs) => format!("{} binary packages", binpkgs.len()),
         Outcome::Root(root) => crate::report::megabytes(root.bytes),
+        Outcome::Unmerged(unmerged) => crate::report::megabytes(unmerged.bytes),
         Outcome::Programs(programs) => crate::report::megabytes(programs.iter().map(|p| p.size).sum()),
         Outcome::Image(image) => {
             let bytes = image.layers.iter().map(|layer| layer.size).sum();

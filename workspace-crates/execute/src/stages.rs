@@ -13,6 +13,8 @@ pub enum StageName {
     Builder,
     /// ROOT as emerged.
     Root,
+    /// What unmerging leaves.
+    Unmerge,
     /// What presets leave.
     Presets,
     /// What `prune` leaves after that.
@@ -29,6 +31,7 @@ impl StageName {
         match self {
             StageName::Builder => "builder",
             StageName::Root => "ROOT",
+            StageName::Unmerge => "after unmerge",
             StageName::Presets => "after presets",
             StageName::Prune => "after prune",
             StageName::Files => "all files of the image",
@@ -56,10 +59,13 @@ pub(crate) fn stages(include: Include, sizes: &Sizes, left_out: &[LeftOut]) -> V
         add(StageName::Builder, bytes);
     }
     add(StageName::Root, sizes.root);
+    if let Some(bytes) = sizes.unmerged {
+        add(StageName::Unmerge, bytes);
+    }
     if include == Include::Packages {
         let is_preset = |left: &&LeftOut| PRESETS.iter().any(|preset| preset.name == left.name);
         let (presets, globs): (Vec<&LeftOut>, Vec<&LeftOut>) = left_out.iter().partition(is_preset);
-        let mut rest = sizes.root;
+        let mut rest = sizes.unmerged.unwrap_or(sizes.root);
         for (stage, left_out) in [(StageName::Presets, presets), (StageName::Prune, globs)] {
             if !left_out.is_empty() {
                 rest = rest.saturating_sub(left_out.iter().map(|left| left.bytes).sum());
@@ -78,7 +84,7 @@ mod tests {
 
     #[test]
     fn each_stage_has_what_the_one_before_left() {
-        let sizes = Sizes { builder: Some(900), root: 100, closure: 41, image: 45 };
+        let sizes = Sizes { builder: Some(900), root: 100, unmerged: None, closure: 41, image: 45 };
         let left = |name: &str, bytes| LeftOut { name: name.into(), files: 1, bytes };
         let left_out = [left("/usr/share/x", 20), left("headers", 30), left("man", 10)];
         let said = |include, sizes, left_out: &[LeftOut]| {
@@ -87,6 +93,9 @@ mod tests {
         };
         let pruned = "Builder 900, Root 100, Presets 60, Prune 40, Files 41, Image 45";
         assert_eq!(said(Include::Packages, &sizes, &left_out), pruned);
+        let without_a_package = Sizes { unmerged: Some(95), ..sizes.clone() };
+        let unmerged = "Builder 900, Root 100, Unmerge 95, Presets 55, Prune 35, Files 41, Image 45";
+        assert_eq!(said(Include::Packages, &without_a_package, &left_out), unmerged);
         let unknown_builder = Sizes { builder: None, ..sizes };
         assert_eq!(said(Include::Packages, &unknown_builder, &left_out[..1]), "Root 100, Prune 80, Files 41, Image 45");
         assert_eq!(said(Include::Closure, &unknown_builder, &[]), "Root 100, Files 41, Image 45");

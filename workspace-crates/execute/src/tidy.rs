@@ -1,6 +1,6 @@
 //! What a run removes by itself: before it, what killed runs have left; after it, what has lost its use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -38,6 +38,7 @@ impl Session {
                 | Action::BuildPackages { .. }
                 | Action::ExtendBuilder { .. }
                 | Action::MergeRoot { .. }
+                | Action::Unmerge { .. }
                 | Action::Compile { .. }
         );
         let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,14 +67,17 @@ impl Session {
         let of_image = |image: &&ImageSpec| {
             let of_this =
                 |id: &StepId| id.as_str().split_once(' ').is_some_and(|(_, name)| name == image.name.as_str());
-            let mut outcomes = results.outcomes.iter().filter(|(id, _)| of_this(id)).map(|(_, outcome)| outcome);
-            let root = outcomes.find_map(|outcome| match outcome {
-                Outcome::Root(root) => Some(root.key.clone()),
-                _ => None,
-            });
-            root.map(|key| (image.name.to_string(), key))
+            let outcomes = results.outcomes.iter().filter(|(id, _)| of_this(id)).map(|(_, outcome)| outcome);
+            let keys: BTreeSet<String> = outcomes
+                .filter_map(|outcome| match outcome {
+                    Outcome::Root(root) => Some(root.key.clone()),
+                    Outcome::Unmerged(unmerged) => Some(unmerged.key.clone()),
+                    _ => None,
+                })
+                .collect();
+            (!keys.is_empty()).then(|| (image.name.to_string(), keys))
         };
-        let roots: BTreeMap<String, String> = images.iter().filter_map(of_image).collect();
+        let roots: BTreeMap<String, BTreeSet<String>> = images.iter().filter_map(of_image).collect();
         let known = self.spec.all_images().map(|image| image.name.as_str()).collect();
         if self.uses().settle(&self.places, &roots, &known)? {
             for unused in uses::unused(&self.places, receipts, Users::AllWorkspaces) {

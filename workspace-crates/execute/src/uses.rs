@@ -54,15 +54,13 @@ impl Uses {
     pub(crate) fn settle(
         &mut self,
         places: &Places,
-        roots: &BTreeMap<String, String>,
+        roots: &BTreeMap<String, BTreeSet<String>>,
         images: &BTreeSet<&str>,
     ) -> Result<bool, Error> {
         let before = read(places);
         let mut record = Record { folder: before.folder.clone(), roots: before.roots.clone() };
         record.roots.retain(|image, _| images.contains(image.as_str()));
-        for (image, key) in roots {
-            record.roots.insert(image.clone(), BTreeSet::from([key.clone()]));
-        }
+        record.roots.extend(roots.clone());
         if record != before {
             self.changed = true;
             write(places, &record)?;
@@ -98,7 +96,11 @@ pub(crate) struct Unused {
 pub(crate) fn unused(places: &Places, receipts: &Receipts, users: Users) -> Vec<Unused> {
     let used = used(places, users);
     let mut known: BTreeMap<String, Option<Root>> = BTreeMap::new();
-    for path in entries(&receipts.shared_folder(&merge_root())).into_iter().chain(entries(&places.shared("roots"))) {
+    for path in actions()
+        .iter()
+        .flat_map(|action| entries(&receipts.shared_folder(action)))
+        .chain(entries(&places.shared("roots")))
+    {
         let (Some(key), Some(end)) = (stem(&path), path.extension()) else { continue };
         let entry = known.entry(key).or_default();
         if end == "json"
@@ -130,7 +132,8 @@ pub(crate) fn remove(places: &Places, receipts: &Receipts, docker: &Docker, unus
         }
     }
     // The receipt last: as long as it is there, what is left is found.
-    for path in files_of(places, &unused.key).into_iter().chain([receipts.shared_path(&merge_root(), &unused.key)]) {
+    let receipts = actions().map(|action| receipts.shared_path(&action, &unused.key));
+    for path in files_of(places, &unused.key).into_iter().chain(receipts) {
         files::remove(&path)?;
     }
     Ok(true)
@@ -162,8 +165,9 @@ fn used(places: &Places, users: Users) -> BTreeSet<String> {
 
 const FOLDER: &str = "uses";
 
-fn merge_root() -> Action {
-    Action::MergeRoot { image: String::new() }
+/// What makes a ROOT, or a copy of one.
+fn actions() -> [Action; 2] {
+    [Action::MergeRoot { image: String::new() }, Action::Unmerge { image: String::new(), packages: Vec::new() }]
 }
 
 fn record_path(places: &Places) -> PathBuf {
@@ -229,7 +233,7 @@ mod tests {
         uses.root(&first, "web", "b").expect("locked");
         assert_eq!(unused(), ["c"], "a run that may yet fail adds");
         assert!(locks::try_exclusive(&lock_path(&first, "b")).expect("a file").is_none(), "the run holds it");
-        let of = |image: &str, key: &str| BTreeMap::from([(image.to_owned(), key.to_owned())]);
+        let of = |image: &str, key: &str| BTreeMap::from([(image.to_owned(), BTreeSet::from([key.to_owned()]))]);
         assert!(uses.settle(&first, &of("web", "b"), &BTreeSet::from(["web"])).expect("written"));
         assert_eq!(unused(), ["a", "c"], "one that succeeds replaces");
         assert!(!uses.settle(&first, &of("web", "b"), &BTreeSet::from(["web"])).expect("read"), "nothing is new");

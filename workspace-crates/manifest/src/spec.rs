@@ -185,6 +185,8 @@ pub struct ContentSpec {
     pub keep: Vec<Located<Keep>>,
     /// What of ROOT stays out although something reaches it.
     pub prune: Vec<Located<Glob>>,
+    /// What is unmerged from ROOT before anything is chosen of it.
+    pub unmerge: Vec<Located<Atom>>,
     /// What of ROOT may lack something that it needs.
     pub allow_missing: Vec<Located<Glob>>,
     /// Files and folders of the host.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tierce_debian::Deb;
-use tierce_portage::ResolvedPackage;
+use tierce_portage::{Lacking, ResolvedPackage};
 
 use crate::key::digest;
 use crate::lock::BaseRepository;
@@ -23,6 +23,8 @@ pub enum Outcome {
     Binpkgs(Vec<Binpkg>),
     /// ROOT stands as a volume in the daemon and as an indexed archive in the cache.
     Root(Root),
+    /// A copy of ROOT that lacks some packages lies in the cache as an indexed archive.
+    Unmerged(Unmerged),
     /// Programs lie in the workspace's store.
     Programs(Vec<Program>),
     /// An image lies in the cache as blobs.
@@ -45,6 +47,7 @@ impl Outcome {
         match self {
             Outcome::Builder(builder) => builder.key.clone(),
             Outcome::Root(root) => root.content.clone(),
+            Outcome::Unmerged(unmerged) => unmerged.content.clone(),
             Outcome::Programs(programs) => {
                 digest(programs.iter().map(|p| format!("{} {}\n", p.name, p.sha256)).collect::<String>())
             }
@@ -95,6 +98,21 @@ pub struct Root {
     pub volume: String,
     /// Bytes of all regular files.
     pub bytes: u64,
+}
+
+/// A copy of ROOT from which packages were unmerged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmerged {
+    /// What it was made of.
+    pub key: String,
+    /// The key of the ROOT that it is a copy of.
+    pub root: String,
+    /// Digest of its content, as [`Root::content`].
+    pub content: String,
+    /// Bytes of all regular files.
+    pub bytes: u64,
+    /// Run-time dependencies of packages that are left which nothing satisfies any more.
+    pub lacking: Vec<Lacking>,
 }
 
 /// One program as it goes into the image.

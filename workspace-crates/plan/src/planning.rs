@@ -1,9 +1,12 @@
 //! From specifications and facts to a plan.
 
+use std::collections::BTreeSet;
+
 use tierce_manifest::{ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, Strip, WorkspaceSpec};
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
+use crate::error::PlanError;
 use crate::facts::{Facts, ImageFacts};
 use crate::inputs::{causes, resolution_inputs};
 use crate::key::{Ingredients, digest};
@@ -15,8 +18,8 @@ use crate::step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 /// steps are done, one plans again.
 ///
 /// # Errors
-/// A value of a table that Portage's configuration cannot hold.
-pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &Sink) -> Result<Plan, ConfigError> {
+/// A value of a table that Portage's configuration cannot hold, or an atom that means nothing which the image has.
+pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &Sink) -> Result<Plan, PlanError> {
     let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
     let Some((builder, builder_key)) = builder else {
         return Ok(unfinished(steps));
@@ -38,7 +41,7 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
     let mut goals = Vec::new();
     for (image, config, locked) in wholes {
         let planning = ImagePlanning { image, facts, config, locked, builder: &builder, builder_key: &builder_key };
-        steps.extend(planning.build_steps());
+        steps.extend(planning.build_steps()?);
         let (deliver, image_goals) = deliver_steps(image, facts, sink);
         steps.extend(deliver);
         goals.extend(image_goals);
@@ -95,7 +98,7 @@ struct ImagePlanning<'a> {
 
 impl ImagePlanning<'_> {
     /// From sources to ROOT and, where the image has a program, to that.
-    fn build_steps(&self) -> Vec<Step> {
+    fn build_steps(&self) -> Result<Vec<Step>, PlanError> {
         let name = self.image.name.as_str();
         let packages = self.packages();
         let mut steps = Vec::new();
@@ -138,7 +141,37 @@ impl ImagePlanning<'_> {
             compile.after.push(root_id);
             steps.push(compile);
         }
-        steps
+        if !self.image.content.unmerge.is_empty() {
+            steps.push(self.unmerge_step()?);
+        }
+        Ok(steps)
+    }
+
+    /// Beside the program, which is compiled against all of ROOT.
+    fn unmerge_step(&self) -> Result<Step, PlanError> {
+        let name = self.image.name.as_str();
+        let in_root = || self.locked.packages.iter().filter(|package| package.root);
+        let mut packages = BTreeSet::new();
+        for atom in &self.image.content.unmerge {
+            let meant = in_root().filter(|package| package.matches(&atom.value));
+            let meant: Vec<String> = meant.map(|package| package.cpv().to_string()).collect();
+            if meant.is_empty() {
+                return Err(PlanError::NothingToUnmerge {
+                    place: atom.place.clone(),
+                    atom: Box::new(atom.value.clone()),
+                    packages: in_root()
+                        .map(|package| (package.package().to_string(), package.cpv().to_string()))
+                        .collect(),
+                });
+            }
+            packages.extend(meant);
+        }
+        let packages: Vec<String> = packages.into_iter().collect();
+        let mut step = image_step("unmerge", name, Action::Unmerge { image: name.into(), packages: packages.clone() });
+        step.after.push(StepId::of_image("root", name));
+        step.prepared.push(self.builder.clone());
+        step.ingredients.add("packages to unmerge", packages.join(" "));
+        Ok(step)
     }
 
     fn packages(&self) -> Vec<PackageBuild> {
@@ -194,7 +227,8 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
     let nothing = ImageFacts::default();
     let image_facts = facts.images.get(name).unwrap_or(&nothing);
     let mut pack = image_step("pack", name, Action::Pack { image: name.into() });
-    pack.after.push(StepId::of_image("root", name));
+    let tree = if image.content.unmerge.is_empty() { "root" } else { "unmerge" };
+    pack.after.push(StepId::of_image(tree, name));
     pack.ingredients
         .add("platform", &facts.platform)
         .add("what goes in", digest(content_text(image)))

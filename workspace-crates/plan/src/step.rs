@@ -124,6 +124,13 @@ pub enum Action {
         /// For which image.
         image: String,
     },
+    /// Unmerges packages from a copy of ROOT, for the image to be chosen of.
+    Unmerge {
+        /// For which image.
+        image: String,
+        /// The packages, each as `category/name-version`.
+        packages: Vec<String>,
+    },
     /// Compiles the Rust program against ROOT.
     Compile {
         /// For which image.
@@ -177,6 +184,7 @@ impl Action {
             Action::BuildPackages { .. } => ("build-packages", 1),
             Action::ExtendBuilder { .. } => ("extend-builder", 1),
             Action::MergeRoot { .. } => ("merge-root", 1),
+            Action::Unmerge { .. } => ("unmerge", 1),
             Action::Compile { .. } => ("compile", 1),
             Action::Pack { .. } => ("pack", 1),
             Action::Load { .. } => ("load", 1),
@@ -193,6 +201,7 @@ impl Action {
                 | Action::BuildPackages { .. }
                 | Action::ExtendBuilder { .. }
                 | Action::MergeRoot { .. }
+                | Action::Unmerge { .. }
         )
     }
 
@@ -226,6 +235,7 @@ impl Action {
             }
             Action::ExtendBuilder { .. } => "add build-packages to the builder".into(),
             Action::MergeRoot { .. } => "merge ROOT".into(),
+            Action::Unmerge { packages, .. } => format!("unmerge {}", packages.join(", ")),
             Action::Compile { .. } => "compile the program".into(),
             Action::Pack { .. } => "pack".into(),
             Action::Load { sink: Sink::Daemon, .. } => "load into the daemon".into(),

@@ -367,3 +367,29 @@ fn what_the_lock_does_not_cover_is_named_with_its_causes() {
     facts.builder = BuilderFacts::RootFilesystem { digest: "1".into() };
     assert_eq!(shown(&asked, &facts), ["builder: its base is `rootfs`, it was `debian`"]);
 }
+
+#[test]
+fn what_is_unmerged_is_taken_from_a_copy_and_what_is_not_there_refused() {
+    let spec_of = |atom: &str| spec(&format!("packages = [\"media-libs/libpng\"]\nunmerge = [\"{atom}\"]"), "");
+    let of = |atom: &str| {
+        let spec = spec_of(atom);
+        let facts =
+            with_resolution(&spec, vec![package("libpng", &["media-libs/zlib-1.0"], &[]), package("zlib", &[], &[])]);
+        let images: Vec<_> = spec.images.iter().collect();
+        plan(&spec, &images, &facts, &Sink::Daemon)
+    };
+    let plan = of("media-libs/zlib").expect("plannable");
+    let step = |verb: &str| plan.steps.iter().find(|step| step.id.verb() == verb).expect("a step");
+    let names = |ids: &[tierce_plan::StepId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(step("unmerge").action.title(), "unmerge media-libs/zlib-1.0");
+    assert_eq!(names(&step("unmerge").after), ["root app"]);
+    assert_eq!(names(&step("pack").after), ["unmerge app", "compile app"]);
+    assert!(names(&step("compile").after).contains(&"root app".to_owned()));
+
+    let error = of(">=media-libs/zlib-2").expect_err("no such version");
+    assert_eq!(
+        error.to_string(),
+        "ROOT has no package that `>=media-libs/zlib-2` means, so that nothing can be unmerged"
+    );
+    assert_eq!(error.help().as_deref(), Some("it has `media-libs/zlib-1.0`"));
+}

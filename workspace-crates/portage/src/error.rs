@@ -14,6 +14,10 @@ pub enum Error {
     #[error("failed to read the resolver's answer")]
     Answer(#[source] serde_json::Error),
 
+    /// The answer about what was unmerged is not the JSON that it promises.
+    #[error("failed to read what unmerging came to")]
+    Unmerged(#[source] serde_json::Error),
+
     /// The resolver's answer contradicts itself.
     #[error("failed to trust the resolver's answer about `{subject}`: {reason}")]
     Contradiction {
@@ -40,7 +44,7 @@ impl Error {
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Syntax(error) => error.help(),
-            Self::Answer(_) | Self::Contradiction { .. } | Self::Database { .. } => None,
+            Self::Answer(_) | Self::Unmerged(_) | Self::Contradiction { .. } | Self::Database { .. } => None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod output;
 mod package_name;
 mod resolution;
 mod syntax;
+mod unmerge;
 mod use_flag;
 mod vdb;
 mod version;
@@ -29,6 +30,7 @@ pub use output::{Progress, ProgressEvent, ProgressItem, relevant_lines};
 pub use package_name::{BareName, CategoryName, Cpv, PackageName, RepositoryName, SlotName};
 pub use resolution::{Answer, Request, Resolution, ResolvedPackage, SourceFile};
 pub use syntax::SyntaxError;
+pub use unmerge::{Lacking, Unmerged};
 pub use use_flag::{UseFlag, UseSetting};
 pub use vdb::{
     ContentsEntry, ContentsKind, DATABASE, InstalledDatabase, InstalledPackage, NeededEntry, Owners, Stub,
@@ -39,6 +41,9 @@ pub use wire::{AbsolutePath, FileName, Hex512, HexDigest, RelativePath, Sha256He
 
 /// The resolver: `python3 resolve.py` in a builder reads a [`Request`] and writes an [`Answer`].
 pub const RESOLVE_PY: &str = include_str!("resolve.py");
+
+/// Unmerges packages from a copy of a ROOT in a builder, and writes an [`Unmerged`].
+pub const UNMERGE_PY: &str = include_str!("unmerge.py");
 
 /// Runs emerge in a builder; its calls are described at its beginning.
 pub const EMERGE_SH: &str = include_str!("emerge.sh");

@@ -136,15 +136,28 @@ pub enum Finding {
         /// The glob.
         pattern: String,
     },
-    /// A glob to keep matches nothing.
+    /// A glob to keep matches nothing: no package brings such a file.
     UnmatchedKeep {
-        /// The glob.
+        /// The glob, or the name of a preset.
         pattern: String,
+        /// The path that comes nearest to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<String>,
     },
-    /// A glob to prune matches nothing of an image of packages.
+    /// A glob to prune matches nothing.
     UnmatchedPrune {
         /// The glob.
         pattern: String,
+        /// The path that comes nearest to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<String>,
+    },
+    /// A package says that it needs something at run time, which was unmerged.
+    LackingDependency {
+        /// `category/name-version`.
+        package: String,
+        /// What it needs, as its ebuild has it.
+        needs: String,
     },
     /// Something is not there, and the file that needs it may go without.
     AllowedMissing {
@@ -193,6 +206,7 @@ pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) 
         follow.start(&start.path, start.reason.clone())?;
     }
     follow.keep()?;
+    follow.note_unmatched_prunes();
     follow.finish()
 }
 
@@ -216,6 +230,7 @@ pub fn packages(
         follow.add_start(&start.path, start.reason.clone())?;
     }
     follow.add_packages(owners);
+    follow.note_unmatched_prunes();
     follow.check_all()?;
     follow.finish()
 }

@@ -266,7 +266,7 @@ fn keeping_and_pruning() {
         /usr/share/x/run: kept by /usr/share/x
         Pruned { path: "/usr/share/x/doc", pattern: "/usr/share/*/doc" }
         Pruned { path: "/usr/share/x/doc/a.txt", pattern: "/usr/share/*/doc" }
-        UnmatchedKeep { pattern: "/nothing/**" }
+        UnmatchedKeep { pattern: "/nothing/**", nearest: None }
         ScriptInterpreterAbsent { script: "/usr/share/x/absent", interpreter: "/bin/absent" }
         DanglingLink { path: "/usr/share/x/dangling" }
         "#);

@@ -12,6 +12,7 @@ use crate::closure::{Closure, Finding, Reason};
 use crate::content::Format;
 use crate::ld_cache::flags_of;
 use crate::missing::{Missing, Wanted};
+use crate::nearest::nearest;
 use crate::search::{Found, Requester, Search, Searcher};
 use crate::tree::Resolved;
 use crate::{Error, Globs, Index, Loader, NodeKind, Patterns, path};
@@ -138,11 +139,26 @@ impl<'index> Follow<'index> {
                     self.follow(&resolved.path)?;
                 }
                 Err(_) => {
-                    self.closure.findings.insert(Finding::UnmatchedKeep { pattern: pattern.to_owned() });
+                    let nearest = nearest(self.index.tree(), pattern);
+                    self.closure.findings.insert(Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest });
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes the globs to prune that match nothing.
+    pub(crate) fn note_unmatched_prunes(&mut self) {
+        let (tree, prune) = (self.index.tree(), &self.globs.prune);
+        let mut unmatched: BTreeSet<&str> = prune.iter().collect();
+        if !unmatched.is_empty() {
+            for name in tree.iter().flat_map(|(at, _)| prune.matching(at)) {
+                unmatched.remove(name);
+            }
+        }
+        let finding =
+            |pattern: &str| Finding::UnmatchedPrune { pattern: pattern.to_owned(), nearest: nearest(tree, pattern) };
+        self.closure.findings.extend(unmatched.into_iter().map(finding));
     }
 
     /// The closure, or everything that it misses.

@@ -19,6 +19,7 @@ pub mod layers;
 pub mod ld_cache;
 mod loader;
 mod missing;
+mod nearest;
 mod node;
 mod packages;
 pub mod path;

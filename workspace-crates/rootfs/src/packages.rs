@@ -6,6 +6,7 @@ use crate::closure::{Finding, Reason};
 use crate::content::Format;
 use crate::follow::Follow;
 use crate::missing::{Rejected, Rejection, Wanted};
+use crate::nearest::nearest;
 use crate::search::Search;
 use crate::{Error, Node, NodeKind, path};
 
@@ -20,11 +21,11 @@ impl Follow<'_> {
     pub(crate) fn add_packages(&mut self, owners: &BTreeMap<String, String>) {
         let tree = self.index.tree();
         let holding: BTreeSet<&str> = tree.iter().filter_map(|(at, _)| path::parent(at)).collect();
-        let (keep, prune) = (&self.globs.keep, &self.globs.prune);
-        let mut unmatched: BTreeSet<&str> = keep.iter().chain(prune.iter()).collect();
+        let keep = &self.globs.keep;
+        let mut unmatched_keeps: BTreeSet<&str> = keep.iter().collect();
         for (at, node) in tree.iter().filter(|(at, _)| !["/", LD_CACHE].contains(at)) {
-            for name in keep.matching(at).chain(prune.matching(at)) {
-                unmatched.remove(name);
+            for name in keep.matching(at) {
+                unmatched_keeps.remove(name);
             }
             // What the image starts from is in already, whatever the globs say.
             if self.closure.reason(at).is_some() || (node.is_directory() && holding.contains(at)) {
@@ -40,12 +41,9 @@ impl Follow<'_> {
             let of = |package: &String| Reason::Package { package: package.clone() };
             self.closure.add(at, owners.get(at).map_or(Reason::Merged, of));
         }
-        for pattern in unmatched.into_iter().map(str::to_owned) {
-            self.closure.findings.insert(match keep.iter().any(|keep| keep == pattern) {
-                true => Finding::UnmatchedKeep { pattern },
-                false => Finding::UnmatchedPrune { pattern },
-            });
-        }
+        let unmatched =
+            |pattern: &str| Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest: nearest(tree, pattern) };
+        self.closure.findings.extend(unmatched_keeps.into_iter().map(unmatched));
         self.closure.add_parents();
     }
 

@@ -133,7 +133,10 @@ fn globs_that_match_nothing_are_told() {
     let keep = ["/usr/share/doc", "/usr/share/doc/x", "/nothing"];
     let closure = selected("", &[], &globs(&keep, &["/usr/share/x/*", "/usr/share/y"], &[])).unwrap();
     let findings: Vec<_> = closure.findings.iter().map(|finding| format!("{finding:?}")).collect();
-    let expected = ["UnmatchedKeep { pattern: \"/nothing\" }", "UnmatchedPrune { pattern: \"/usr/share/y\" }"];
+    let expected = [
+        "UnmatchedKeep { pattern: \"/nothing\", nearest: None }",
+        "UnmatchedPrune { pattern: \"/usr/share/y\", nearest: Some(\"/usr/share/x\") }",
+    ];
     assert_eq!(findings, expected);
 }
 

@@ -138,7 +138,7 @@ fn table(report: &Report) -> String {
     let mut before = 0_u64;
     for stage in &report.stages {
         let less = match stage.stage {
-            StageName::Presets | StageName::Prune => {
+            StageName::Unmerge | StageName::Presets | StageName::Prune => {
                 format!(" ({} less)", megabytes(before.saturating_sub(stage.bytes)))
             }
             _ => String::new(),
@@ -185,7 +185,13 @@ mod tests {
             image: "hello".into(),
             reference: "hello:latest".into(),
             id: "sha256:0".into(),
-            sizes: Sizes { builder: Some(1_200_000_000), root: 61_000_000, closure: 2_900_000, image: 3_000_000 },
+            sizes: Sizes {
+                builder: Some(1_200_000_000),
+                root: 61_000_000,
+                unmerged: None,
+                closure: 2_900_000,
+                image: 3_000_000,
+            },
             stages: stages.map(|(stage, bytes)| Stage { stage, bytes }).into(),
             owners: vec![owner("sys-libs/glibc", 3, 2_400_000), owner("the program", 1, 500_000)],
             left_out: vec![left_out("man", 12, 56_900_000), left_out("/usr/share/x", 1, 1_700_000)],

@@ -2,25 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use tierce_manifest::{ImageSpec, Include};
-use tierce_portage::Cpv;
+use tierce_manifest::{ImageSpec, Include, Located};
+use tierce_portage::{Atom, Cpv};
 use tierce_rootfs::{Missing, Rejected, Rejection, Wanted};
 
 use crate::executor::Executor;
+use crate::steps::root::RootFacts;
 use crate::{Error, blame};
 
 impl Executor<'_> {
     /// The error for what was not found, with the package that would bring it. `owners` has the package of each file,
-    /// `category/name-version`.
+    /// `category/name-version`; `unmerged_from` is the ROOT from a copy of which packages were unmerged.
     pub(crate) fn missing(
         &self,
         spec: &ImageSpec,
         owners: &BTreeMap<String, String>,
+        unmerged_from: Option<&str>,
         error: tierce_rootfs::Error,
     ) -> Error {
         let tierce_rootfs::Error::Missing(missing) = error else { return error.into() };
-        let mut ways_out: Vec<String> =
-            missing.iter().map(|missing| way_out(spec, missing, |soname| self.provider_of(soname))).collect();
+        let whole = match unmerged_from.map(|root| self.root_facts(root)).transpose() {
+            Ok(whole) => whole,
+            Err(error) => return error,
+        };
+        let unmerged = |missing: &Missing| unmerged_with(spec, whole.as_ref()?, missing);
+        let way_out = |missing: &Missing| match unmerged(missing) {
+            Some(atom) => format!("take \"{}\" out of `unmerge`", atom.value),
+            None => way_out(spec, missing, |soname| self.provider_of(soname)),
+        };
+        let mut ways_out: Vec<String> = missing.iter().map(way_out).collect();
         ways_out.sort();
         ways_out.dedup();
         let pattern = missing.first().and_then(pruned).map(|(_, pattern)| pattern);
@@ -29,14 +39,34 @@ impl Executor<'_> {
             let package: Cpv = owners.get(&missing.first()?.file)?.parse().ok()?;
             blame::atom_that_brings(spec, self.locked(spec.name.as_str()), &package)
         };
-        let place = pattern.map(|glob| &glob.place).or_else(brought).unwrap_or(&spec.place);
+        let by_unmerging = || Some(&missing.iter().find_map(unmerged)?.place);
+        let place = pattern.map(|glob| &glob.place).or_else(by_unmerging).or_else(brought).unwrap_or(&spec.place);
+        let line = |missing: &Missing| match unmerged(missing) {
+            Some(atom) => format!("{missing}; `{}`, which has it, is unmerged", atom.value),
+            None => missing.to_string(),
+        };
         Error::Missing {
             image: spec.name.to_string(),
-            lines: missing.iter().map(ToString::to_string).collect(),
+            lines: missing.iter().map(line).collect(),
             place: place.clone(),
             help: Some(ways_out.join("; ")),
         }
     }
+}
+
+/// The atom of `unmerge` that took away what is missing; `whole` is the ROOT that still has it.
+fn unmerged_with<'s>(spec: &'s ImageSpec, whole: &RootFacts, missing: &Missing) -> Option<&'s Located<Atom>> {
+    let at = |path: &str| {
+        let real = whole.index.tree().resolve(path).ok()?.path;
+        Some(whole.owners.get(&real)?.parse::<Cpv>().ok()?.package().to_string())
+    };
+    let package = match &missing.wanted {
+        Wanted::Soname(soname) => whole.providers.get(soname).cloned(),
+        Wanted::OneOf(sonames) => sonames.iter().find_map(|soname| whole.providers.get(soname).cloned()),
+        Wanted::Interpreter(path) | Wanted::ScriptInterpreter(path) => at(path),
+        Wanted::LinkTarget(_) => at(&missing.file),
+    }?;
+    spec.content.unmerge.iter().find(|atom| atom.value.package().to_string() == package)
 }
 
 /// The path that something would have been found at, and the glob or preset that keeps it out.

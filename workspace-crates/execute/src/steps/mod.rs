@@ -18,4 +18,5 @@ pub(crate) mod sources;
 pub(crate) mod target_folder;
 pub(crate) mod transfer;
 pub(crate) mod tree;
+pub(crate) mod unmerge;
 pub(crate) mod warm;

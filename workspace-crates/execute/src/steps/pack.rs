@@ -1,19 +1,20 @@
 //! Packing: from ROOT and programs to the layers and documents of an image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use tierce_manifest::{ContentSpec, FileSpec, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
-use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, keep_globs};
+use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
 use tierce_rootfs::{
-    FileContent, Globs, Index, Node, NodeKind, Patterns, Reason, Source, Start, closure, layers, packages,
+    FileContent, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, Source, Start, closure, layers, packages,
 };
 
 use crate::declared::{DeclaredContent, DeclaredEntry};
 use crate::executor::{Executor, missing_input};
+use crate::progress::Event;
 use crate::report::{Contents, base_name};
 use crate::run::Inputs;
 use crate::steps::packages::open;
@@ -29,9 +30,9 @@ impl Executor<'_> {
     /// Selects the image's files and writes its layers.
     pub(crate) fn pack(&self, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let spec = self.image(image)?;
-        let (root, programs) = built(spec, inputs)?;
-        let facts = self.root_facts(root)?;
-        let archive = self.root_archive(&root.key);
+        let (tree, programs) = built(spec, inputs)?;
+        let facts = self.root_facts(tree.key())?;
+        let archive = self.root_archive(tree.key());
         let loader = facts.loader(&archive)?;
         let owners: BTreeMap<String, String> =
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
@@ -43,7 +44,8 @@ impl Executor<'_> {
             Include::Closure => closure(&index, &starts, &loader, &globs),
             Include::Packages => packages(&index, &starts, &owners, &loader, &globs),
         };
-        let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, error))?;
+        let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, tree.unmerged_from(), error))?;
+        self.warn_of_unmatched(spec, &chosen.findings);
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
         chosen.add_ld_cache(&mut selected, &loader)?;
         self.keep_symbols(&index, &selected, &archive)?;
@@ -62,6 +64,24 @@ impl Executor<'_> {
         let contents = Contents::new(&selected, chosen, &owners, &layers, &packed);
         files::write_json(&self.contents_path(image), &contents)?;
         Ok(Outcome::Image(packed))
+    }
+
+    /// Says which globs of the table match nothing, and what comes nearest.
+    fn warn_of_unmatched(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>) {
+        for finding in findings {
+            let (key, pattern, nearest, why) = match finding {
+                Finding::UnmatchedKeep { pattern, nearest } => {
+                    ("keep", pattern, nearest, "no package of the image brings such a file")
+                }
+                Finding::UnmatchedPrune { pattern, nearest } => {
+                    ("prune", pattern, nearest, "nothing is left out by it")
+                }
+                _ => continue,
+            };
+            let nearest = nearest.as_ref().map(|path| format!("; there is `{path}`")).unwrap_or_default();
+            let message = format!("`{key}` of `{}` has `{pattern}`, which matches nothing: {why}{nearest}", spec.name);
+            (self.observer)(Event::Warning { message });
+        }
     }
 
     /// Puts the programs and what the table declares over ROOT, and says what the closure starts from.
@@ -195,10 +215,34 @@ fn globs(content: &ContentSpec) -> Result<Globs, Error> {
     })
 }
 
-/// ROOT and the programs among the results before a step; no programs for an image that has none.
-fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(&'i Root, &'i [Program]), Error> {
-    let root = inputs.values().find_map(|outcome| match outcome {
-        Outcome::Root(root) => Some(root),
+/// What an image is chosen of.
+enum Tree<'i> {
+    Root(&'i Root),
+    Unmerged(&'i Unmerged),
+}
+
+impl Tree<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Tree::Root(root) => &root.key,
+            Tree::Unmerged(unmerged) => &unmerged.key,
+        }
+    }
+
+    /// The key of the ROOT that has what was unmerged.
+    fn unmerged_from(&self) -> Option<&str> {
+        match self {
+            Tree::Root(_) => None,
+            Tree::Unmerged(unmerged) => Some(&unmerged.root),
+        }
+    }
+}
+
+/// The tree and the programs among the results before a step; no programs for an image that has none.
+fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(Tree<'i>, &'i [Program]), Error> {
+    let tree = inputs.values().find_map(|outcome| match outcome {
+        Outcome::Root(root) => Some(Tree::Root(root)),
+        Outcome::Unmerged(unmerged) => Some(Tree::Unmerged(unmerged)),
         _ => None,
     });
     let programs = inputs.values().find_map(|outcome| match outcome {
@@ -206,7 +250,7 @@ fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(&'i Root, &'i [Pro
         _ => None,
     });
     let programs = programs.or(spec.program.is_none().then_some(&[]));
-    root.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
+    tree.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
 }
 
 /// What decides a layer's bytes.

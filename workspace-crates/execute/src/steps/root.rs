@@ -28,7 +28,7 @@ pub(crate) struct RootFacts {
     /// Its tree, with the place of each file in the archive.
     pub(crate) index: Index,
     /// What its dynamic linker says of itself.
-    diagnostics: String,
+    pub(crate) diagnostics: String,
     /// The package of each file, `category/name-version`, by real path.
     pub(crate) owners: BTreeMap<String, String>,
     /// The package that brings a library, by soname.
@@ -75,7 +75,12 @@ impl Executor<'_> {
             self.keep_logs(&docker, &container, spec)?;
         }
         merged?;
-        let facts = self.take_root(&docker, &container, key.as_str())?;
+        let mut diagnostics = String::new();
+        for_each_file(&docker, &container, "/tierce/logs/ld.so.diagnostics", |name, entry| {
+            let read = io::Read::read_to_string(&mut io::Read::take(entry, MAX_TEXT), &mut diagnostics);
+            read.map(drop).map_err(|error| Error::file("read from the builder", Path::new(name), error))
+        })?;
+        let facts = self.take_root(&docker, &container, ROOT, key.as_str(), diagnostics)?;
         container.remove()?;
         Ok(Outcome::Root(Root {
             key: key.to_string(),
@@ -87,22 +92,25 @@ impl Executor<'_> {
         }))
     }
 
-    /// Copies ROOT out of the container and indexes it.
-    fn take_root(&self, docker: &Docker, container: &Container, key: &str) -> Result<RootFacts, Error> {
+    /// Copies a root filesystem, whose dynamic linker says this of itself, out of the container and indexes it.
+    pub(crate) fn take_root(
+        &self,
+        docker: &Docker,
+        container: &Container,
+        folder: &str,
+        key: &str,
+        diagnostics: String,
+    ) -> Result<RootFacts, Error> {
         let archive_path = self.root_archive(key);
         let mut archive = files::temporary_beside(&archive_path)?;
         let failed = |error| Error::file("write", &archive_path, error);
         // Its content alone: of a volume's own folder Podman does not give the name.
-        let mut stream = docker.copy_out(container.id(), &format!("{ROOT}/."))?;
+        let mut stream = docker.copy_out(container.id(), &format!("{folder}/."))?;
         let mut out = BufWriter::with_capacity(1 << 20, archive.as_file_mut());
         io::copy(&mut stream, &mut out).map_err(failed)?;
         out.into_inner().map_err(|error| failed(error.into_error()))?;
 
         let index = Index::of_archive(archive.as_file_mut(), "/", LIMITS)?;
-        let mut diagnostics = String::new();
-        for_each_file(docker, container, "/tierce/logs/ld.so.diagnostics", |_, entry| {
-            io::Read::read_to_string(&mut io::Read::take(entry, MAX_TEXT), &mut diagnostics).map(drop).map_err(failed)
-        })?;
         let database = installed(&index, archive.as_file_mut())?;
         let normalise = |path: &str| real_path(&index, path);
         let owners = database.owners(normalise);
@@ -117,9 +125,9 @@ impl Executor<'_> {
         Ok(facts)
     }
 
-    /// What is known of a ROOT that was merged.
-    pub(crate) fn root_facts(&self, root: &Root) -> Result<RootFacts, Error> {
-        let path = self.root_facts_path(&root.key);
+    /// What is known of a ROOT that was merged, or of a copy of one, by its key.
+    pub(crate) fn root_facts(&self, key: &str) -> Result<RootFacts, Error> {
+        let path = self.root_facts_path(key);
         let text = std::fs::read(&path).map_err(|error| Error::file("read", &path, error))?;
         serde_json::from_slice(&text).map_err(|error| Error::file("read", &path, error.into()))
     }
@@ -135,13 +143,18 @@ impl Executor<'_> {
 
     /// Whether a ROOT is in this daemon and in the cache.
     pub(crate) fn root_is_present(&self, image: &str, root: &Root) -> Result<bool, Error> {
-        // Before it is looked at, so that it stays.
-        self.session.uses().root(&self.session.places, image, &root.key)?;
-        if !self.root_archive(&root.key).is_file() || !self.root_facts_path(&root.key).is_file() {
+        if !self.root_archive_is_present(image, &root.key)? {
             return Ok(false);
         }
         let docker = self.docker()?;
         Ok(docker.facts()?.id == root.daemon && docker.volume(&root.volume)?.is_some())
+    }
+
+    /// Whether the archive of a ROOT, or of a copy of one, is in the cache with what is known of it.
+    pub(crate) fn root_archive_is_present(&self, image: &str, key: &str) -> Result<bool, Error> {
+        // Before it is looked at, so that it stays.
+        self.session.uses().root(&self.session.places, image, key)?;
+        Ok(self.root_archive(key).is_file() && self.root_facts_path(key).is_file())
     }
 
     /// The package that brings a library, in any ROOT of the cache; of several the first by name.

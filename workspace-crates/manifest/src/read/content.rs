@@ -2,7 +2,7 @@
 
 use globset::Glob;
 
-use super::{Report, each_once};
+use super::{Report, each_once, emerge};
 use crate::{
     check::not_yet,
     error::Fault,
@@ -20,6 +20,7 @@ pub(super) fn read_content(layers: Layers<'_>, has_program: bool, report: &mut R
         include: read_include(layers, has_program, report),
         keep: each_once(kept.filter_map(|text| report.keep(text.place, read_keep(text.value)))),
         prune: globs(layers, "prune", report),
+        unmerge: emerge::patterns(layers, "unmerge", report),
         allow_missing: globs(layers, "allow-missing", report),
         files: layers.items("files").filter_map(|item| read_file(item, report)).collect(),
         directories: read_directories(layers, report),

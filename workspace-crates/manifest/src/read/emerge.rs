@@ -35,7 +35,7 @@ fn atoms(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Atom
 }
 
 /// Atoms that select among packages.
-fn patterns(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Atom>> {
+pub(super) fn patterns(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Atom>> {
     each_once(layers.items(key).filter_map(|item| item.text()).filter_map(|text| pattern(text, report)))
 }
 

@@ -75,7 +75,7 @@ fn defaults_may_have_every_key_of_images() {
 #[test]
 fn keys_of_later_versions_are_refused_with_what_to_do_instead() {
     let later: Vec<_> = KEYS.iter().filter(|key| key.later.is_some()).collect();
-    assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["unmerge", "test", "registry", "platforms"]);
+    assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["test", "registry", "platforms"]);
     for key in later {
         let line = format!("{} = [\"x\"]", key.name);
         let (file, errors) = match key.scope {

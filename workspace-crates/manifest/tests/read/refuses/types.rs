@@ -130,10 +130,6 @@ fn what_belongs_elsewhere_or_comes_later() {
             "app/Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  help: write `base = \"scratch\"`, or leave it out",
         ),
         (
-            r#"unmerge = ["a/b"]"#,
-            "app/Cargo.toml:2:1: `unmerge` is not supported yet\n  help: leave it out: what no binary reaches stays out of the image by itself; `prune` leaves out the rest",
-        ),
-        (
             r#"test = { run = "x" }"#,
             "app/Cargo.toml:2:1: `test` is not supported yet\n  help: leave it out, and run the test on the reference that the command prints",
         ),
