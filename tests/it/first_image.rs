@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::{Workspace, cache, namespace, repository, run, tool};
 
 /// The pieces of text that the section gives to copy, in their order.
-fn pieces() -> Vec<String> {
+pub(crate) fn pieces() -> Vec<String> {
     let readme = fs::read_to_string(repository().join("README.md")).expect("readable");
     let section = readme.split_once("## A first image in your own workspace\n").expect("the section").1;
     let section = section.split_once("\n## ").expect("another section").0;

@@ -45,6 +45,20 @@ pub enum Error {
         /// The names that it has.
         known: Vec<String>,
     },
+    /// Something that `new` cannot draft.
+    #[error(transparent)]
+    Scaffold(#[from] tierce_scaffold::Error),
+    /// What `new` is asked for cannot be, or would be refused by the next run.
+    #[error("{message}")]
+    Draft {
+        /// What is wrong with it.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// `--exclude` names every image.
+    #[error("no image is left: all of them are excluded")]
+    AllExcluded,
     /// No package has a table.
     #[error("the workspace has no images")]
     NoImages,
@@ -274,7 +288,13 @@ impl Error {
             Error::Source { source, .. } if matches!(**source, tierce_fetch::ErrorKind::Interrupted) => {
                 ErrorKind::Interrupted
             }
-            Error::Manifest(_) | Error::Table { .. } | Error::UnknownImage { .. } | Error::NoImages => ErrorKind::Table,
+            Error::Manifest(_)
+            | Error::Table { .. }
+            | Error::UnknownImage { .. }
+            | Error::NoImages
+            | Error::AllExcluded
+            | Error::Scaffold(_)
+            | Error::Draft { .. } => ErrorKind::Table,
             Error::NotInImage { .. } | Error::StoredImage { .. } => ErrorKind::Other,
             Error::Differs { .. } => ErrorKind::Different,
             Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,

@@ -100,7 +100,7 @@ impl Session {
             Some(workspace) => (workspace, true),
             None => (cargo::workspace(&options.folder, &target, &options.interrupted, on_line)?, false),
         };
-        let spec = tierce_manifest::read(&workspace_text(&workspace)?)?;
+        let spec = tierce_manifest::read(&workspace_text(&workspace.root, &workspace.members)?)?;
         let places = match &alone {
             Some(alone) => alone.places.clone(),
             None => Places::choose(workspace.target_directory.as_std_path(), &options.user)?,
@@ -169,6 +169,24 @@ impl Session {
             }
         }
         Ok(chosen)
+    }
+
+    /// All images but these and the toolbox.
+    ///
+    /// # Errors
+    /// As [`Session::images`], and where nothing is left.
+    pub fn images_without(&self, excluded: &[String]) -> Result<Vec<&ImageSpec>, Error> {
+        let mut images = self.images(&[])?;
+        if !excluded.is_empty() {
+            let excluded = self.images(excluded)?;
+            images.retain(|image| excluded.iter().all(|other| other.name != image.name));
+        }
+        if images.is_empty() { Err(Error::AllExcluded) } else { Ok(images) }
+    }
+
+    /// The names by which images can be asked for, the toolbox's included.
+    pub fn image_names(&self) -> Vec<&str> {
+        self.spec.all_images().map(|image| image.name.as_str()).collect()
     }
 
     /// The image whose tools a debugging session brings.

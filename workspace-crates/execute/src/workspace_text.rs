@@ -9,7 +9,7 @@ use tierce_process::cargo;
 use crate::{Error, files};
 
 /// Reads the Cargo.toml of the workspace and of each member.
-pub(crate) fn workspace_text(workspace: &cargo::Workspace) -> Result<WorkspaceText, Error> {
+pub(crate) fn workspace_text(root: &Utf8Path, members: &[cargo::Package]) -> Result<WorkspaceText, Error> {
     let read = |path: &Utf8Path| -> Result<CargoToml, Error> {
         Ok(CargoToml { path: path.to_owned(), text: files::read_text(Path::new(path))?.into() })
     };
@@ -31,7 +31,7 @@ pub(crate) fn workspace_text(workspace: &cargo::Workspace) -> Result<WorkspaceTe
         })
     };
     Ok(WorkspaceText {
-        root: read(&workspace.root.join("Cargo.toml"))?,
-        members: workspace.members.iter().map(member).collect::<Result<_, _>>()?,
+        root: read(&root.join("Cargo.toml"))?,
+        members: members.iter().map(member).collect::<Result<_, _>>()?,
     })
 }

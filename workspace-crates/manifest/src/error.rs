@@ -146,7 +146,7 @@ fn order(error: &Error) -> (&Utf8Path, usize, usize, &str) {
 }
 
 /// The word of `known` that `word` was probably meant to be.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let allowed = (word.chars().count() / 3).max(1);
     known
         .iter()

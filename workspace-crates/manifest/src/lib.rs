@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-pub use error::{Error, Errors, Fault};
+pub use error::{Error, Errors, Fault, nearest};
 pub use keys::{
     BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS, Scope, Shape,
 };

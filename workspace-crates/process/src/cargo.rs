@@ -129,6 +129,8 @@ pub struct Outline {
     pub root: Utf8PathBuf,
     /// Where cargo puts what it builds, environment and configuration considered.
     pub target_directory: Utf8PathBuf,
+    /// Its members, by name, without what they depend on.
+    pub members: Vec<Package>,
     /// Everything that it says, and its settings in the environment. What [`workspace`] gives depends on this, on cargo itself,
     /// its home and configuration files, the workspace's own Cargo.toml and Cargo.lock, and on the manifests that it lists.
     pub basis: String,
@@ -155,12 +157,14 @@ pub fn outline(
         other => other?,
     };
     let metadata = parse(&said)?;
+    let members = convert::workspace(&metadata).members;
     let variables = env::vars_os().filter(|(name, _)| configures(&name.to_string_lossy()));
     // The order of the environment is whoever's who started this process.
     let variables: BTreeSet<String> = variables.map(|variable| format!("{variable:?}\n")).collect();
     Ok(Outline {
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
+        members,
         basis: variables.into_iter().chain([said]).collect(),
     })
 }

@@ -1,10 +1,13 @@
 //! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
 
 mod debug;
+mod new;
 mod size;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::notify::Notify;
 
 /// Minimal container images from a Cargo workspace, with native libraries from Gentoo's Portage.
 #[derive(Debug, Parser)]
@@ -15,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     max_term_width = 100,
     after_help = "\
 Examples:
+  cargo xtask new image web --bin                  a package with a table, to begin with
   docker run --rm $(cargo xtask image hello)       build, load and run an image
   cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
   cargo xtask size hello --html                    what it is made of, as tables and as a picture
@@ -29,6 +33,7 @@ Environment:
   TIERCE_NAMESPACE  Begins the names of what is kept in the daemon, and labels it [default: tierce]
   DOCKER_HOST       Where the daemon listens: unix:///run/podman/podman.sock, say [default: as the
                     docker program finds it, then Podman's sockets]
+  TIERCE_NOTIFY     As --notify: none, bell or desktop
   CARGO_HOME        cargo's own folder, whose registry cache is shared [default: ~/.cargo]
   NO_COLOR          No colours, unless --color always says otherwise
 
@@ -83,10 +88,13 @@ pub(crate) enum When {
 }
 
 pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
+pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
 pub(crate) use size::{Grouping, SizeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a workspace, an image or a builder
+    New(NewArgs),
     /// Build images and load them into the daemon
     Image(ImageArgs),
     /// Resolve packages anew and write Tierce.lock
@@ -97,10 +105,37 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// Say what an image is made of, as tables and pictures
     Size(SizeArgs),
+    /// List the images of the workspace
+    List(ListArgs),
     /// Begin a session of tools beside a running container
     Debug(Box<DebugArgs>),
     /// Remove what can be made again: at least what nothing uses
     Clean(CleanArgs),
+    /// Print what a shell reads to complete `cargo xtask`
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
+}
+
+impl Command {
+    /// Its name and the sign at its end, where it is a run that somebody may wait for.
+    pub(crate) fn sign(&self) -> Option<(&'static str, Notify)> {
+        match self {
+            Command::Image(arguments) => Some(("image", arguments.end.notify)),
+            Command::Update(arguments) => Some(("update", arguments.end.notify)),
+            Command::Verify(arguments) => Some(("verify", arguments.end.notify)),
+            _ => None,
+        }
+    }
+}
+
+/// What becomes of a terminal at the end of a run that may be long.
+#[derive(Debug, Args)]
+pub(crate) struct EndArgs {
+    /// A sign at the end of a run of more than ten seconds, on a terminal: its bell, or a notification
+    /// of the desktop by terminals that know OSC 9
+    #[arg(long, value_name = "HOW", env = "TIERCE_NOTIFY", hide_env_values = true, default_value = "none")]
+    pub(crate) notify: Notify,
 }
 
 /// What `--no-cache` can name: the steps whose results are kept.
@@ -111,6 +146,7 @@ const STEPS: [&str; 9] = ["all", "builder", "packages", "environment", "root", "
 Examples:
   docker run --rm $(cargo xtask image hello)      build, load and run an image
   cargo xtask image                               every image of the workspace
+  cargo xtask image --exclude web                 all of them but one
   cargo xtask image toolbox                       a shell, gdb, strace and more, for debugging
   cargo xtask image web --layout target/web.oci   an OCI layout in a folder
   cargo xtask image web --archive web.tar         one file for docker load or skopeo
@@ -125,6 +161,9 @@ pub(crate) struct ImageArgs {
     /// Which images [default: all of the workspace, without the toolbox]
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
+    /// All images but this one
+    #[arg(long, value_name = "IMAGE", conflicts_with = "images")]
+    pub(crate) exclude: Vec<String>,
     /// Write an OCI layout into this folder instead of loading into the daemon
     #[arg(long, value_name = "DIR", conflicts_with = "archive")]
     pub(crate) layout: Option<Utf8PathBuf>,
@@ -153,6 +192,8 @@ pub(crate) struct ImageArgs {
     /// Steps at once, and jobs of each [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) end: EndArgs,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +218,8 @@ pub(crate) struct UpdateArgs {
     /// json: the changes on stdout as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) end: EndArgs,
 }
 
 #[derive(Debug, Args)]
@@ -205,6 +248,31 @@ pub(crate) struct VerifyArgs {
     /// Steps at once, and jobs of each [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) end: EndArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask list                  the images, and what is known of them without building
+  cargo xtask list --format json    the same with why they would be built again, as data
+  cargo xtask list --format names   their names, a line each, with the toolbox
+
+STATE is fresh where `cargo xtask image` would do nothing; --explain of that says why an image is
+changed. IN DAEMON has the references under which the daemon has what was built last.")]
+pub(crate) struct ListArgs {
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ListFormat,
+}
+
+/// How images are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Text,
+    Json,
+    Names,
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +323,40 @@ pub(crate) struct CleanArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(cargo xtask completions bash)        in ~/.bashrc, or
+  cargo xtask completions bash > ~/.tierce.bash and source that: it serves every workspace
+  source <(cargo xtask completions zsh)         in ~/.zshrc, after compinit
+  cargo xtask completions fish > ~/.config/fish/conf.d/tierce.fish
+
+What completes cargo is asked for everything but what stands after `xtask`. Names of images come from
+the workspace's compiled xtask; nothing is compiled for them.")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// A shell that can be given completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask man ~/.local/share/man/man1    then: man tierce, man tierce-image
+  cargo xtask man . && man -l ./tierce-why.1")]
+pub(crate) struct ManArgs {
+    /// The folder, which is made if need be
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Utf8PathBuf,
+}
+
 /// How data is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -289,12 +391,19 @@ mod tests {
             ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),
             ("help-size", &["size", "--help"]),
+            ("help-list", &["list", "--help"]),
+            ("help-completions", &["completions", "--help"]),
+            ("help-man", &["man", "--help"]),
             ("help-debug", &["debug", "--help"]),
             ("help-debug-ls", &["debug", "ls", "--help"]),
             ("help-debug-attach", &["debug", "attach", "--help"]),
             ("help-debug-rm", &["debug", "rm", "--help"]),
             ("help-debug-cp", &["debug", "cp", "--help"]),
             ("help-clean", &["clean", "--help"]),
+            ("help-new", &["new", "--help"]),
+            ("help-new-workspace", &["new", "workspace", "--help"]),
+            ("help-new-image", &["new", "image", "--help"]),
+            ("help-new-builder", &["new", "builder", "--help"]),
         ] {
             insta::assert_snapshot!(name, printed(arguments));
         }

@@ -29,7 +29,10 @@ pub(crate) fn run(
     options.keep_warm = arguments.keep_warm;
     options.no_cache.clone_from(&arguments.no_cache);
     let session = Session::open(options, &|event| terminal.show(event))?;
-    let images = session.images(&arguments.images)?;
+    let images = match arguments.exclude.is_empty() {
+        true => session.images(&arguments.images)?,
+        false => session.images_without(&arguments.exclude)?,
+    };
     let sink = match (&arguments.layout, &arguments.archive) {
         (Some(folder), _) => Sink::Layout(absolute(folder)?),
         (_, Some(file)) if images.len() == 1 => Sink::Archive(absolute(file)?),

@@ -3,12 +3,17 @@
 //! Raw flags (`cli`) become options of a session; a session's events become bars or lines (`terminal`), its errors lines of a
 //! Cargo.toml with a caret (`diagnostic`). stdout carries data and nothing else.
 
+mod ask;
 mod clean;
 mod cli;
+mod completions;
 mod debug;
 mod diagnostic;
 mod image;
 mod interrupt;
+mod list;
+mod new;
+mod notify;
 mod size;
 mod terminal;
 mod timings;
@@ -23,16 +28,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use camino::Utf8PathBuf;
 use clap::{CommandFactory, Parser};
 use tierce_execute::{DaemonEnvironment, Error, ErrorKind, Options, Session, UserFolders};
 
 use crate::cli::{Cli, Command, Global};
+use crate::notify::Ended;
 use crate::terminal::{Environment, Terminal, Verbosity};
 
 /// Runs Tierce with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    let start = Instant::now();
     let cli = command_line();
     let environment =
         Environment { no_color: path("NO_COLOR").is_some(), dumb: text("TERM").is_some_and(|term| term == "dumb") };
@@ -46,6 +54,10 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Size(arguments) => size::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::New(arguments) => new::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::List(arguments) => list::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),
+        Command::Man(arguments) => completions::man(arguments, &terminal).map(|()| 0),
         Command::Debug(arguments) => debug::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();
@@ -56,6 +68,10 @@ pub fn main() -> ExitCode {
             false => failure.exit_code(),
         }
     });
+    if let Some((command, notify)) = cli.command.sign() {
+        let ended = Ended { command, well: code == 0, took: start.elapsed() };
+        notify::at_end(notify, &ended, &terminal, path("TMUX").is_some());
+    }
     ExitCode::from(code)
 }
 

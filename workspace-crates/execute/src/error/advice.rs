@@ -22,7 +22,8 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Table { help, .. } | Error::Resolution { help, .. } | Error::Missing { help, .. } => help.clone(),
-            Error::StoredImage { help, .. } => help.clone(),
+            Error::StoredImage { help, .. } | Error::Draft { help, .. } => help.clone(),
+            Error::Scaffold(error) => error.help(),
             Error::Differs { .. } => Some(
                 "the same image comes of the same sources, Cargo.lock, Tierce.lock and Rust toolchain, and the same version of \
                  Tierce"
@@ -32,7 +33,13 @@ impl Error {
                 Some("add a table [package.metadata.image] to the Cargo.toml of a package with a binary, or [workspace.metadata.images.NAME] for an image of packages".into())
             }
             Error::UnknownImage { known, .. } if known.is_empty() => Error::NoImages.help(),
-            Error::UnknownImage { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
+            Error::UnknownImage { name, known } => {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                Some(match tierce_manifest::nearest(name, &names) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it has `{}`", names.join("`, `")),
+                })
+            }
             Error::Process(tierce_process::Error::CargoLock) => {
                 Some("run `cargo xtask image` without --locked and commit Cargo.lock".into())
             }

@@ -1,0 +1,129 @@
+//! `list`, `--exclude`, completions as a shell has them, and manual pages as their reader has them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::pty::Session;
+use crate::support::{Workspace, run, tool, unique_name, xtask};
+
+/// A workspace with two images that need nothing but libc, by names that no other test has.
+fn workspace() -> (Workspace, [String; 2]) {
+    let names = [unique_name(), unique_name()];
+    let package = |name: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[package.metadata.image]\n")
+    };
+    let mut workspace =
+        Workspace::new("workspace").file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"images/*\"]\n");
+    for name in &names {
+        workspace = workspace
+            .file(&format!("images/{name}/Cargo.toml"), &package(name))
+            .file(&format!("images/{name}/src/main.rs"), "fn main() { println!(\"here\"); }\n");
+    }
+    (workspace, names)
+}
+
+#[test]
+fn images_are_listed_as_they_are_and_one_can_be_left_out() {
+    let (workspace, [first, second]) = workspace();
+    let built = workspace.xtask(&["image", "--exclude", &second]).ok();
+    assert_eq!(built.stdout, format!("{first}:latest\n"));
+    let listed = || -> Vec<serde_json::Value> {
+        let ran = workspace.xtask(&["list", "--format", "json"]).ok();
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    };
+    let images = listed();
+    let [one, other] = &images[..] else { panic!("{images:#?}") };
+    assert_eq!((&one["image"], &one["state"]["is"]), (&first.as_str().into(), &"fresh".into()), "{one:#}");
+    assert_eq!(one["table"], format!("images/{first}/Cargo.toml:6"));
+    assert_eq!((&one["built"]["in-daemon"], &one["references"][0]), (&true.into(), &format!("{first}:latest").into()));
+    let id = tool("docker", ["image", "inspect", "-f", "{{.Id}}", &format!("{first}:latest")]).ok();
+    assert_eq!(one["built"]["id"], id.line());
+    assert_eq!((&other["state"]["is"], &other["built"]), (&"not-built".into(), &serde_json::Value::Null));
+
+    workspace.write(&format!("images/{first}/src/main.rs"), "fn main() { println!(\"there\"); }\n");
+    tool("docker", ["rmi", &format!("{first}:latest")]).ok();
+    let changed = &listed()[0];
+    assert_eq!((&changed["state"]["is"], &changed["built"]["in-daemon"]), (&"changed".into(), &false.into()));
+    let why = changed["state"]["why"].as_str().expect("a cause");
+    assert!(why.starts_with(&format!("compile {first}: ")) && why.contains("main.rs"), "{why}");
+
+    let unknown = workspace.xtask(&["image", "--exclude", &format!("{first}x")]).fails_with(3);
+    assert!(unknown.stderr.contains(&format!("help: did you mean `{first}`?")), "{}", unknown.stderr);
+    let none = workspace.xtask(&["image", "--exclude", &first, "--exclude", &second]).fails_with(3);
+    assert!(none.stderr.contains("no image is left: all of them are excluded"), "{}", none.stderr);
+    workspace.xtask(&["image", &first, "--exclude", &second]).fails_with(2);
+}
+
+/// What bash offers for a line, as its completion itself has it.
+fn offered(workspace: &Workspace, before: &str, line: &str) -> Vec<String> {
+    let script = format!(
+        "{before}\nsource completions.bash\nCOMP_WORDS=({line}); [[ '{line}' == *' ' ]] && COMP_WORDS+=('')\n\
+         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}\n\
+         $(complete -p cargo | sed 's/.*-F \\([^ ]*\\).*/\\1/') cargo \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let ran = run(Command::new("bash")
+        .args(["--norc", "-c", &script])
+        .current_dir(workspace.root().join("images"))
+        .env_remove("CARGO_TARGET_DIR"));
+    ran.ok().stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_options_and_names_of_images() {
+    let (workspace, [first, second]) = workspace();
+    fs::write(workspace.root().join("images/completions.bash"), workspace.xtask(&["completions", "bash"]).ok().stdout)
+        .expect("writable");
+    // As cargo compiles it for the alias.
+    fs::create_dir_all(workspace.root().join("target/xtask")).expect("writable");
+    let program = xtask(Path::new("/")).get_program().to_owned();
+    std::os::unix::fs::symlink(program, workspace.root().join("target/xtask/xtask")).expect("a link");
+    run(Command::new("cargo").args(["generate-lockfile", "--offline"]).current_dir(workspace.root())).ok();
+
+    let has = |line: &str, expected: &[&str]| {
+        let offered = offered(&workspace, "", line);
+        let missing: Vec<_> = expected.iter().filter(|word| !offered.iter().any(|other| other == *word)).collect();
+        assert!(missing.is_empty(), "{line:?} lacks {missing:?} of {offered:?}");
+        assert!(!offered.iter().any(|word| word.starts_with(['[', '<'])), "{offered:?}");
+    };
+    has("cargo xtask ", &["image", "new", "list", "why"]);
+    has("cargo xtask ver", &["verify"]);
+    has("cargo +stable xtask image --excl", &["--exclude"]);
+    has("cargo xtask image ", &[&first, &second, "toolbox"]);
+    has("cargo xtask image toolb", &["toolbox"]);
+    has("cargo xtask why ", &[&first]);
+    has("cargo xtask completions z", &["zsh"]);
+    has("cargo xtask new im", &["image"]);
+    // All else is what completed cargo before.
+    let theirs = "_theirs() { COMPREPLY=(build bench); }; complete -F _theirs cargo";
+    assert_eq!(offered(&workspace, theirs, "cargo b"), ["build", "bench"]);
+    assert_eq!(offered(&workspace, theirs, "cargo xtask new wor"), ["workspace"]);
+}
+
+#[test]
+fn manual_pages_are_what_their_reader_accepts() {
+    let workspace = Workspace::new("pages");
+    workspace.xtask(&["man", "man1"]).ok();
+    let mut pages: Vec<_> = fs::read_dir(workspace.root().join("man1")).expect("a folder").flatten().collect();
+    pages.sort_by_key(fs::DirEntry::file_name);
+    assert!(pages.len() > 10, "{pages:?}");
+    for page in pages {
+        let ran = tool("groff", [Path::new("-man"), Path::new("-ww"), Path::new("-Tutf8"), &page.path()]).ok();
+        assert_eq!(ran.stderr, "", "{}", page.path().display());
+    }
+    let page = tool("man", [Path::new("-l"), &workspace.root().join("man1/tierce-image.1")]).ok().stdout;
+    assert!(page.contains("cargo xtask image") && page.contains("--exclude"), "{page}");
+}
+
+#[test]
+fn a_short_run_gives_no_sign() {
+    let workspace = Workspace::with_package("web", "user = \"nobody\"", "");
+    let mut session = Session::start(workspace.command().args(["image", "--notify", "bell"]));
+    session.wait_for("`nobody`");
+    let (code, screen) = session.end();
+    assert_eq!(code, Some(3));
+    assert!(!screen.seen.contains('\x07'), "{:?}", screen.seen);
+    let refused = run(workspace.command().arg("image").env("TIERCE_NOTIFY", "gong")).fails_with(2);
+    assert!(refused.stderr.contains("gong"), "{}", refused.stderr);
+}
