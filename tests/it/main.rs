@@ -25,6 +25,7 @@ mod ebuilds;
 mod file_errors;
 mod first_image;
 mod hello;
+mod image_keys;
 mod interruption;
 mod judges;
 mod kept;

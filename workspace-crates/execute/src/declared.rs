@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use tierce_manifest::FileSpec;
+use tierce_manifest::{FileSpec, InnerPath, Located, Place};
 
 use crate::Error;
 
@@ -41,11 +41,19 @@ pub(crate) enum DeclaredContent {
 /// a file, a folder nor a link.
 pub(crate) fn entries(file: &FileSpec) -> Result<Vec<DeclaredEntry>, Error> {
     let (path, folder) = (file.from.value.full(), file.from.value.folder());
-    collect(&path, folder, file.to.value.as_str()).map_err(|Problem { message, help }| Error::Table {
-        place: file.from.place.clone(),
-        message,
-        help,
-    })
+    collect(&path, folder, file.to.value.as_str()).map_err(|problem| problem.at(&file.from.place))
+}
+
+/// Where one file of the table lies.
+///
+/// # Errors
+/// With the line of the table: as [`entries`], and what is no file.
+pub(crate) fn file(path: &Located<InnerPath>) -> Result<PathBuf, Error> {
+    let found = real(&path.value.full(), path.value.folder()).and_then(|(real, shown, _)| match real.is_file() {
+        true => Ok(real.into_std_path_buf()),
+        false => Err(Problem { message: format!("`{shown}` is not a file"), help: None }),
+    });
+    found.map_err(|problem| problem.at(&path.place))
 }
 
 /// Why something cannot go into an image.
@@ -55,7 +63,21 @@ struct Problem {
     help: Option<String>,
 }
 
+impl Problem {
+    fn at(self, place: &Place) -> Error {
+        Error::Table { place: place.clone(), message: self.message, help: self.help }
+    }
+}
+
 fn collect(path: &Utf8Path, folder: &Utf8Path, to: &str) -> Result<Vec<DeclaredEntry>, Problem> {
+    let (real, shown, folder) = real(path, folder)?;
+    let mut found = Vec::new();
+    add(&folder, &real, shown, to, &mut found)?;
+    Ok(found)
+}
+
+/// Where a path leads, which has to be inside of `folder`; what the user calls it; and where the folder is.
+fn real<'p>(path: &'p Utf8Path, folder: &Utf8Path) -> Result<(Utf8PathBuf, &'p Utf8Path, Utf8PathBuf), Problem> {
     let unreadable =
         |what: &Utf8Path, error, help| Problem { message: format!("`{what}` cannot be read: {error}"), help };
     let shown = path.strip_prefix(folder).unwrap_or(path);
@@ -65,9 +87,7 @@ fn collect(path: &Utf8Path, folder: &Utf8Path, to: &str) -> Result<Vec<DeclaredE
     if !real.starts_with(&folder) {
         return Err(leads_out(shown, &real));
     }
-    let mut found = Vec::new();
-    add(&folder, &real, shown, to, &mut found)?;
-    Ok(found)
+    Ok((real, shown, folder))
 }
 
 /// Adds what lies at `host`; `shown` is what the user calls it.

@@ -1,9 +1,11 @@
 //! Gathers what a plan depends on besides the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
-use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, ProgramSpec};
+use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, Place, ProgramSpec, read_env_file};
 use tierce_plan::{BuilderFacts, Facts, ImageFacts, Ingredients, Lock, digest};
 use tierce_portage::Patch;
 
@@ -97,6 +99,7 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
         sources,
         cargo_config,
         files: files(session, image)?,
+        env_files: env_files(image)?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
         revision: None,
     })
@@ -145,6 +148,32 @@ fn files(session: &Session, image: &ImageSpec) -> Result<BTreeMap<String, String
         }
     }
     Ok(files)
+}
+
+/// The variables of the files that `env-files` names.
+fn env_files(image: &ImageSpec) -> Result<BTreeMap<String, String>, Error> {
+    let mut variables = BTreeMap::new();
+    for file in &image.config.env_files {
+        let blame = |message: String| Error::Table { place: file.place.clone(), message, help: None };
+        let path = declared::file(file)?;
+        let shown = file.value.relative();
+        let text = std::fs::read(path).map_err(|error| blame(format!("`{shown}` cannot be read: {error}")))?;
+        let text = String::from_utf8(text).map_err(|_| blame(format!("`{shown}` is not UTF-8")))?;
+        let read = read_env_file(&text).map_err(|(number, fault)| Error::Table {
+            place: Place::new(&Arc::from(file.value.full()), span_of_line(&text, number)),
+            message: fault.message,
+            help: fault.help,
+        })?;
+        variables.extend(read);
+    }
+    Ok(variables)
+}
+
+/// The bytes of a line, from 1, without its end.
+fn span_of_line(text: &str, number: usize) -> Range<usize> {
+    let start = text.split_inclusive('\n').take(number.saturating_sub(1)).map(str::len).sum();
+    let length = text[start..].lines().next().map_or(0, str::len);
+    start..start + length
 }
 
 fn patches(patches: &ForAtom<Vec<tierce_manifest::Located<tierce_manifest::InnerPath>>>) -> Result<Vec<Patch>, Error> {

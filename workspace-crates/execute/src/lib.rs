@@ -7,6 +7,7 @@
 //! workspace lie in the user's cache, the others in the workspace's target folder. Locks are files that the kernel lets go of
 //! when their process ends, so that a killed run is in nobody's way.
 
+mod accounts;
 mod blame;
 mod clean;
 mod debugging;

@@ -182,9 +182,9 @@ pub const KEYS: &[Key] = &[
         r#""closure"; "packages" where there is no program"#, r#""packages""#,
         "What of ROOT goes into the image: what the binaries reach, or all files of the packages less `prune` and the presets."),
     Key::new("keep", TEXTS, "[]", r#"["/usr/share/mime/**", "locale"]"#,
-        "Globs over ROOT, or names of presets, of files that go in although no binary reaches them or a preset leaves them out."),
+        "Globs over ROOT, or names of presets (`headers`, `static-libs`, …), of files that go in although no binary reaches them or a preset leaves them out."),
     Key::new("prune", TEXTS, "[]", r#"["/usr/share/locale/**"]"#,
-        "Globs over ROOT of files that stay out although something reaches them."),
+        "Globs over ROOT of files that stay out although something reaches them; what the table itself brings stays (see `remove`)."),
     Key::new("allow-missing", TEXTS, "[]", r#"["/usr/lib64/plugins/*.so"]"#,
         "Globs over ROOT of files that go in although something that they need is not there: a library, an interpreter, what a link leads to."),
     Key::new("unmerge", TEXTS, "[]", r#"["sys-apps/sed"]"#,
@@ -193,6 +193,16 @@ pub const KEYS: &[Key] = &[
         "Files and folders of the package (in a table of the workspace: of the workspace) that go in."),
     Key::new("directories", Shape::List(&Shape::Table(DIRECTORY_KEYS)), "[]", r#"[{ path = "/var/lib/thumbnailer", owner = "1000:1000", mode = "0750" }]"#,
         "Folders that are made, such as those of volumes; of a path that both tables have, the image's holds."),
+    Key::new("symlinks", Shape::List(&Shape::Table(SYMLINK_KEYS)), "[]", r#"[{ path = "/usr/bin/awk", target = "gawk" }]"#,
+        "Links that are made; each leads to something of the image, or into /dev, /proc, /run, /sys or /tmp. Of a path that both tables have, the image's holds."),
+    Key::new("users", Shape::List(&Shape::Table(USER_KEYS)), "[]", r#"[{ name = "web", uid = 1000 }]"#,
+        "Users that are appended to the /etc/passwd of ROOT, or to one with root alone; of a name that both tables have, the image's holds. `user` and `owner` may name them."),
+    Key::new("groups", Shape::List(&Shape::Table(GROUP_KEYS)), "[]", r#"[{ name = "media", gid = 2000 }]"#,
+        "Groups that are appended to the /etc/group of ROOT, as `users` are."),
+    Key::new("capabilities", Shape::Map(&Shape::Text), "{}", r#"{ "/usr/bin/thumbnailer" = "cap_net_bind_service=ep" }"#,
+        "Capabilities of files, by path, in the words of setcap: names, `=` or `+`, and letters out of `e`, `i` and `p`. A container needs them in its bounding set too (`--cap-add`)."),
+    Key::new("remove", TEXTS, "[]", r#"["/usr/share/thumbnailer/*.psd"]"#,
+        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks`, `users` and hooks bring. What needs such a file misses it."),
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
@@ -204,7 +214,9 @@ pub const KEYS: &[Key] = &[
     Key::new("cmd", TEXTS, "[]", r#"["--port", "8080"]"#,
         "Arguments that `docker run` may replace.").replaced(),
     Key::new("env", Shape::Map(&Shape::Text), "{}", r#"{ RUST_LOG = "info" }"#,
-        "Environment variables."),
+        "Environment variables. They are part of the image: no place for secrets."),
+    Key::new("env-files", TEXTS, "[]", r#"["defaults.env"]"#,
+        "Files with further variables, inside of the folder of this Cargo.toml, as `docker run --env-file` reads them: a line of NAME=VALUE each, `#` begins a comment line. A later file wins over an earlier one, the image's over the workspace's, `env` over all. They are part of the image: no place for secrets."),
     Key::new("expose", Shape::List(&Shape::TextOrInteger), "[]", r#"[8080, "53/udp"]"#,
         "Ports that the program listens on: tcp unless it says udp or sctp."),
     Key::new("volumes", TEXTS, "[]", r#"["/var/lib/thumbnailer"]"#,
@@ -212,7 +224,7 @@ pub const KEYS: &[Key] = &[
     Key::new("workdir", Shape::Text, "/", r#""/var/lib/thumbnailer""#,
         "The folder that the program starts in."),
     Key::new("user", Shape::TextOrInteger, "0:0", r#""1000:1000""#,
-        "Numbers of the user and the group that the program runs as; a single number is both."),
+        "Who the program runs as: numbers of the user and the group, a single number being both, or names out of `users` and `groups`; a user's name alone stands for its group as well. The image has the numbers."),
     Key::new("labels", Shape::Map(&Shape::Text), "{}", r#"{ "com.example.team" = "media" }"#,
         "Labels of the image."),
     Key::new("stop-signal", Shape::TextOrInteger, "SIGTERM", r#""SIGINT""#,
@@ -259,7 +271,7 @@ pub const FILE_KEYS: &[Key] = &[
     Key::new("mode", Shape::Text, "0644, or 0755 for what is executable", r#""0644""#,
         "The mode of the files, in octal."),
     Key::new("owner", Shape::TextOrInteger, "0:0", r#""1000:1000""#,
-        "Numbers of user and group; a single number is both."),
+        "Numbers or names of user and group, as `user` has them."),
 ];
 
 /// The keys of an item of `directories`.
@@ -270,7 +282,44 @@ pub const DIRECTORY_KEYS: &[Key] = &[
     Key::new("mode", Shape::Text, r#""0755""#, r#""0750""#,
         "The mode, in octal."),
     Key::new("owner", Shape::TextOrInteger, "0:0", r#""1000:1000""#,
-        "Numbers of user and group; a single number is both."),
+        "Numbers or names of user and group, as `user` has them."),
+];
+
+/// The keys of an item of `symlinks`.
+#[rustfmt::skip]
+pub const SYMLINK_KEYS: &[Key] = &[
+    Key::new("path", Shape::Text, "", r#""/usr/bin/awk""#,
+        "The path of the link in the image.").required(),
+    Key::new("target", Shape::Text, "", r#""gawk""#,
+        "What it leads to: a path from the link's own folder on, or one from the top.").required(),
+];
+
+/// The keys of an item of `users`.
+#[rustfmt::skip]
+pub const USER_KEYS: &[Key] = &[
+    Key::new("name", Shape::Text, "", r#""web""#,
+        "The user's name.").required(),
+    Key::new("uid", Shape::Integer, "", "1000",
+        "The user's number, from 1.").required(),
+    Key::new("group", Shape::TextOrInteger, "a group with the user's name, made with the user's number if need be", r#""media""#,
+        "The user's own group: a name out of `groups`, or a number."),
+    Key::new("home", Shape::Text, r#""/""#, r#""/var/lib/web""#,
+        "The home folder; `directories` makes it."),
+    Key::new("shell", Shape::Text, r#""/sbin/nologin""#, r#""/bin/sh""#,
+        "The program of a login, which need not be there."),
+    Key::new("comment", Shape::Text, "nothing", r#""the web server""#,
+        "What the user is for."),
+];
+
+/// The keys of an item of `groups`.
+#[rustfmt::skip]
+pub const GROUP_KEYS: &[Key] = &[
+    Key::new("name", Shape::Text, "", r#""media""#,
+        "The group's name.").required(),
+    Key::new("gid", Shape::Integer, "", "2000",
+        "The group's number, from 1.").required(),
+    Key::new("members", TEXTS, "[]", r#"["web"]"#,
+        "Users, out of `users`, that are in it besides those whose own group it is."),
 ];
 
 /// The keys of `healthcheck`.

@@ -26,17 +26,22 @@ use camino::Utf8PathBuf;
 
 pub use error::{Error, Errors, Fault, nearest};
 pub use keys::{
-    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS, Scope, Shape,
+    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS,
+    SYMLINK_KEYS, Scope, Shape, USER_KEYS,
 };
 pub use place::{LineColumn, Located, Place};
 pub use presets::{PRESETS, Preset};
 pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
-    BuilderBase, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec, EmergeSpec, FileSpec, ForAtom,
-    HealthCheck, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, Strip, WorkspaceSpec,
+    AccountsSpec, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
+    EmergeSpec, FileSpec, ForAtom, GroupSpec, HealthCheck, ImageSpec, Include, Keep, PortageProfile, ProgramSpec,
+    RepositorySpec, Strip, SymlinkSpec, UserSpec, WorkspaceSpec,
 };
-pub use values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol, Signal, Tag, UserGroup};
+pub use values::{
+    AccountName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol, Signal, Tag,
+    UserGroup, read_env_file,
+};
 
 /// The Cargo.tomls of a workspace, and what cargo knows of its packages.
 #[derive(Clone, Debug)]

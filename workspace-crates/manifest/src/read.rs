@@ -1,5 +1,6 @@
 //! From parsed tables to specifications.
 
+mod accounts;
 mod cargo;
 mod config;
 mod content;

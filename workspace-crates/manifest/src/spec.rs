@@ -1,15 +1,19 @@
 //! What a workspace asks for, valid by construction: whoever holds one of these need not check it again.
 
+mod accounts;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use globset::Glob;
 use tierce_portage::{Atom, RepositoryName, UseSetting};
 
+pub use accounts::{AccountsSpec, GroupSpec, UserSpec};
+
 use crate::{
     PackageFacts, Preset,
     place::{Located, Place},
-    values::{ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup},
+    values::{FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup},
 };
 
 /// Everything that the Cargo.tomls of a workspace say.
@@ -193,6 +197,14 @@ pub struct ContentSpec {
     pub files: Vec<FileSpec>,
     /// Folders that are made, each path once.
     pub directories: Vec<DirectorySpec>,
+    /// Links that are made, each path once, and none that is a folder's or a file's.
+    pub symlinks: Vec<SymlinkSpec>,
+    /// Users and groups that are made.
+    pub accounts: AccountsSpec,
+    /// What programs may do although their user may not, by path.
+    pub capabilities: Vec<CapabilitySpec>,
+    /// What is taken out of the image whoever brought it.
+    pub remove: Vec<Located<Glob>>,
     /// What is taken out of ELF files.
     pub strip: Strip,
 }
@@ -239,6 +251,24 @@ pub struct DirectorySpec {
     pub owner: UserGroup,
 }
 
+/// A link that is made in the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SymlinkSpec {
+    /// Its path.
+    pub path: Located<ImagePath>,
+    /// Its text, neither empty nor longer than a path, without control characters.
+    pub target: Located<String>,
+}
+
+/// The capabilities of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapabilitySpec {
+    /// The path of the file, or of a link to it.
+    pub path: Located<ImagePath>,
+    /// What it has.
+    pub capabilities: FileCapabilities,
+}
+
 /// What is taken out of ELF files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strip {
@@ -259,6 +289,8 @@ pub struct ConfigSpec {
     pub cmd: Vec<String>,
     /// Variables of the environment.
     pub env: BTreeMap<String, Located<String>>,
+    /// Files with further variables, the weakest first; all of them are weaker than `env`.
+    pub env_files: Vec<Located<InnerPath>>,
     /// Ports, each once.
     pub expose: Vec<Port>,
     /// Folders whose content outlives the container, each once.

@@ -1,13 +1,17 @@
 //! The small grammars of values: each type holds only what its specification allows.
 
+mod capabilities;
+mod env_file;
 mod names;
 mod paths;
 mod run;
 
-pub use names::{ImageName, ImageReference, Tag};
+pub use capabilities::FileCapabilities;
+pub use env_file::read_env_file;
+pub use names::{AccountName, ImageName, ImageReference, Tag};
 pub(crate) use names::{check_cargo_name, check_url};
 pub use paths::{ImagePath, InnerPath};
-pub(crate) use paths::{host_path, image_glob};
+pub(crate) use paths::{check_link_target, host_path, image_glob};
 pub use run::{Mode, Port, Protocol, Signal, UserGroup};
 pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierce_manifest::{
-    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Member, Merge, PRESETS,
-    PackageFacts, REPOSITORY_KEYS, Scope, Shape, WorkspaceText,
+    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Member, Merge,
+    PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, USER_KEYS, WorkspaceText,
 };
 
 const START: &str = "<!-- keys";
@@ -24,9 +24,12 @@ const GROUPS: [(&str, &str); 6] = [
 ];
 
 /// The keys of tables within tables, each with the key that holds them.
-const INNER: [(&str, &[Key]); 5] = [
+const INNER: [(&str, &[Key]); 8] = [
     ("An item of `files`", FILE_KEYS),
     ("An item of `directories`", DIRECTORY_KEYS),
+    ("An item of `symlinks`", SYMLINK_KEYS),
+    ("An item of `users`", USER_KEYS),
+    ("An item of `groups`", GROUP_KEYS),
     ("`healthcheck`", HEALTHCHECK_KEYS),
     ("An item of `repositories`", REPOSITORY_KEYS),
     ("`builder`, where it is a table, which has one of", BUILDER_KEYS),

@@ -75,6 +75,8 @@ pub struct ImageFacts {
     pub cargo_config: String,
     /// What `files` names, by path in the image, each with its kind and digest.
     pub files: BTreeMap<String, String>,
+    /// The variables of the files that `env-files` names.
+    pub env_files: BTreeMap<String, String>,
     /// The contents of the patches that `patches` names, in its order.
     pub patches: Vec<Vec<Patch>>,
     /// The revision of the sources in version control.

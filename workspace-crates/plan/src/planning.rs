@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tierce_manifest::{ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, Strip, WorkspaceSpec};
+use tierce_manifest::{ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, Strip, UserSpec, WorkspaceSpec};
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
@@ -234,6 +234,9 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
         .add("what goes in", digest(content_text(image)))
         .add("how it is run", digest(format!("{:?}", without_places(image))))
         .add_parts("files", image_facts.files.clone());
+    if !image_facts.env_files.is_empty() {
+        pack.ingredients.add_parts("env-files", image_facts.env_files.clone());
+    }
     if let Some(ProgramSpec { package, .. }) = &image.program {
         pack.after.push(StepId::of_image("compile", name));
         pack.ingredients.add("package's description", digest(format!("{package:?}")));
@@ -285,6 +288,21 @@ fn content_text(image: &ImageSpec) -> String {
     }
     for directory in &content.directories {
         text.push_str(&format!("directory {} {:?} {:?}\n", directory.path.value, directory.mode, directory.owner));
+    }
+    for symlink in &content.symlinks {
+        text.push_str(&format!("symlink {} {:?}\n", symlink.path.value, symlink.target.value));
+    }
+    for UserSpec { name, uid, gid, comment, home, shell } in &content.accounts.users {
+        text.push_str(&format!("user {} {uid} {gid} {comment:?} {home} {shell}\n", name.value));
+    }
+    for group in &content.accounts.groups {
+        text.push_str(&format!("group {} {} {:?}\n", group.name.value, group.gid, group.members));
+    }
+    for file in &content.capabilities {
+        text.push_str(&format!("capabilities {} {:?}\n", file.path.value, file.capabilities));
+    }
+    if !content.remove.is_empty() {
+        text.push_str(&format!("remove\n{}", lines(&content.remove)));
     }
     text
 }

@@ -144,6 +144,14 @@ pub enum Finding {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nearest: Option<String>,
     },
+    /// A glob to remove matches nothing, neither of ROOT nor of what the table brings.
+    UnmatchedRemove {
+        /// The glob.
+        pattern: String,
+        /// The path that comes nearest to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<String>,
+    },
     /// A glob to prune matches nothing.
     UnmatchedPrune {
         /// The glob.
@@ -202,7 +210,10 @@ pub struct Closure {
 pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) -> Result<Closure, Error> {
     let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
-    for start in starts {
+    // Links last: what a user's link leads to may be the user's as well, and then no glob is asked about it.
+    let is_link = |start: &Start| index.tree().get(&start.path).is_some_and(Node::is_symlink);
+    let (links, others): (Vec<&Start>, Vec<&Start>) = starts.into_iter().partition(|start| is_link(start));
+    for start in others.into_iter().chain(links) {
         follow.start(&start.path, start.reason.clone())?;
     }
     follow.keep()?;

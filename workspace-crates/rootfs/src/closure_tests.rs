@@ -122,6 +122,79 @@ fn a_static_program_is_alone() {
 }
 
 #[test]
+fn a_declared_link_brings_what_it_leads_to() {
+    let index = root(&format!(
+        "{LIBC}
+        {PROGRAM}
+        /usr/bin/awk -> gawk
+        /usr/bin/gawk elf interpreter=/lib64/ld-linux-x86-64.so.2 needed=libc.so.6
+        /etc/mtab -> /proc/self/mounts
+        /etc/absent -> nothing
+        /etc/inside -> /usr/share/declared
+        /etc/out -> /usr/share/out
+        /usr/share/declared data
+        /usr/share/out data"
+    ));
+    let check = |links: &[&str]| {
+        let mut starts = program("/usr/bin/hello");
+        starts.extend(links.iter().map(|path| Start { path: (*path).to_owned(), reason: Reason::Declared }));
+        let globs = Globs {
+            prune: Patterns::new(["/usr/share/declared"]).unwrap(),
+            remove: Patterns::new(["/usr/share/out"]).unwrap(),
+            ..Globs::default()
+        };
+        shown(closure(&index, &starts, &loader(&index), &globs))
+    };
+    insta::assert_snapshot!(check(&["/usr/bin/awk", "/etc/mtab", "/etc/inside", "/usr/share/declared"]), @r"
+    /etc/inside: declared by the image's table
+    /etc/mtab: declared by the image's table
+    /lib64: a link on the way to /usr/lib64/ld-linux-x86-64.so.2
+    /usr/bin/awk: declared by the image's table
+    /usr/bin/gawk: what /usr/bin/awk links to
+    /usr/bin/hello: a program of the image
+    /usr/lib64/ld-linux-x86-64.so.2: the dynamic linker of /usr/bin/hello
+    /usr/lib64/libc.so.6: /usr/bin/hello needs libc.so.6, found by ld.so.cache
+    /usr/share/declared: declared by the image's table
+    ");
+    for (link, expected) in [
+        ("/etc/absent", "failed to find the target `nothing`, needed by `/etc/absent`"),
+        (
+            "/etc/inside",
+            "failed to find the target `/usr/share/declared`, needed by `/etc/inside`; `/usr/share/declared` is pruned by `/usr/share/declared`",
+        ),
+        (
+            "/etc/out",
+            "failed to find the target `/usr/share/out`, needed by `/etc/out`; `/usr/share/out` is pruned by `/usr/share/out`",
+        ),
+    ] {
+        assert_eq!(check(&[link]), expected);
+    }
+}
+
+#[test]
+fn presets_are_kept_by_their_names() {
+    let index = root(&format!(
+        "{LIBC}
+        {PROGRAM}
+        /usr/include/x/x.h data
+        /usr/lib64/libx.a data
+        /usr/share/man/x data"
+    ));
+    let presets =
+        [("headers", "/usr/include"), ("static-libs", "/usr/lib*/**/*.a"), ("static-libs", "/usr/lib*/**/*.la")];
+    let globs = Globs { keep: Patterns::named(presets).unwrap(), ..Globs::default() };
+    let shown = shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs));
+    let kept: Vec<&str> = shown.lines().filter(|line| line.contains("kept") || line.contains("Unmatched")).collect();
+    let expected = [
+        "/usr/include: kept by headers",
+        "/usr/include/x: kept by headers",
+        "/usr/include/x/x.h: kept by headers",
+        "/usr/lib64/libx.a: kept by static-libs",
+    ];
+    assert_eq!(kept, expected);
+}
+
+#[test]
 fn links_are_kept_and_reached_once() {
     let lines = "
         /usr/bin/hello elf needed=libz.so.1,libq.so

@@ -11,11 +11,12 @@ use tierce_elf::{DlopenNote, Elf, Priority};
 use crate::closure::{Closure, Finding, Reason};
 use crate::content::Format;
 use crate::ld_cache::flags_of;
-use crate::missing::{Missing, Wanted};
+use crate::missing::{Missing, Rejected, Rejection, Wanted};
 use crate::nearest::nearest;
+use crate::packages::is_filled_at_run_time;
 use crate::search::{Found, Requester, Search, Searcher};
 use crate::tree::Resolved;
-use crate::{Error, Globs, Index, Loader, NodeKind, Patterns, path};
+use crate::{Error, Globs, Index, Loader, Node, NodeKind, Patterns, path};
 
 /// The state of one computation.
 pub(crate) struct Follow<'index> {
@@ -101,14 +102,43 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Adds what stands at `path`, and what that needs.
+    /// Adds what stands at `path`, and what that needs. A link needs what it leads to.
     pub(crate) fn start(&mut self, path: &str, reason: Reason) -> Result<(), Error> {
+        let index = self.index;
+        if let Some(NodeKind::Symlink { target }) = index.tree().get(path).map(|node| &node.kind) {
+            self.closure.add(path, reason);
+            return self.start_link(path, target);
+        }
         let real = self.add_start(path, reason)?;
         self.follow(&real)
     }
 
-    /// Adds what stands at `path` alone, and gives its path without links.
+    /// Adds what a link leads to that is there because the user says so.
+    fn start_link(&mut self, link: &str, target: &str) -> Result<(), Error> {
+        let mut search = Search::default();
+        match self.index.tree().resolve(link) {
+            Ok(resolved) => match self.searcher.pruned(&resolved).map(str::to_owned) {
+                Some(name) if self.closure.reason(&resolved.path).is_none() => {
+                    search.rejected.push(Rejected { path: resolved.path, why: Rejection::Pruned(name) })
+                }
+                _ => {
+                    self.add(&resolved, Reason::TargetOf { link: link.to_owned() });
+                    return self.follow(&resolved.path);
+                }
+            },
+            Err(Error::NotFound { at, .. }) if is_filled_at_run_time(&at) => return Ok(()),
+            Err(_) => {}
+        }
+        self.miss(link, Wanted::LinkTarget(target.to_owned()), &search);
+        Ok(())
+    }
+
+    /// Adds what stands at `path` alone, and gives its path without links. Of a link that is the link.
     pub(crate) fn add_start(&mut self, path: &str, reason: Reason) -> Result<String, Error> {
+        if self.index.tree().get(path).is_some_and(Node::is_symlink) {
+            self.closure.add(path, reason);
+            return Ok(path.to_owned());
+        }
         let resolved = self.index.tree().resolve(path)?;
         self.add(&resolved, reason);
         Ok(resolved.path)

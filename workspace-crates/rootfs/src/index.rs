@@ -101,6 +101,14 @@ impl Index {
         Ok(real)
     }
 
+    /// Gives the regular file that `path` leads to, by links of any kind, an extended attribute.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::resolve`], and [`Error::Insert`] for what is not a file.
+    pub fn set_attribute(&mut self, path: &str, name: &str, value: Vec<u8>) -> Result<(), Error> {
+        self.tree.set_attribute(path, name, value)
+    }
+
     /// Takes away the content of a file that was replaced; where it had other paths, the new first one has it now.
     fn move_content(&mut self, path: &str, moved: Option<String>) {
         if let (Some(content), Some(first)) = (self.files.remove(path), moved) {
@@ -274,6 +282,24 @@ mod tests {
                 index.tree().iter().map(|(path, node)| (path.to_owned(), node.clone())).collect::<BTreeMap<_, _>>(),
             )
             .unwrap();
+        }
+    }
+
+    #[test]
+    fn an_attribute_goes_to_the_file_whichever_of_its_names_is_said() {
+        for path in ["/usr/bin/a", "/bin/c", "/usr/bin/0"] {
+            let mut index = sample();
+            index.set_attribute(path, "user.x", b"1".into()).unwrap();
+            let having: Vec<&str> =
+                index.tree().iter().filter(|(_, node)| !node.xattrs.is_empty()).map(|(path, _)| path).collect();
+            assert_eq!(having, ["/usr/bin/a"], "{path}");
+        }
+        for (path, expected) in [
+            ("/nothing", "failed to resolve `/nothing`: there is no `/nothing`"),
+            ("/bin", "failed to put `/usr/bin` into the file tree: it is not a regular file"),
+        ] {
+            let error = sample().set_attribute(path, "user.x", Vec::new()).unwrap_err();
+            assert_eq!(error.to_string(), expected);
         }
     }
 

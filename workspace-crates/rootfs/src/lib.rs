@@ -41,6 +41,7 @@ pub use layers::{Layer, layers};
 pub use ld_cache::LdCache;
 pub use loader::Loader;
 pub use missing::{Missing, Rejected, Rejection, Wanted};
+pub use nearest::nearest;
 pub use node::{Node, NodeKind};
 pub use patterns::{Globs, Patterns};
 pub use tree::{FileTree, Resolved};

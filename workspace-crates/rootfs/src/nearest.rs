@@ -7,7 +7,8 @@ const WILD: [char; 4] = ['*', '?', '[', '{'];
 
 /// The path whose components are those of the glob, or one similar to each, as far as there is such a path and the glob has
 /// no wildcard. Of a glob that begins with a wildcard, a path that ends as it does. None where nothing comes near.
-pub(crate) fn nearest(tree: &FileTree, glob: &str) -> Option<String> {
+#[must_use]
+pub fn nearest(tree: &FileTree, glob: &str) -> Option<String> {
     let components: Vec<&str> = glob.strip_prefix('/')?.split('/').collect();
     if components.first()?.contains(WILD) {
         let name = components.last().filter(|name| !name.contains(WILD))?;

@@ -39,6 +39,12 @@ impl Node {
         Self::new(NodeKind::Symlink { target: target.into() }, 0o777)
     }
 
+    /// Whether this is a symbolic link.
+    #[must_use]
+    pub fn is_symlink(&self) -> bool {
+        matches!(self.kind, NodeKind::Symlink { .. })
+    }
+
     /// Whether this is a directory.
     #[must_use]
     pub fn is_directory(&self) -> bool {

@@ -96,7 +96,8 @@ impl Follow<'_> {
     }
 }
 
-fn is_filled_at_run_time(at: &str) -> bool {
+/// Whether what stands at a path is there only where the image runs.
+pub(crate) fn is_filled_at_run_time(at: &str) -> bool {
     std::iter::once(at).chain(path::parents(at)).any(|at| FILLED_AT_RUN_TIME.contains(&at))
 }
 

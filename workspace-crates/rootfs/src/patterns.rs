@@ -20,6 +20,8 @@ pub struct Globs {
     pub keep: Patterns,
     /// What stays out although something reaches it.
     pub prune: Patterns,
+    /// What stays out whoever brings it.
+    pub remove: Patterns,
     /// What stays out of an image of packages unless `keep` matches it.
     pub presets: Patterns,
     /// What may lack something that it needs.
@@ -30,7 +32,7 @@ impl Globs {
     /// What keeps a path out of the image: a glob, or a preset.
     pub(crate) fn pruned(&self, path: &str) -> Option<&str> {
         let by_preset = || self.presets.find(path).filter(|_| self.keep.find(path).is_none());
-        self.prune.find(path).or_else(by_preset)
+        self.prune.find(path).or_else(|| self.remove.find(path)).or_else(by_preset)
     }
 }
 
@@ -114,6 +116,7 @@ mod tests {
         let globs = Globs {
             keep: Patterns::new(["/usr/share/doc/a", "/usr/share/doc/b"]).unwrap(),
             prune: Patterns::new(["/usr/share/doc/b"]).unwrap(),
+            remove: Patterns::new(["/usr/share/x/y"]).unwrap(),
             presets: Patterns::named([("docs", "/usr/share/doc")]).unwrap(),
             allow_missing: Patterns::default(),
         };
@@ -122,6 +125,7 @@ mod tests {
             ("/usr/share/doc/b/x", Some("/usr/share/doc/b")),
             ("/usr/share/doc/c", Some("docs")),
             ("/usr/share/x", None),
+            ("/usr/share/x/y", Some("/usr/share/x/y")),
         ] {
             assert_eq!(globs.pruned(path), expected, "{path}");
         }

@@ -48,6 +48,24 @@ impl FileTree {
         self.nodes.get(path)
     }
 
+    /// Gives the regular file or hard link that `path` leads to an extended attribute, in place of one of the same name.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::resolve`], and [`Error::Insert`] for what is not a file.
+    pub(crate) fn set_attribute(&mut self, path: &str, name: &str, value: Vec<u8>) -> Result<(), Error> {
+        let mut at = self.resolve(path)?.path;
+        if let Some(NodeKind::HardLink { target }) = self.nodes.get(&at).map(|node| &node.kind) {
+            at.clone_from(target);
+        }
+        match self.nodes.get_mut(&at) {
+            Some(node) if matches!(node.kind, NodeKind::File { .. }) => {
+                node.xattrs.insert(name.to_owned(), value);
+                Ok(())
+            }
+            _ => Err(Error::Insert { path: at, problem: "it is not a regular file".to_owned() }),
+        }
+    }
+
     /// The tree's own copy of a path that is in it.
     pub(crate) fn key(&self, path: &str) -> Option<&str> {
         self.nodes.get_key_value(path).map(|(path, _)| path.as_str())

@@ -26,12 +26,12 @@ impl Executor<'_> {
         let references = references(spec);
         match sink {
             Sink::Daemon => {
-                let assembled = assemble(spec, &packed.layers, &self.facts.platform, None)?;
+                let assembled = assemble(spec, &packed.layers, self.facts, None)?;
                 let (id, bytes) = self.load_into_daemon(&assembled, image, &references[0])?;
                 Ok(Outcome::Delivered { id, manifest: None, bytes })
             }
             Sink::Layout(folder) => {
-                let assembled = assemble(spec, &packed.layers, &self.facts.platform, revision)?;
+                let assembled = assemble(spec, &packed.layers, self.facts, revision)?;
                 let bytes = self.write_layout(&assembled, &self.session.layout_name(spec), folder)?;
                 Ok(Outcome::Delivered {
                     id: assembled.id.to_string(),
@@ -40,7 +40,7 @@ impl Executor<'_> {
                 })
             }
             Sink::Archive(path) => {
-                let assembled = assemble(spec, &packed.layers, &self.facts.platform, revision)?;
+                let assembled = assemble(spec, &packed.layers, self.facts, revision)?;
                 let open = |layer: &tierce_oci::Layer| self.open_blob(layer);
                 let bytes = files::write_with(path.as_std_path(), |file| {
                     write_docker_archive(&assembled, &references, ArchiveUse::File, open, &mut *file)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tierce_manifest::{ImageSpec, Include, Located};
+use tierce_manifest::{ImageSpec, Include, Located, SymlinkSpec};
 use tierce_portage::{Atom, Cpv};
 use tierce_rootfs::{Missing, Rejected, Rejection, Wanted};
 
@@ -34,13 +34,16 @@ impl Executor<'_> {
         ways_out.sort();
         ways_out.dedup();
         let pattern = missing.first().and_then(pruned).map(|(_, pattern)| pattern);
-        let pattern = spec.content.prune.iter().find(|glob| Some(glob.value.glob()) == pattern);
+        let mut globs = spec.content.prune.iter().chain(&spec.content.remove);
+        let pattern = globs.find(|glob| Some(glob.value.glob()) == pattern);
+        let link = missing.first().and_then(|missing| declared_link(spec, missing));
         let brought = || {
             let package: Cpv = owners.get(&missing.first()?.file)?.parse().ok()?;
             blame::atom_that_brings(spec, self.locked(spec.name.as_str()), &package)
         };
         let by_unmerging = || Some(&missing.iter().find_map(unmerged)?.place);
-        let place = pattern.map(|glob| &glob.place).or_else(by_unmerging).or_else(brought).unwrap_or(&spec.place);
+        let place = pattern.map(|glob| &glob.place).or(link.map(|link| &link.path.place));
+        let place = place.or_else(by_unmerging).or_else(brought).unwrap_or(&spec.place);
         let line = |missing: &Missing| match unmerged(missing) {
             Some(atom) => format!("{missing}; `{}`, which has it, is unmerged", atom.value),
             None => missing.to_string(),
@@ -77,15 +80,28 @@ fn pruned(missing: &Missing) -> Option<(&str, &str)> {
     })
 }
 
+/// The line of `symlinks` that makes a link, whose path may have been written with links in it.
+fn declared_link<'a>(spec: &'a ImageSpec, missing: &Missing) -> Option<&'a SymlinkSpec> {
+    let Wanted::LinkTarget(target) = &missing.wanted else { return None };
+    let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    let is_it =
+        |link: &&SymlinkSpec| link.target.value == *target && name(link.path.value.as_str()) == name(&missing.file);
+    spec.content.symlinks.iter().find(is_it)
+}
+
 /// What to write into the table.
 fn way_out(spec: &ImageSpec, missing: &Missing, provider_of: impl Fn(&str) -> Option<String>) -> String {
     if let Some((path, pattern)) = pruned(missing) {
-        let is_glob = spec.content.prune.iter().any(|glob| glob.value.glob() == pattern);
-        return match is_glob {
-            true => format!("take \"{pattern}\" out of `prune`"),
+        let content = &spec.content;
+        let mut globs = [("prune", &content.prune), ("remove", &content.remove)].into_iter();
+        return match globs.find(|(_, globs)| globs.iter().any(|glob| glob.value.glob() == pattern)) {
+            Some((key, _)) => format!("take \"{pattern}\" out of `{key}`"),
             // A preset has it.
-            false => format!("add \"{path}\" to `keep`"),
+            None => format!("add \"{path}\" to `keep`"),
         };
+    }
+    if declared_link(spec, missing).is_some() {
+        return "name a `target` that the image has; `keep`, `files` and `packages` bring more in".to_owned();
     }
     let bring = match &missing.wanted {
         Wanted::Soname(soname) => match provider_of(soname) {
@@ -123,7 +139,9 @@ mod tests {
 
     #[test]
     fn every_way_out_is_an_edit_of_the_table() {
-        let spec = image("prune = [\"/usr/share/x\"]");
+        let spec = image(
+            "prune = [\"/usr/share/x\"]\nremove = [\"/usr/share/z\"]\nsymlinks = [{ path = \"/bin/a\", target = \"a/b\" }]",
+        );
         let missing = |wanted: Wanted, pruned: Option<(&str, &str)>| Missing {
             file: "/usr/bin/a".into(),
             wanted,
@@ -141,6 +159,11 @@ mod tests {
             (
                 missing(target(), Some(("/usr/share/x/y", "/usr/share/x"))),
                 "take \"/usr/share/x\" out of `prune`".into(),
+            ),
+            (missing(target(), Some(("/usr/share/z", "/usr/share/z"))), "take \"/usr/share/z\" out of `remove`".into()),
+            (
+                missing(Wanted::LinkTarget("a/b".into()), None),
+                "name a `target` that the image has; `keep`, `files` and `packages` bring more in".into(),
             ),
             (missing(target(), Some(("/usr/share/doc/y", "docs"))), "add \"/usr/share/doc/y\" to `keep`".into()),
             (

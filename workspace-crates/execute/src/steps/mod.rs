@@ -8,6 +8,7 @@ pub(crate) mod debian;
 pub(crate) mod deliver;
 pub(crate) mod follower;
 mod missing;
+pub(crate) mod overlay;
 pub(crate) mod pack;
 pub(crate) mod packages;
 pub(crate) mod resolve;

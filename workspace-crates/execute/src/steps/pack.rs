@@ -5,21 +5,19 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tierce_manifest::{ContentSpec, FileSpec, ImageSpec, Include, PRESETS};
+use tierce_manifest::{ContentSpec, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
-use tierce_plan::{Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
-use tierce_rootfs::{
-    FileContent, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, Source, Start, closure, layers, packages,
-};
+use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
+use tierce_rootfs::{FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages};
 
-use crate::declared::{DeclaredContent, DeclaredEntry};
 use crate::executor::{Executor, missing_input};
 use crate::progress::Event;
 use crate::report::{Contents, base_name};
 use crate::run::Inputs;
+use crate::steps::overlay::{self, Overlaid};
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
-use crate::{Error, declared, files, untagged};
+use crate::{Error, files, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
 const TIME: u64 = 0;
@@ -38,16 +36,19 @@ impl Executor<'_> {
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
         let RootFacts { mut index, owners: packages_of, .. } = facts;
 
-        let starts = self.overlay(spec, programs, &mut index)?;
         let globs = globs(&spec.content)?;
+        let Overlaid { starts, unmatched_remove } =
+            self.overlay(spec, programs, &globs.remove, &mut index, &archive)?;
         let chosen = match spec.content.include {
             Include::Closure => closure(&index, &starts, &loader, &globs),
             Include::Packages => packages(&index, &starts, &owners, &loader, &globs),
         };
         let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, tree.unmerged_from(), error))?;
+        chosen.findings.extend(unmatched_remove);
         self.warn_of_unmatched(spec, &chosen.findings);
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
         chosen.add_ld_cache(&mut selected, &loader)?;
+        overlay::set_capabilities(&spec.content, &mut selected)?;
         self.keep_symbols(&index, &selected, &archive)?;
 
         let (mut source, _) = open(&archive)?;
@@ -58,7 +59,7 @@ impl Executor<'_> {
             let name = layer.group.to_string();
             packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
         }
-        let assembled = assemble(spec, &packed, &self.facts.platform, None)?;
+        let assembled = assemble(spec, &packed, self.facts, None)?;
         let closure = tierce_rootfs::report::total(&selected).bytes;
         let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
         let contents = Contents::new(&selected, chosen, &owners, &layers, &packed);
@@ -76,57 +77,14 @@ impl Executor<'_> {
                 Finding::UnmatchedPrune { pattern, nearest } => {
                     ("prune", pattern, nearest, "nothing is left out by it")
                 }
+                Finding::UnmatchedRemove { pattern, nearest } => {
+                    ("remove", pattern, nearest, "nothing is taken out by it")
+                }
                 _ => continue,
             };
             let nearest = nearest.as_ref().map(|path| format!("; there is `{path}`")).unwrap_or_default();
             let message = format!("`{key}` of `{}` has `{pattern}`, which matches nothing: {why}{nearest}", spec.name);
             (self.observer)(Event::Warning { message });
-        }
-    }
-
-    /// Puts the programs and what the table declares over ROOT, and says what the closure starts from.
-    fn overlay(&self, spec: &ImageSpec, programs: &[Program], index: &mut Index) -> Result<Vec<Start>, Error> {
-        let mut starts = Vec::new();
-        let mut start = |reason, path: String| starts.push(Start { reason, path });
-        for program in programs {
-            let path = self.session.places.blob(&program.sha256);
-            let node = Node::new(NodeKind::File { size: program.size }, 0o755);
-            start(
-                Reason::Program,
-                insert_host_file(index, &format!("/usr/bin/{}", program.name), &path, program.sha256.clone(), node)?,
-            );
-        }
-        for directory in &spec.content.directories {
-            let mut node = Node::new(NodeKind::Directory, directory.mode.bits());
-            (node.uid, node.gid) = (directory.owner.uid, directory.owner.gid);
-            start(Reason::Declared, index.insert(directory.path.value.as_str(), node)?);
-        }
-        for file in &spec.content.files {
-            for entry in declared::entries(file)? {
-                start(Reason::Declared, self.insert_declared(index, entry, file)?);
-            }
-        }
-        Ok(starts)
-    }
-
-    /// Puts one entry of a declared file or folder into the tree.
-    fn insert_declared(&self, index: &mut Index, entry: DeclaredEntry, file: &FileSpec) -> Result<String, Error> {
-        let (kind, mode) = match entry.content {
-            DeclaredContent::Folder => (NodeKind::Directory, 0o755),
-            DeclaredContent::Link(target) => (NodeKind::Symlink { target }, 0o777),
-            DeclaredContent::File { executable } => {
-                let mode = file.mode.map_or(if executable { 0o755 } else { 0o644 }, |mode| mode.bits());
-                (NodeKind::File { size: 0 }, mode)
-            }
-        };
-        let mut node = Node::new(kind, mode);
-        (node.uid, node.gid) = (file.owner.uid, file.owner.gid);
-        match node.kind {
-            NodeKind::File { .. } => {
-                let sha256 = self.session.digests.of_file(&entry.host)?;
-                insert_host_file(index, &entry.path, &entry.host, sha256, node)
-            }
-            _ => Ok(index.insert(&entry.path, node)?),
         }
     }
 
@@ -210,6 +168,7 @@ fn globs(content: &ContentSpec) -> Result<Globs, Error> {
     Ok(Globs {
         keep: Patterns::named(kept.iter().map(|(name, glob)| (name.as_str(), glob.as_str())))?,
         prune: Patterns::new(content.prune.iter().map(|glob| glob.value.glob()))?,
+        remove: Patterns::new(content.remove.iter().map(|glob| glob.value.glob()))?,
         presets: Patterns::named(of_presets)?,
         allow_missing: Patterns::new(content.allow_missing.iter().map(|glob| glob.value.glob()))?,
     })
@@ -279,18 +238,11 @@ fn reader<'a>(content: &'a FileContent, archive: &'a mut File, path: &str) -> Re
     })
 }
 
-/// Puts a file of the host, whose digest is known already, into the tree.
-fn insert_host_file(index: &mut Index, path: &str, host: &Path, sha256: String, node: Node) -> Result<String, Error> {
-    let (mut file, _) = open(host)?;
-    let (content, size) = FileContent::of_host_file(host.to_owned(), &mut file, sha256)?;
-    Ok(index.insert_file(path, node, size, content)?)
-}
-
 /// The documents of a packed image.
 pub(crate) fn assemble(
     spec: &ImageSpec,
     packed: &[PackedLayer],
-    platform: &str,
+    facts: &Facts,
     revision: Option<String>,
 ) -> Result<Image, Error> {
     let metadata = metadata(spec, revision);
@@ -302,9 +254,9 @@ pub(crate) fn assemble(
             format!("tierce: {}", layer.name),
         ));
     }
-    let (os, architecture) = platform.split_once('/').unwrap_or(("linux", platform));
+    let (os, architecture) = facts.platform.split_once('/').unwrap_or(("linux", &facts.platform));
     let platform = Platform { architecture: architecture.to_owned(), os: os.to_owned(), variant: None };
-    let config = ImageConfig { platform, created: TIME, runtime: runtime(spec, &metadata), layers };
+    let config = ImageConfig { platform, created: TIME, runtime: runtime(spec, facts, &metadata), layers };
     Ok(Image::assemble(config, &metadata.annotations()?)?)
 }
 
@@ -328,18 +280,21 @@ fn metadata(spec: &ImageSpec, revision: Option<String>) -> Metadata {
     }
 }
 
-fn runtime(spec: &ImageSpec, metadata: &Metadata) -> Runtime {
+fn runtime(spec: &ImageSpec, facts: &Facts, metadata: &Metadata) -> Runtime {
     let config = &spec.config;
+    let of_files = facts.images.get(spec.name.as_str()).map(|image| image.env_files.clone());
+    let mut env = of_files.unwrap_or_default();
     let values = |map: &BTreeMap<String, tierce_manifest::Located<String>>| {
         map.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect::<BTreeMap<_, _>>()
     };
     let mut labels = metadata.labels();
     labels.insert(untagged::IMAGE.into(), spec.name.to_string());
     labels.extend(values(&config.labels));
+    env.extend(values(&config.env));
     Runtime {
         entrypoint: config.entrypoint.value.clone(),
         cmd: config.cmd.clone(),
-        env: values(&config.env),
+        env,
         exposed_ports: config.expose.iter().map(ToString::to_string).collect(),
         user: config.user.as_ref().map(|user| user.value.to_string()),
         workdir: config.workdir.as_ref().map(|path| path.value.to_string()),

@@ -18,7 +18,7 @@ use crate::steps::root_digests;
 use crate::{Error, files, owner};
 
 /// Of the text files of the package database; the longest list of a package's files.
-const MAX_TEXT: u64 = 64 << 20;
+pub(crate) const MAX_TEXT: u64 = 64 << 20;
 /// What a ROOT may be at most: a bound against mistakes, not a budget.
 const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
 
@@ -191,7 +191,7 @@ fn installed(index: &Index, archive: &mut File) -> Result<InstalledDatabase, Err
 }
 
 /// The path of an entry with the links above it resolved: the database names files as ebuilds installed them.
-fn real_path(index: &Index, path: &str) -> String {
+pub(crate) fn real_path(index: &Index, path: &str) -> String {
     let Some((folder, name)) = path.rsplit_once('/') else { return path.to_owned() };
     match index.tree().resolve(if folder.is_empty() { "/" } else { folder }) {
         Ok(resolved) => format!("{}/{name}", resolved.path.trim_end_matches('/')),

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Report, each_once};
+use super::{Report, accounts::read_owner, each_once};
 use crate::{
     error::{Fault, quoted},
     node::{Layers, Node},
     place::{Located, Place},
-    spec::{ConfigSpec, HealthCheck, ProgramSpec},
-    values::{Port, check_label_key, check_no_nul, check_variable_name, duration},
+    spec::{AccountsSpec, ConfigSpec, HealthCheck, ProgramSpec},
+    values::{InnerPath, Port, check_label_key, check_no_nul, check_variable_name, duration},
 };
 
 /// What to do where an image without a program of its own would start nothing.
@@ -19,6 +19,7 @@ const NAME_A_PROGRAM: &str =
 pub(super) fn read_config(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
+    accounts: &AccountsSpec,
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
@@ -28,6 +29,7 @@ pub(super) fn read_config(
     ConfigSpec {
         entrypoint: read_entrypoint(layers, program, cmd.is_empty(), place, report),
         env: texts_by_name(layers, "env", |name| check_variable_name(name, false), report),
+        env_files: read_env_files(layers, report),
         expose: ports.into_iter().map(|port| port.value).collect(),
         volumes: each_once(
             layers.items("volumes").filter_map(|item| item.text()).filter_map(|path| report.parse(path)),
@@ -36,7 +38,7 @@ pub(super) fn read_config(
         user: layers
             .one("user")
             .and_then(|value| value.text_or_integer())
-            .and_then(|user| report.keep(user.place, user.value.parse())),
+            .and_then(|user| read_owner(user, accounts, report)),
         labels: texts_by_name(layers, "labels", check_label_key, report),
         stop_signal: layers
             .one("stop-signal")
@@ -117,6 +119,15 @@ fn texts_by_name(
         }
     }
     texts
+}
+
+/// The files of both tables, the workspace's first, as a later one wins.
+fn read_env_files(layers: Layers<'_>, report: &mut Report) -> Vec<Located<InnerPath>> {
+    let mut lists: Vec<Node<'_>> = layers.all("env-files").collect();
+    lists.reverse();
+    let files = lists.iter().flat_map(|list| list.items());
+    let files = files.filter_map(|item| item.text().map(|text| (item.folder(), text)));
+    files.filter_map(|(folder, text)| report.keep(text.place, InnerPath::parse(&folder, text.value))).collect()
 }
 
 /// `None` for `false`, which takes back the workspace's default.

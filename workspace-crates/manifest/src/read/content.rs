@@ -2,19 +2,35 @@
 
 use globset::Glob;
 
-use super::{Report, each_once, emerge};
+use super::{Report, accounts, each_once, emerge};
 use crate::{
     check::not_yet,
     error::Fault,
     node::{Layers, Node},
     place::Located,
     presets::{PRESETS, Preset},
-    spec::{ContentSpec, DirectorySpec, FileSpec, Include, Keep, Strip},
-    values::{InnerPath, Mode, UserGroup, image_glob},
+    spec::{AccountsSpec, CapabilitySpec, ContentSpec, DirectorySpec, FileSpec, Include, Keep, Strip, SymlinkSpec},
+    values::{ImagePath, InnerPath, Mode, UserGroup, check_link_target, image_glob},
 };
 
-pub(super) fn read_content(layers: Layers<'_>, has_program: bool, report: &mut Report) -> ContentSpec {
+pub(super) fn read_content(
+    layers: Layers<'_>,
+    has_program: bool,
+    accounts: AccountsSpec,
+    report: &mut Report,
+) -> ContentSpec {
     check_base(layers, report);
+    let files: Vec<FileSpec> = layers.items("files").filter_map(|item| read_file(item, &accounts, report)).collect();
+    let directories = read_each_path(
+        layers,
+        "directories",
+        |item, report| read_directory(item, &accounts, report),
+        |directory| &directory.path,
+        report,
+    );
+    let symlinks = read_each_path(layers, "symlinks", read_symlink, |symlink| &symlink.path, report);
+    refuse_links_in_places(&symlinks, &files, &directories, report);
+    refuse_two_makers(&accounts, &symlinks, &files, report);
     let kept = layers.items("keep").filter_map(|item| item.text());
     ContentSpec {
         include: read_include(layers, has_program, report),
@@ -22,8 +38,12 @@ pub(super) fn read_content(layers: Layers<'_>, has_program: bool, report: &mut R
         prune: globs(layers, "prune", report),
         unmerge: emerge::patterns(layers, "unmerge", report),
         allow_missing: globs(layers, "allow-missing", report),
-        files: layers.items("files").filter_map(|item| read_file(item, report)).collect(),
-        directories: read_directories(layers, report),
+        files,
+        directories,
+        symlinks,
+        accounts,
+        capabilities: read_capabilities(layers, report),
+        remove: globs(layers, "remove", report),
         strip: match layers.one("strip").and_then(|value| value.text()).map(|text| text.value) {
             Some("none") => Strip::None,
             Some("symbols") => Strip::Symbols,
@@ -82,40 +102,101 @@ fn globs(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Glob
     each_once(texts.filter_map(|text| report.keep(text.place, image_glob(text.value))))
 }
 
-fn read_file(item: Node<'_>, report: &mut Report) -> Option<FileSpec> {
+fn read_file(item: Node<'_>, accounts: &AccountsSpec, report: &mut Report) -> Option<FileSpec> {
     let from = item.field("from").and_then(|from| from.text());
     let from = from.and_then(|from| report.keep(from.place, InnerPath::parse(&item.folder(), from.value)));
     let to = item.field("to").and_then(|to| to.text()).and_then(|to| report.parse(to));
-    let (mode, owner) = (read_mode(item, report), read_owner(item, report));
+    let (mode, owner) = (read_mode(item, report), read_owner(item, accounts, report));
     Some(FileSpec { from: from?, to: to?, mode, owner })
 }
 
-/// The folders of both tables; where both have one, the image's holds.
-fn read_directories(layers: Layers<'_>, report: &mut Report) -> Vec<DirectorySpec> {
-    let mut merged: Vec<DirectorySpec> = Vec::new();
-    for list in layers.all("directories") {
-        let mut own: Vec<DirectorySpec> = Vec::new();
+/// The items of both tables, each of a path of its own; where both have one, the image's holds.
+fn read_each_path<'t, T>(
+    layers: Layers<'t>,
+    key: &str,
+    mut read: impl FnMut(Node<'t>, &mut Report) -> Option<T>,
+    path: impl Fn(&T) -> &Located<ImagePath>,
+    report: &mut Report,
+) -> Vec<T> {
+    let mut merged: Vec<T> = Vec::new();
+    for list in layers.all(key) {
+        let mut own: Vec<T> = Vec::new();
         for item in list.items() {
-            let Some(directory) = read_directory(item, report) else { continue };
-            match own.iter().find(|earlier| earlier.path.value == directory.path.value) {
-                None => own.push(directory),
+            let Some(item) = read(item, report) else { continue };
+            match own.iter().find(|earlier| path(earlier).value == path(&item).value) {
+                None => own.push(item),
                 Some(earlier) => {
-                    let message = format!("`{}` is in `directories` twice", directory.path.value);
-                    let error = Fault::new(message, "the second time").at(directory.path.place);
-                    report.errors().push(error.also(&earlier.path.place, "the first time"));
+                    let message = format!("`{}` is in `{key}` twice", path(&item).value);
+                    let error = Fault::new(message, "the second time").at(path(&item).place.clone());
+                    report.errors().push(error.also(&path(earlier).place, "the first time"));
                 }
             }
         }
-        own.retain(|weaker| merged.iter().all(|stronger| stronger.path.value != weaker.path.value));
+        own.retain(|weaker| merged.iter().all(|stronger| path(stronger).value != path(weaker).value));
         merged.append(&mut own);
     }
     merged
 }
 
-fn read_directory(item: Node<'_>, report: &mut Report) -> Option<DirectorySpec> {
+/// A path is a link's or a file's or a folder's. Of a path in both tables nobody could say which holds.
+fn refuse_links_in_places(
+    symlinks: &[SymlinkSpec],
+    files: &[FileSpec],
+    directories: &[DirectorySpec],
+    report: &mut Report,
+) {
+    let files = files.iter().map(|file| (&file.to, "`files`"));
+    let directories = directories.iter().map(|directory| (&directory.path, "`directories`"));
+    let others: Vec<(&Located<ImagePath>, &str)> = files.chain(directories).collect();
+    for SymlinkSpec { path, .. } in symlinks {
+        if let Some((other, key)) = others.iter().find(|(other, _)| other.value == path.value) {
+            let message = format!("`{}` is in `symlinks` and in {key}", path.value);
+            let error = Fault::new(message, "a link here").at(path.place.clone());
+            report.errors().push(error.also(&other.place, "something else here"));
+        }
+    }
+}
+
+/// What `users` and `groups` make is no file of the host's as well.
+fn refuse_two_makers(accounts: &AccountsSpec, symlinks: &[SymlinkSpec], files: &[FileSpec], report: &mut Report) {
+    let names = accounts.users.iter().map(|user| &user.name).chain(accounts.groups.iter().map(|group| &group.name));
+    let Some(name) = names.min_by_key(|name| name.place.span.start) else { return };
+    let others = files.iter().map(|file| &file.to).chain(symlinks.iter().map(|symlink| &symlink.path));
+    for path in others.filter(|path| ["/etc/passwd", "/etc/group"].contains(&path.value.as_str())) {
+        let message = format!("`{}` is made of `users` and `groups`", path.value);
+        let fault = Fault::new(message, "the second one").help("leave it out, or declare no users and groups");
+        report.errors().push(fault.at(path.place.clone()).also(&name.place, "the first one"));
+    }
+}
+
+fn read_symlink(item: Node<'_>, report: &mut Report) -> Option<SymlinkSpec> {
+    let path = item.field("path").and_then(|path| path.text()).and_then(|path| report.parse::<ImagePath>(path));
+    let target = item.field("target").and_then(|target| target.text());
+    let target = target.and_then(|target| report.checked(target, check_link_target));
+    let (path, target) = (path?, target?);
+    if path.value.as_str() == "/" {
+        report.fault(&path.place, Fault::new("`/` cannot be a link", "the top"));
+        return None;
+    }
+    Some(SymlinkSpec { path, target })
+}
+
+fn read_capabilities(layers: Layers<'_>, report: &mut Report) -> Vec<CapabilitySpec> {
+    let mut all = Vec::new();
+    for entry in layers.entries("capabilities") {
+        let path = report.parse(entry.key);
+        let capabilities = entry.value.text().and_then(|text| report.parse(text));
+        if let (Some(path), Some(capabilities)) = (path, capabilities) {
+            all.push(CapabilitySpec { path, capabilities: capabilities.value });
+        }
+    }
+    all
+}
+
+fn read_directory(item: Node<'_>, accounts: &AccountsSpec, report: &mut Report) -> Option<DirectorySpec> {
     let path = item.field("path").and_then(|path| path.text()).and_then(|path| report.parse(path));
     let mode = read_mode(item, report).unwrap_or(Mode::DIRECTORY);
-    let owner = read_owner(item, report);
+    let owner = read_owner(item, accounts, report);
     Some(DirectorySpec { path: path?, mode, owner })
 }
 
@@ -124,8 +205,8 @@ fn read_mode(item: Node<'_>, report: &mut Report) -> Option<Mode> {
     Some(mode.value)
 }
 
-fn read_owner(item: Node<'_>, report: &mut Report) -> UserGroup {
+fn read_owner(item: Node<'_>, accounts: &AccountsSpec, report: &mut Report) -> UserGroup {
     let owner = item.field("owner").and_then(|owner| owner.text_or_integer());
-    let owner = owner.and_then(|owner| report.keep(owner.place, owner.value.parse()));
+    let owner = owner.and_then(|owner| accounts::read_owner(owner, accounts, report));
     owner.map_or(UserGroup::ROOT, |owner| owner.value)
 }

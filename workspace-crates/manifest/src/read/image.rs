@@ -1,6 +1,6 @@
 //! One image: its name, and the parts that its neighbours read.
 
-use super::{Document, Report, cargo, config, content, each_once, emerge};
+use super::{Document, Report, accounts, cargo, config, content, each_once, emerge};
 use crate::{
     Member,
     check::{Table, check_table},
@@ -132,8 +132,9 @@ fn read_layers(
         cargo: cargo::read_cargo(layers, member, place, report),
     });
     let emerge = emerge::read_emerge(layers, report);
-    let content = content::read_content(layers, program.is_some(), report);
-    let config = config::read_config(layers, program.as_ref(), place, report);
+    let accounts = accounts::read_accounts(layers, report);
+    let config = config::read_config(layers, program.as_ref(), &accounts, place, report);
+    let content = content::read_content(layers, program.is_some(), accounts, report);
     let tags = read_tags(layers, place, report);
     Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags })
 }

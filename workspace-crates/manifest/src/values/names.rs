@@ -19,6 +19,22 @@ checked_text! {
     ImageReference, check_reference
 }
 
+checked_text! {
+    /// The name of a user or a group, as useradd(8) has it: `[a-z_][a-z0-9_-]*`, of at most 32 bytes.
+    AccountName, check_account_name
+}
+
+fn check_account_name(text: &str) -> Result<(), Fault> {
+    let first = text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
+    let others = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+    if first && others && text.len() <= 32 {
+        return Ok(());
+    }
+    Err(Fault::new(format!("`{}` is not a name for a user or a group", text.escape_debug()), "not an account's name").help(
+        "a name has lower-case letters, digits, `_` and `-`, begins with a letter or `_`, and has at most 32 characters",
+    ))
+}
+
 fn check_image_name(text: &str) -> Result<(), Fault> {
     if is_path_component(text) && text.len() <= 128 {
         return Ok(());

@@ -123,6 +123,14 @@ pub(crate) fn image_glob(text: &str) -> Result<Glob, Fault> {
     })
 }
 
+/// What a link may lead to: any path, from the link's folder on or from the top.
+pub(crate) fn check_link_target(text: &str) -> Result<(), Fault> {
+    if text.is_empty() {
+        return Err(Fault::new("the target of a link is empty", "leads to nothing"));
+    }
+    check_clean(text)
+}
+
 fn check_clean(text: &str) -> Result<(), Fault> {
     let fault = |what: &str| Err(Fault::new(format!("`{}` {what}", text.escape_debug()), "not a path"));
     if text.chars().any(char::is_control) {

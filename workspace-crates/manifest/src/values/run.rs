@@ -55,7 +55,8 @@ impl FromStr for Port {
     }
 }
 
-/// Numbers of a user and a group. An image from scratch has no /etc/passwd, so names would mean nothing in it.
+/// Numbers of a user and a group. An image from scratch has no /etc/passwd, so names mean nothing in it but those that its table
+/// declares, which stand for their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserGroup {
     /// The user's number.
@@ -89,7 +90,7 @@ impl FromStr for UserGroup {
         let fault = Fault::new(format!("`{}` is not a user by number", text.escape_debug()), "not `uid` or `uid:gid`");
         Err(match text {
             "root" | "root:root" => fault.help("names mean nothing in an image without /etc/passwd: write \"0:0\""),
-            _ => fault.help("names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\""),
+            _ => fault.help("write numbers, such as \"1000:1000\", or declare the name in `users`"),
         })
     }
 }

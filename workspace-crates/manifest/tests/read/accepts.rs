@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tierce_manifest::{
-    BuilderBase, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located, Strip, WorkspaceText, read as read_workspace,
+    AccountName, BuilderBase, FileCapabilities, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located, Strip,
+    WorkspaceText, read as read_workspace,
 };
 
 use crate::{cargo_toml, defaults, image, member, read, read_image};
@@ -153,6 +154,92 @@ fn keys_of_the_content() {
         .map(|directory| format!("{} {} {}", directory.path.value, directory.mode, directory.owner))
         .collect();
     assert_eq!(directories, ["/var/lib/app 0750 1000:33", "/tmp 0755 0:0"]);
+}
+
+#[test]
+fn links_capabilities_and_what_is_removed() {
+    let spec = read_image(
+        &defaults(
+            r#"
+            symlinks = [{ path = "/usr/bin/awk", target = "mawk" }, { path = "/etc/mtab", target = "/proc/mounts" }]
+            capabilities = { "/usr/bin/app" = "cap_kill=p", "/usr/bin/other" = "cap_kill=ep" }
+            remove = ["/etc/x"]
+            env-files = ["all.env"]
+            "#,
+        ),
+        &image(
+            r#"
+            symlinks = [{ path = "/usr/bin/awk", target = "gawk" }]
+            capabilities = { "/usr/bin/app" = "cap_net_raw=ep" }
+            remove = ["/usr/share/foo/**"]
+            env-files = ["a.env", "b.env"]
+            "#,
+        ),
+    );
+    let content = spec.content;
+    let links: Vec<String> =
+        content.symlinks.iter().map(|link| format!("{} {}", link.path.value, link.target.value)).collect();
+    assert_eq!(links, ["/usr/bin/awk gawk", "/etc/mtab /proc/mounts"]);
+    let capabilities: Vec<_> =
+        content.capabilities.iter().map(|file| (file.path.value.as_str(), file.capabilities)).collect();
+    let parsed = |text: &str| text.parse::<FileCapabilities>().unwrap();
+    assert_eq!(capabilities, [("/usr/bin/other", parsed("cap_kill=ep")), ("/usr/bin/app", parsed("cap_net_raw=ep"))]);
+    assert_eq!(shown(&content.remove), ["/usr/share/foo/**", "/etc/x"]);
+    // The weakest first.
+    let files: Vec<_> = spec.config.env_files.iter().map(|file| file.value.full()).collect();
+    assert_eq!(files, ["all.env", "app/a.env", "app/b.env"]);
+}
+
+#[test]
+fn accounts_and_the_names_that_stand_for_their_numbers() {
+    let users = r#"
+        groups = [{ name = "media", gid = 33, members = ["web", "web"] }]
+        users = [
+            { name = "web", uid = 1000, home = "/var/lib/web", shell = "/bin/sh", comment = "the web" },
+            { name = "job", uid = 1001, group = "media" },
+            { name = "lone", uid = 1002, group = 5 },
+        ]
+    "#;
+    let content = read_image(&defaults("users = [{ name = \"web\", uid = 9 }]"), &image(users)).content;
+    let users_read: Vec<String> = content
+        .accounts
+        .users
+        .iter()
+        .map(|user| {
+            let (home, shell) = (&user.home, &user.shell);
+            format!("{}:{}:{}:{}:{home}:{shell}", user.name.value, user.uid, user.gid, user.comment)
+        })
+        .collect();
+    assert_eq!(
+        users_read,
+        ["web:1000:1000:the web:/var/lib/web:/bin/sh", "job:1001:33::/:/sbin/nologin", "lone:1002:5::/:/sbin/nologin"]
+    );
+    let groups: Vec<String> = content
+        .accounts
+        .groups
+        .iter()
+        .map(|group| {
+            let members: Vec<&str> = group.members.iter().map(AccountName::as_str).collect();
+            format!("{}:{}:{}", group.name.value, group.gid, members.join(","))
+        })
+        .collect();
+    assert_eq!(groups, ["media:33:web", "web:1000:"]);
+
+    for (user, expected) in [
+        ("web", "1000:1000"),
+        ("job", "1001:33"),
+        ("job:web", "1001:1000"),
+        ("root", "0:0"),
+        ("root:media", "0:33"),
+        ("7:media", "7:33"),
+        ("web:7", "1000:7"),
+        ("7", "7:7"),
+    ] {
+        let keys = format!("{users}\nuser = {user:?}\ndirectories = [{{ path = \"/d\", owner = {user:?} }}]");
+        let spec = read_image("", &image(&keys));
+        assert_eq!(spec.config.user.unwrap().value.to_string(), expected, "{user}");
+        assert_eq!(spec.content.directories[0].owner.to_string(), expected, "{user}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Every key of the list is read as the list documents it.
 
-use tierce_manifest::{DIRECTORY_KEYS, FILE_KEYS, HEALTHCHECK_KEYS, KEYS, Key, REPOSITORY_KEYS, Scope, WorkspaceSpec};
+use tierce_manifest::{
+    DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, REPOSITORY_KEYS, SYMLINK_KEYS, Scope,
+    USER_KEYS, WorkspaceSpec,
+};
 
 use crate::{defaults, image, read, refusal};
 
@@ -40,9 +43,12 @@ fn examples_are_read() {
 /// The same for the keys of tables within.
 #[test]
 fn examples_of_inner_tables_are_read() {
-    let inner: [(&str, &[Key]); 4] = [
+    let inner: [(&str, &[Key]); 7] = [
         ("files = [{TABLE}]", FILE_KEYS),
         ("directories = [{TABLE}]", DIRECTORY_KEYS),
+        ("symlinks = [{TABLE}]", SYMLINK_KEYS),
+        ("groups = [{ name = \"media\", gid = 9 }]\nusers = [{TABLE}]", USER_KEYS),
+        ("users = [{ name = \"web\", uid = 7 }]\ngroups = [{TABLE}]", GROUP_KEYS),
         ("healthcheck = {TABLE}", HEALTHCHECK_KEYS),
         ("repositories = [{TABLE}]", REPOSITORY_KEYS),
     ];

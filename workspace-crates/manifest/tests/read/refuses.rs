@@ -1,5 +1,6 @@
 //! Tables that are refused, and what is said of them.
 
+mod content;
 mod types;
 mod values;
 mod workspace;
@@ -86,9 +87,9 @@ tags = ["-"]"#,
             r#"[workspace.metadata.image]
 builder = "stage3""#,
             r#"[package.metadata.image]
-users = "1"
+usr = "1"
 profile = "debug""#,
-            "Cargo.toml:2:11: \"stage3\" for `builder` is not supported yet\n  help: write `builder = \"debian\"`, or unpack a stage3 yourself and name it with `builder = { rootfs = \"stage3.tar.xz\" }`\napp/Cargo.toml:2:1: unknown key `users`\n  help: did you mean `user`?\napp/Cargo.toml:3:11: cargo has no profile `debug`\n  help: did you mean `dev`?",
+            "Cargo.toml:2:11: \"stage3\" for `builder` is not supported yet\n  help: write `builder = \"debian\"`, or unpack a stage3 yourself and name it with `builder = { rootfs = \"stage3.tar.xz\" }`\napp/Cargo.toml:2:1: unknown key `usr`\n  help: did you mean `use`?\napp/Cargo.toml:3:11: cargo has no profile `debug`\n  help: did you mean `dev`?",
         ),
     ] {
         assert_eq!(refusal(root, package), expected, "{root}\n{package}");

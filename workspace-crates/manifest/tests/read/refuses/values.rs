@@ -109,7 +109,7 @@ fn content_of_values() {
         ),
         (
             r#"directories = [{ path = "a", mode = "99", owner = "me:us" }]"#,
-            "app/Cargo.toml:2:25: `a` is not an absolute path\n  help: write `/a`\napp/Cargo.toml:2:37: `99` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:51: `me:us` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+            "app/Cargo.toml:2:25: `a` is not an absolute path\n  help: write `/a`\napp/Cargo.toml:2:37: `99` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:51: `me:us` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
             r#"name = "My Image""#,
@@ -136,7 +136,7 @@ fn content_of_values() {
         (r#"workdir = "/a/""#, "app/Cargo.toml:2:11: `/a/` is not a normalised path\n  help: write `/a`"),
         (
             r#"user = "nobody""#,
-            "app/Cargo.toml:2:8: `nobody` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+            "app/Cargo.toml:2:8: `nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
             r#"user = "root""#,
@@ -144,7 +144,7 @@ fn content_of_values() {
         ),
         (
             r#"user = -1"#,
-            "app/Cargo.toml:2:8: `-1` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+            "app/Cargo.toml:2:8: `-1` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
             r#"labels = { "dev.tierce.key" = "x", "" = "y" }"#,

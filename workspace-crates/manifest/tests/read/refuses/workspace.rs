@@ -88,7 +88,7 @@ fn the_workspace() {
         (r#"bins = ["nope"]"#, "Cargo.toml:2:9: the package `app` has no binary `nope`\n  help: there is only `app`"),
         (
             r#"user = "nobody""#,
-            "Cargo.toml:2:8: `nobody` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write numbers, such as \"1000:1000\"",
+            "Cargo.toml:2:8: `nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
     ];
     check(cases, |line| refusal(&defaults(line), &image("")));

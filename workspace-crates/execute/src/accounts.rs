@@ -1,0 +1,123 @@
+//! The files of users and groups of an image: those of ROOT, with what its table declares.
+
+use tierce_manifest::{AccountName, AccountsSpec, Located};
+
+use crate::Error;
+
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+/// What an image has whose ROOT brings no accounts.
+const ROOT_USER: &str = "root:x:0:0:root:/root:/sbin/nologin\n";
+const ROOT_GROUP: &str = "root:x:0:\n";
+
+/// A line that is added.
+struct Line<'a> {
+    name: &'a Located<AccountName>,
+    number: u32,
+    text: String,
+}
+
+/// The files, by path. `of_root` gives the text of a file of ROOT, if it has it.
+///
+/// # Errors
+/// With the line of the table: a name or a number that ROOT has already, with another number or name. Those of `of_root`.
+pub(crate) fn files(
+    accounts: &AccountsSpec,
+    mut of_root: impl FnMut(&str) -> Result<Option<String>, Error>,
+) -> Result<[(&'static str, String); 2], Error> {
+    // No password fits `!`, and no /etc/shadow is asked for one.
+    let users = accounts.users.iter().map(|user| {
+        let (name, home, shell) = (&user.name.value, &user.home, &user.shell);
+        let text = format!("{name}:!:{}:{}:{}:{home}:{shell}\n", user.uid, user.gid, user.comment);
+        Line { name: &user.name, number: user.uid, text }
+    });
+    let groups = accounts.groups.iter().map(|group| {
+        let members: Vec<&str> = group.members.iter().map(AccountName::as_str).collect();
+        let text = format!("{}:!:{}:{}\n", group.name.value, group.gid, members.join(","));
+        Line { name: &group.name, number: group.gid, text }
+    });
+    let before = of_root(PASSWD)?;
+    let passwd = with_lines("user", before.as_deref().unwrap_or(ROOT_USER), users.collect())?;
+    let before = of_root(GROUP)?;
+    let group = with_lines("group", before.as_deref().unwrap_or(ROOT_GROUP), groups.collect())?;
+    Ok([(PASSWD, passwd), (GROUP, group)])
+}
+
+/// A file with lines added; one that has the same name and number as a line before takes its place.
+fn with_lines(what: &str, before: &str, lines: Vec<Line<'_>>) -> Result<String, Error> {
+    let mut text = String::new();
+    for old in before.lines().filter(|line| !line.is_empty()) {
+        let mut fields = old.split(':');
+        let (name, number) = (fields.next().unwrap_or_default(), fields.nth(1).unwrap_or_default());
+        let same = |line: &&Line<'_>| [line.name.value.as_str() == name, line.number.to_string() == number];
+        if let Some(line) = lines.iter().find(|line| matches!(same(line), [true, false] | [false, true])) {
+            return Err(Error::Table {
+                place: line.name.place.clone(),
+                message: format!("ROOT has the {what} `{name}` with the number {number} already"),
+                help: Some(format!("give `{}` another name and another number", line.name.value)),
+            });
+        }
+        if !lines.iter().any(|line| same(&line) == [true, true]) {
+            text.push_str(old);
+            text.push('\n');
+        }
+    }
+    text.extend(lines.iter().map(|line| line.text.as_str()));
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use tierce_manifest::{CargoToml, WorkspaceText};
+
+    use super::*;
+
+    fn made(keys: &str, root: [Option<&str>; 2]) -> Result<String, String> {
+        let text = format!("[workspace.metadata.images.x]\ncmd = [\"/x\"]\n{keys}");
+        let text = CargoToml { path: "Cargo.toml".into(), text: text.into() };
+        let spec = tierce_manifest::read(&WorkspaceText { root: text, members: Vec::new() }).expect("a valid table");
+        let of_root = |path: &str| Ok(root[usize::from(path == GROUP)].map(str::to_owned));
+        let files = files(&spec.images[0].content.accounts, of_root).map_err(|error| error.to_string())?;
+        Ok(files.into_iter().map(|(path, text)| format!("{path}\n{text}")).collect())
+    }
+
+    const KEYS: &str = "groups = [{ name = \"media\", gid = 33, members = [\"web\", \"job\"] }]\n\
+                        users = [{ name = \"web\", uid = 7, comment = \"the web\", home = \"/srv\" }, { name = \"job\", uid = 8, group = 33 }]";
+
+    #[test]
+    fn lines_are_appended_to_those_of_root() {
+        let expected = "/etc/passwd\n\
+                        root:x:0:0:root:/root:/sbin/nologin\n\
+                        web:!:7:7:the web:/srv:/sbin/nologin\n\
+                        job:!:8:33::/:/sbin/nologin\n\
+                        /etc/group\n\
+                        root:x:0:\n\
+                        media:!:33:web,job\n\
+                        web:!:7:\n";
+        assert_eq!(made(KEYS, [None, None]).expect("no conflict"), expected);
+        // A last line without an end, and one that is said again.
+        let before = [Some("root:x:0:0::/:/bin/sh\nweb:x:7:1::/:\nnobody:x:65534:1::/:/x"), Some("tty:x:5:\n")];
+        let expected = "/etc/passwd\n\
+                        root:x:0:0::/:/bin/sh\n\
+                        nobody:x:65534:1::/:/x\n\
+                        web:!:7:7:the web:/srv:/sbin/nologin\n\
+                        job:!:8:33::/:/sbin/nologin\n\
+                        /etc/group\n\
+                        tty:x:5:\n\
+                        media:!:33:web,job\n\
+                        web:!:7:\n";
+        assert_eq!(made(KEYS, before).expect("no conflict"), expected);
+    }
+
+    #[test]
+    fn names_and_numbers_of_root_are_taken() {
+        for (before, expected) in [
+            ([Some("a:x:7:7::/:\n"), None], "ROOT has the user `a` with the number 7 already"),
+            ([Some("web:x:9:9::/:\n"), None], "ROOT has the user `web` with the number 9 already"),
+            ([None, Some("www:x:33:\n")], "ROOT has the group `www` with the number 33 already"),
+            ([None, Some("web:x:70:\n")], "ROOT has the group `web` with the number 70 already"),
+        ] {
+            assert_eq!(made(KEYS, before), Err(expected.to_owned()));
+        }
+    }
+}
