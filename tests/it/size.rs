@@ -52,6 +52,60 @@ fn what_an_image_is_made_of_is_told_and_drawn() {
     );
 }
 
+#[test]
+fn what_is_larger_than_its_budget_is_not_loaded() {
+    let name = unique_name();
+    let workspace = Workspace::with_package("sized", &format!("name = \"{name}\""), "");
+    let _image = LoadedImage::new(&format!("{name}:latest"));
+    let write = |bytes: usize, max_size: &str| {
+        workspace.write("sized/blob", &"x".repeat(bytes));
+        let files = "files = [{ from = \"blob\", to = \"/srv/blob\" }]";
+        workspace.write("sized/Cargo.toml", &package(&format!("name = \"{name}\"\n{files}\nmax-size = {max_size}")));
+    };
+    let error = |code| workspace.xtask(&["image"]).fails_with(code).error(workspace.root()).replace(&name, "web");
+
+    // Of what never came through, the largest owners are named.
+    write(300_000, "\"1 kB\"");
+    let first = error(11);
+    assert!(first.contains("error: the image `web` is larger than its `max-size`\n"), "{first}");
+    assert!(first.contains("max-size = \"1 kB\"") && first.contains("no build of it came through yet"), "{first}");
+    assert!(first.contains("of sys-libs/glibc"), "{first}");
+    tool("docker", ["image", "inspect", &name]).fails_with(1);
+
+    write(300_000, "{ total = \"1 GB\", \"declared files\" = \"400 kB\", \"sys-libs/glibcc\" = \"1 B\" }");
+    let ran = workspace.xtask(&["image"]).ok();
+    let warning = format!("`max-size` of `{name}` names `sys-libs/glibcc`, which has no file in the image");
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    let there = id(&name);
+
+    write(600_000, "{ total = \"1 GB\", \"declared files\" = \"0.4 MB\" }");
+    insta::assert_snapshot!(error(11), @r#"
+    error: the image `web` is larger than its `max-size`
+     --> sized/Cargo.toml:9:49
+      |
+    9 | max-size = { total = "1 GB", "declared files" = "0.4 MB" }
+      |                                                 ^^^^^^^^
+      |
+      = note: declared files: 600.0 kB, 200.0 kB more than 400.0 kB
+              since the last build that came through, of 3.0 MB:
+                +300.0 kB of declared files, 300.0 kB before
+      = help: leave out what is not needed, by USE flags or `prune`, or raise `max-size`; nothing was loaded or tagged
+    "#);
+    assert_eq!(id(&name), there, "the image that fitted stays");
+    // It is not forgotten, and no list of what was not loaded is left.
+    workspace.xtask(&["image"]).fails_with(11);
+    let listed = workspace.xtask(&["size", &name, "--by", "owner"]).ok().stdout;
+    assert!(listed.contains("300.0 kB"), "{listed}");
+
+    write(300_000, "{ total = \"1 GB\" }");
+    workspace.xtask(&["image"]).ok();
+    assert_eq!(id(&name), there);
+}
+
+fn id(image: &str) -> String {
+    tool("docker", ["image", "inspect", "-f", "{{.Id}}", image]).ok().stdout
+}
+
 /// The pictures can be read by a parser, name what has a name, and refer to nothing outside of them.
 fn pictures(workspace: &Workspace, name: &str) {
     let svg = workspace.root().join("out/size.svg");

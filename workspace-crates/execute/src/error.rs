@@ -194,6 +194,24 @@ pub enum Error {
         /// Which package would bring it.
         help: Option<String>,
     },
+    /// There is no builder to enter.
+    #[error("failed to enter a step: {problem}")]
+    NoShell {
+        /// Why.
+        problem: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// An image is larger than its table allows.
+    #[error("the image `{image}` is larger than its `max-size`{}", lines_below(lines))]
+    TooLarge {
+        /// The image.
+        image: String,
+        /// By how much, and what grew, a line each.
+        lines: Vec<String>,
+        /// The first limit that is exceeded.
+        place: Place,
+    },
     /// Any of these, where a full disk is the cause.
     #[error("{source}")]
     FullDisk {
@@ -268,6 +286,8 @@ pub enum ErrorKind {
     Lock = 9,
     /// A comparison: what was built again is another image.
     Different = 10,
+    /// A budget: the image is larger than it may be.
+    TooLarge = 11,
     /// Ctrl-C.
     Interrupted = 130,
 }
@@ -295,8 +315,9 @@ impl Error {
             | Error::AllExcluded
             | Error::Scaffold(_)
             | Error::Draft { .. } => ErrorKind::Table,
-            Error::NotInImage { .. } | Error::StoredImage { .. } => ErrorKind::Other,
+            Error::NotInImage { .. } | Error::StoredImage { .. } | Error::NoShell { .. } => ErrorKind::Other,
             Error::Differs { .. } => ErrorKind::Different,
+            Error::TooLarge { .. } => ErrorKind::TooLarge,
             Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,
             Error::NoRoom { .. }
             | Error::Fetch(_)

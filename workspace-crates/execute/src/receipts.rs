@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tierce_plan::{Action, Ingredients, Key, Outcome, Step, StepId};
 
 use crate::Error;
+use crate::failed::Failed;
 use crate::files::{read_json, write_json};
 use crate::places::Places;
 
@@ -44,6 +45,7 @@ impl Receipts {
 
     /// Keeps what a finished step was made of, to say later what differs.
     pub(crate) fn note(&self, step: &StepId, ingredients: &Ingredients) -> Result<(), Error> {
+        Failed::forget(&self.places, step)?;
         write_json(&self.last_path(step), ingredients)
     }
 
@@ -53,6 +55,11 @@ impl Receipts {
             return Ok(());
         }
         made_of().map_or(Ok(()), |ingredients| self.note(step, &ingredients))
+    }
+
+    /// Keeps that a step has failed.
+    pub(crate) fn note_failed(&self, step: &StepId, error: &Error) -> Result<(), Error> {
+        Failed::note(&self.places, step, error)
     }
 
     /// Where the receipts of a kind of action lie that serve all workspaces.

@@ -164,7 +164,12 @@ fn run_needed(
                     results.runs.push(run);
                 }
                 // What runs beside it is left to finish: it is not to blame and its result is kept.
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) if failure.is_none() => {
+                    // The failure is what matters, should it not be kept.
+                    let _ = receipts.note_failed(&step.id, &error);
+                    failure = Some(error);
+                }
+                Err(_) => {}
             }
         }
         failure.map_or(Ok(()), Err)

@@ -212,7 +212,7 @@ impl Session {
     }
 
     /// The plan with this lock, and what it was made of. What has run already is not done again, whatever `no_cache` says.
-    fn plan_with(
+    pub(crate) fn plan_with(
         &self,
         images: &[&ImageSpec],
         sink: &Sink,

@@ -208,6 +208,10 @@ pub const KEYS: &[Key] = &[
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
         "What the image begins with: nothing."),
 
+    Key::new("max-size", Shape::Either(&[Shape::Text, Shape::Map(&Shape::Text)]), "no limit",
+        r#"{ total = "12 MB", "media-libs/libpng" = "1 MB", "the program" = "4 MB" }"#,
+        "How large the image may be; or a table with `total`, packages, `the program` and `declared files`. MB is a million bytes, MiB 1024 times 1024. What is larger is not loaded."),
+
     // How the image is run.
     Key::new("entrypoint", TEXTS, "the binary, where there is one only", r#"["/usr/bin/thumbnailer", "--json"]"#,
         "The program that a container starts, and its first arguments; where there is no program, this or `cmd` must be there.").replaced(),

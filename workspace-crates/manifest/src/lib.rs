@@ -36,11 +36,11 @@ pub use schema::schema;
 pub use spec::{
     AccountsSpec, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
     EmergeSpec, FileSpec, ForAtom, GroupSpec, HealthCheck, ImageSpec, Include, Keep, PortageProfile, ProgramSpec,
-    RepositorySpec, Strip, SymlinkSpec, UserSpec, WorkspaceSpec,
+    RepositorySpec, SizeLimit, Strip, SymlinkSpec, UserSpec, WorkspaceSpec,
 };
 pub use values::{
-    AccountName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol, Signal, Tag,
-    UserGroup, read_env_file,
+    AccountName, ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol,
+    Signal, Tag, UserGroup, read_env_file,
 };
 
 /// The Cargo.tomls of a workspace, and what cargo knows of its packages.

@@ -1,6 +1,7 @@
 //! From parsed tables to specifications.
 
 mod accounts;
+mod budget;
 mod cargo;
 mod config;
 mod content;

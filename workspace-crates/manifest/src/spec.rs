@@ -13,7 +13,9 @@ pub use accounts::{AccountsSpec, GroupSpec, UserSpec};
 use crate::{
     PackageFacts, Preset,
     place::{Located, Place},
-    values::{FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup},
+    values::{
+        ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup,
+    },
 };
 
 /// Everything that the Cargo.tomls of a workspace say.
@@ -109,6 +111,17 @@ pub struct ImageSpec {
     pub config: ConfigSpec,
     /// The tags that it gets, at least one.
     pub tags: Vec<Located<Tag>>,
+    /// How large it may be, each owner once.
+    pub max_size: Vec<SizeLimit>,
+}
+
+/// How large an image may be, or what is of one owner in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeLimit {
+    /// `category/name`, or as reports call what is from no package; none for the whole image.
+    pub owner: Option<String>,
+    /// The most.
+    pub most: Located<ByteSize>,
 }
 
 /// The Rust program of an image.

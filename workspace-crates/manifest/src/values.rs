@@ -5,6 +5,7 @@ mod env_file;
 mod names;
 mod paths;
 mod run;
+mod size;
 
 pub use capabilities::FileCapabilities;
 pub use env_file::read_env_file;
@@ -14,6 +15,7 @@ pub use paths::{ImagePath, InnerPath};
 pub(crate) use paths::{check_link_target, host_path, image_glob};
 pub use run::{Mode, Port, Protocol, Signal, UserGroup};
 pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
+pub use size::ByteSize;
 
 /// A type that is a checked string, with what every one of them has.
 macro_rules! checked_text {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tierce_manifest::{ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, Strip, UserSpec, WorkspaceSpec};
+use tierce_manifest::{
+    ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, SizeLimit, Strip, UserSpec, WorkspaceSpec,
+};
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
@@ -237,6 +239,9 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
     if !image_facts.env_files.is_empty() {
         pack.ingredients.add_parts("env-files", image_facts.env_files.clone());
     }
+    if !image.max_size.is_empty() {
+        pack.ingredients.add("max-size", max_size_text(image));
+    }
     if let Some(ProgramSpec { package, .. }) = &image.program {
         pack.after.push(StepId::of_image("compile", name));
         pack.ingredients.add("package's description", digest(format!("{package:?}")));
@@ -263,6 +268,12 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
             (vec![pack, load], goals)
         }
     }
+}
+
+/// How large an image may be: another limit lets another image pass.
+fn max_size_text(image: &ImageSpec) -> String {
+    let limit = |limit: &SizeLimit| format!("{} {}", limit.owner.as_deref().unwrap_or("total"), limit.most.value);
+    image.max_size.iter().map(limit).collect::<Vec<_>>().join(", ")
 }
 
 /// What the table says of the image's content, as text for a key.

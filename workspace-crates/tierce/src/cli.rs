@@ -1,7 +1,9 @@
 //! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
 
 mod debug;
+mod graph;
 mod new;
+mod shell;
 mod size;
 
 use camino::Utf8PathBuf;
@@ -43,8 +45,9 @@ Exit codes:
   2  this command line                     8  the daemon
   3  a table of a Cargo.toml               9  --locked, and a lock would have to change
   4  Portage cannot resolve the packages   10  verify: what was built anew is another image
-  5  a download                            130  interrupted
-  125  debug: no session; any other is its command's"
+  5  a download                            11  an image is larger than its max-size
+  125  debug, shell: no session; any other is its command's
+  130  interrupted"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -88,7 +91,9 @@ pub(crate) enum When {
 }
 
 pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
+pub(crate) use graph::{GraphArgs, GraphFormat};
 pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
+pub(crate) use shell::ShellArgs;
 pub(crate) use size::{Grouping, SizeArgs};
 
 #[derive(Debug, Subcommand)]
@@ -103,10 +108,14 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say why a file is in an image
     Why(WhyArgs),
+    /// Print what images need, or the steps of a run, as a graph
+    Graph(GraphArgs),
     /// Say what an image is made of, as tables and pictures
     Size(SizeArgs),
     /// List the images of the workspace
     List(ListArgs),
+    /// Enter a builder as it was in a step, the failed one by default
+    Shell(ShellArgs),
     /// Begin a session of tools beside a running container
     Debug(Box<DebugArgs>),
     /// Remove what can be made again: at least what nothing uses
@@ -390,6 +399,8 @@ mod tests {
             ("help-update", &["update", "--help"]),
             ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),
+            ("help-graph", &["graph", "--help"]),
+            ("help-shell", &["shell", "--help"]),
             ("help-size", &["size", "--help"]),
             ("help-list", &["list", "--help"]),
             ("help-completions", &["completions", "--help"]),

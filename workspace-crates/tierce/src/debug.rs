@@ -8,7 +8,7 @@ mod prepare;
 mod remains;
 mod sessions;
 mod signals;
-mod talk;
+pub(crate) mod talk;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -32,7 +32,7 @@ use crate::terminal::Terminal;
 use crate::{Failure, daemon_environment, namespace, print};
 
 /// What every command of `debug` needs.
-struct Context<'c> {
+pub(crate) struct Context<'c> {
     global: &'c Global,
     terminal: &'c Arc<Terminal>,
     docker: Docker,
@@ -49,17 +49,28 @@ pub(crate) fn run(
     terminal: &Arc<Terminal>,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<u8, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let signals = Signals::listen(interrupted, &stop);
-    let docker = Docker::connect(&daemon_environment(), Arc::clone(&stop)).map_err(Error::Docker)?;
-    let labels = SessionLabels::new(&namespace());
-    let context = Context { global, terminal, docker, labels, signals, stop };
+    let context = Context::new(global, terminal, interrupted)?;
     match &arguments.command {
         None => context.begin(&arguments.session),
         Some(DebugCommand::Ls(arguments)) => context.list(arguments),
         Some(DebugCommand::Attach(arguments)) => context.come_back(arguments),
         Some(DebugCommand::Rm(arguments)) => context.remove(arguments),
         Some(DebugCommand::Cp(arguments)) => context.copy(arguments),
+    }
+}
+
+impl<'c> Context<'c> {
+    /// Connects to the daemon, and passes signals on from now on.
+    pub(crate) fn new(
+        global: &'c Global,
+        terminal: &'c Arc<Terminal>,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Context<'c>, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let signals = Signals::listen(interrupted, &stop);
+        let docker = Docker::connect(&daemon_environment(), Arc::clone(&stop)).map_err(Error::Docker)?;
+        let labels = SessionLabels::new(&namespace());
+        Ok(Context { global, terminal, docker, labels, signals, stop })
     }
 }
 
@@ -94,7 +105,7 @@ impl Context<'_> {
         let (name, id) = (options.name.clone(), session.id().to_owned());
         let sweeper = self.sweep();
         self.forward(&session, forwards, options.tty, arguments.format)?;
-        let talk = Talk { tty: options.tty, stdin: options.stdin && !idle, keys: &keys, again: false };
+        let talk = Talk { tty: options.tty, stdin: options.stdin && !idle, keys: Some(&keys), again: false };
         let outcome = self.talk(&talk, &id, |input, output| session.converse(input, output));
         // That something was left over is no failure of this session.
         let _ = sweeper.join();
@@ -206,7 +217,7 @@ fn detach_keys(text: Option<&str>) -> Result<DetachKeys, Error> {
 }
 
 /// Whether stdin is something that a shell could read: not what stands for nothing, such as `/dev/null`.
-fn can_be_read() -> bool {
+pub(crate) fn can_be_read() -> bool {
     let kind = rustix::fs::fstat(io::stdin()).map(|status| FileType::from_raw_mode(status.st_mode));
     io::stdin().is_terminal() || kind.is_ok_and(|kind| kind != FileType::CharacterDevice)
 }

@@ -9,11 +9,13 @@ mod cli;
 mod completions;
 mod debug;
 mod diagnostic;
+mod graph;
 mod image;
 mod interrupt;
 mod list;
 mod new;
 mod notify;
+mod shell;
 mod size;
 mod terminal;
 mod timings;
@@ -53,18 +55,20 @@ pub fn main() -> ExitCode {
         Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Graph(arguments) => graph::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Size(arguments) => size::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::New(arguments) => new::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::List(arguments) => list::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),
         Command::Man(arguments) => completions::man(arguments, &terminal).map(|()| 0),
+        Command::Shell(arguments) => shell::run(arguments, &cli.global, &terminal, &interrupted),
         Command::Debug(arguments) => debug::run(arguments, &cli.global, &terminal, &interrupted),
     };
     terminal.close();
     let code = result.unwrap_or_else(|failure| {
         terminal.raw(failure.text(terminal.has_colour()).as_bytes());
-        match matches!(cli.command, Command::Debug(_)) {
-            true => failure.exit_code_of_debug(),
+        match matches!(cli.command, Command::Debug(_) | Command::Shell(_)) {
+            true => failure.exit_code_of_session(),
             false => failure.exit_code(),
         }
     });
@@ -76,13 +80,14 @@ pub fn main() -> ExitCode {
 }
 
 /// The command line; one that means nothing ends the process here. A command of a session may end with the code that this has
-/// otherwise, so that `debug` has its own, as `docker run` does.
+/// otherwise, so that `debug` and `shell` have their own, as `docker run` does.
 fn command_line() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
         let commands = Cli::command();
         let is_command = |word: &OsString| commands.get_subcommands().any(|command| *word == *command.get_name());
-        let is_debug = env::args_os().skip(1).find(is_command).is_some_and(|command| command == "debug");
-        if is_debug && error.use_stderr() {
+        let command = env::args_os().skip(1).find(is_command);
+        let is_session = command.is_some_and(|command| command == "debug" || command == "shell");
+        if is_session && error.use_stderr() {
             // A stderr that is gone is nobody's to tell.
             let _ = error.print();
             std::process::exit(NO_SESSION.into());
@@ -105,7 +110,7 @@ pub(crate) enum Failure {
     Stdout,
 }
 
-/// The exit code of `debug` for what is not its command's failure.
+/// The exit code of `debug` and `shell` for what is not their command's failure.
 const NO_SESSION: u8 = 125;
 
 impl Failure {
@@ -135,7 +140,7 @@ impl Failure {
         }
     }
 
-    fn exit_code_of_debug(&self) -> u8 {
+    fn exit_code_of_session(&self) -> u8 {
         const INTERRUPTED: u8 = ErrorKind::Interrupted as u8;
         match self {
             Failure::Session(error) => error.exit_code(),

@@ -21,7 +21,7 @@ pub struct Row {
 /// What the page itself looks like.
 const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:0 auto;max-width:1200px;padding:1rem;\
     font:15px/1.45 system-ui,sans-serif;color:#16181d;background:#fff}h1{font-size:1.3rem;margin:.2rem 0}\
-    nav{min-height:1.6rem}a{color:#1558b0}svg{width:100%;height:auto;display:block}section{display:none}section:target,\
+    nav{min-height:1.6rem}a{color:#1558b0}svg{width:100%;height:auto;display:block}section{display:none;scroll-margin-top:6rem}section:target,\
     #all{display:block}section:target~#all{display:none}table{border-collapse:collapse;margin-top:1rem}\
     th,td{padding:.15rem .9rem .15rem 0;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#16181d}a{color:#8ab8f0}}";

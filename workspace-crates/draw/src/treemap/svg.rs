@@ -111,7 +111,9 @@ fn name(map: &Treemap<'_>, shape: &Shape<'_>) -> String {
     if shape.has_header {
         let whole = format!("{}  {size}", shape.node.name);
         // Letters in bold are wider.
-        return line("name", 13.0, &shortened(&whole, room - room / 8));
+        let room = room - room / 8;
+        let fits = whole.chars().count() <= room;
+        return line("name", 13.0, &if fits { whole } else { shortened(&shape.node.name, room) });
     }
     let mut text = line("label", 12.0, &shortened(&shape.node.name, room));
     if height > 2.0 * LINE + 2.0 && size.chars().count() <= room {

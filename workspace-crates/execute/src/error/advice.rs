@@ -9,7 +9,10 @@ impl Error {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Error::FullDisk { source, .. } => source.place(),
-            Error::Table { place, .. } | Error::Compile { place, .. } | Error::Missing { place, .. } => Some(place),
+            Error::Table { place, .. }
+            | Error::Compile { place, .. }
+            | Error::Missing { place, .. }
+            | Error::TooLarge { place, .. } => Some(place),
             Error::Lock { place, .. }
             | Error::Resolution { place, .. }
             | Error::Source { place, .. }
@@ -22,12 +25,17 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Table { help, .. } | Error::Resolution { help, .. } | Error::Missing { help, .. } => help.clone(),
-            Error::StoredImage { help, .. } | Error::Draft { help, .. } => help.clone(),
+            Error::StoredImage { help, .. } | Error::NoShell { help, .. } | Error::Draft { help, .. } => {
+                help.clone()
+            },
             Error::Scaffold(error) => error.help(),
             Error::Differs { .. } => Some(
                 "the same image comes of the same sources, Cargo.lock, Tierce.lock and Rust toolchain, and the same version of \
                  Tierce"
                     .into(),
+            ),
+            Error::TooLarge { .. } => Some(
+                "leave out what is not needed, by USE flags or `prune`, or raise `max-size`; nothing was loaded or tagged".into(),
             ),
             Error::NoImages => {
                 Some("add a table [package.metadata.image] to the Cargo.toml of a package with a binary, or [workspace.metadata.images.NAME] for an image of packages".into())

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use tierce_docker::{ContainerSpec, Input, Mount, OutputStream};
 use tierce_elf::Elf;
-use tierce_manifest::ImageSpec;
-use tierce_plan::{Outcome, Program, ROOT, Root, Step, strip_name};
+use tierce_manifest::{ImageSpec, ProgramSpec};
+use tierce_plan::{Builder, Outcome, Program, ROOT, Root, Step, strip_name};
 use tierce_process::cargo_config::Setting;
 
 use crate::executor::{Executor, builder_of, missing_input};
@@ -42,31 +42,10 @@ impl Executor<'_> {
         let builder = builder_of(inputs)?;
         let _turn = self.session.cargo.lock().unwrap_or_else(PoisonError::into_inner);
         let target = self.target_folder(image, builder, root, step.again)?;
-        let sources = SourceMounts::new(
-            &self.session.workspace,
-            &self.session.cargo_config,
-            &self.session.cargo_home()?,
-            &target,
-        );
-        let profiles = files::read_text(self.session.root().join("Cargo.toml").as_std_path())?;
-        let call = CargoCall {
-            program,
-            config: &self.session.cargo_config,
-            profiles: &profiles,
-            triple: &self.session.toolchain.host,
-            colour: self.session.options.colour,
-            quiet: self.session.options.quiet,
-            jobs: self.session.options.jobs,
-        };
-        let container = ContainerSpec {
-            entrypoint: Some(vec!["/bin/sh".into(), "/tierce/scripts/compile.sh".into()]),
-            command: self.arguments(spec, &call, &sources)?,
-            working_dir: Some(sources.workspace().to_owned()),
-            user: Some(self.user()?),
-            environment: call.environment(),
-            mounts: self.compile_mounts(root, &out, &sources)?,
-            ..self.builder_container(builder, "compile", Vec::new())
-        };
+        let sources = self.sources(&target)?;
+        let profiles = self.profiles()?;
+        let call = self.cargo_call(program, &profiles);
+        let container = self.compile_container(spec, &call, &sources, (builder, root), &out)?;
         let mut tail = Tail::default();
         let (mut lines, mut words) = (WholeLines::default(), WholeLines::default());
         let show = |lines: Option<Vec<u8>>| {
@@ -98,6 +77,50 @@ impl Executor<'_> {
         read_files::keep(self.session, spec, program, folder.as_str().into(), &sources)?;
         let programs = program.cargo.bins.iter().map(|bin| self.keep_program(&out, &bin.value));
         Ok(Outcome::Programs(programs.collect::<Result<_, _>>()?))
+    }
+
+    /// The workspace's files as the builder sees them, with this folder for what cargo writes.
+    pub(crate) fn sources(&self, target: &Utf8Path) -> Result<SourceMounts, Error> {
+        let session = self.session;
+        Ok(SourceMounts::new(&session.workspace, &session.cargo_config, &session.cargo_home()?, target))
+    }
+
+    /// The text that has cargo's profiles.
+    pub(crate) fn profiles(&self) -> Result<String, Error> {
+        files::read_text(self.session.root().join("Cargo.toml").as_std_path())
+    }
+
+    /// How cargo is called.
+    pub(crate) fn cargo_call<'c>(&'c self, program: &'c ProgramSpec, profiles: &'c str) -> CargoCall<'c> {
+        CargoCall {
+            program,
+            config: &self.session.cargo_config,
+            profiles,
+            triple: &self.session.toolchain.host,
+            colour: self.session.options.colour,
+            quiet: self.session.options.quiet,
+            jobs: self.session.options.jobs,
+        }
+    }
+
+    /// The container that compiles in a builder, against a ROOT, and writes programs into a folder.
+    pub(crate) fn compile_container(
+        &self,
+        spec: &ImageSpec,
+        call: &CargoCall<'_>,
+        sources: &SourceMounts,
+        (builder, root): (&Builder, &Root),
+        out: &Path,
+    ) -> Result<ContainerSpec, Error> {
+        Ok(ContainerSpec {
+            entrypoint: Some(vec!["/bin/sh".into(), "/tierce/scripts/compile.sh".into()]),
+            command: self.arguments(spec, call, sources)?,
+            working_dir: Some(sources.workspace().to_owned()),
+            user: Some(self.user()?),
+            environment: call.environment(),
+            mounts: self.compile_mounts(root, out, sources)?,
+            ..self.builder_container(builder, "compile", Vec::new())
+        })
     }
 
     /// The folder for an image's programs, without those of last time. It stays the same one, as a container may have it.

@@ -12,12 +12,12 @@ use tierce_rootfs::{FileContent, Finding, Globs, Index, NodeKind, Patterns, Sour
 
 use crate::executor::{Executor, missing_input};
 use crate::progress::Event;
-use crate::report::{Contents, base_name};
+use crate::report::{Contents, base_name, report_path};
 use crate::run::Inputs;
 use crate::steps::overlay::{self, Overlaid};
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
-use crate::{Error, files, untagged};
+use crate::{Error, budget, files, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
 const TIME: u64 = 0;
@@ -63,6 +63,8 @@ impl Executor<'_> {
         let closure = tierce_rootfs::report::total(&selected).bytes;
         let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
         let contents = Contents::new(&selected, chosen, &owners, &layers, &packed);
+        // Before the list is written: what does not fit leaves that of the image that there is.
+        self.check_budget(spec, &packed, &contents)?;
         files::write_json(&self.contents_path(image), &contents)?;
         Ok(Outcome::Image(packed))
     }
@@ -86,6 +88,16 @@ impl Executor<'_> {
             let message = format!("`{key}` of `{}` has `{pattern}`, which matches nothing: {why}{nearest}", spec.name);
             (self.observer)(Event::Warning { message });
         }
+    }
+
+    /// Fails if the image is larger than it may be.
+    fn check_budget(&self, spec: &ImageSpec, packed: &PackedImage, contents: &Contents) -> Result<(), Error> {
+        for stranger in budget::strangers(spec, contents) {
+            let message = format!("`max-size` of `{}` names `{stranger}`, which has no file in the image", spec.name);
+            (self.observer)(Event::Warning { message });
+        }
+        let before = files::read_json(&report_path(&self.session.places, spec.name.as_str()));
+        budget::check(spec, packed, contents, before.as_ref())
     }
 
     /// Writes a layer, unless one of the same content has been written before.

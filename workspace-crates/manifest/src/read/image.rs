@@ -1,6 +1,6 @@
 //! One image: its name, and the parts that its neighbours read.
 
-use super::{Document, Report, accounts, cargo, config, content, each_once, emerge};
+use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge};
 use crate::{
     Member,
     check::{Table, check_table},
@@ -136,7 +136,8 @@ fn read_layers(
     let config = config::read_config(layers, program.as_ref(), &accounts, place, report);
     let content = content::read_content(layers, program.is_some(), accounts, report);
     let tags = read_tags(layers, place, report);
-    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags })
+    let max_size = budget::read_max_size(layers, report);
+    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags, max_size })
 }
 
 fn read_tags(layers: Layers<'_>, place: &Place, report: &mut Report) -> Vec<Located<Tag>> {

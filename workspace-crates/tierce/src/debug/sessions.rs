@@ -36,7 +36,7 @@ impl Context<'_> {
         if tty && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
             return Err(Error::NoTerminal { name: session.name }.into());
         }
-        let talk = Talk { tty, stdin: tty, keys: &keys, again: session.running };
+        let talk = Talk { tty, stdin: tty, keys: Some(&keys), again: session.running };
         let outcome = self.talk(&talk, &session.id, |input, output| {
             tierce_debug::attach(&self.docker, &session, DETACHED, input, output)
         })?;

@@ -12,20 +12,20 @@ use crate::Failure;
 use crate::terminal::raw::{self, RawMode};
 
 /// How a command is spoken to.
-pub(super) struct Talk<'k> {
+pub(crate) struct Talk<'k> {
     /// Whether it has a terminal.
-    pub(super) tty: bool,
+    pub(crate) tty: bool,
     /// Whether it has an input.
-    pub(super) stdin: bool,
-    /// The keys that leave it, on a terminal.
-    pub(super) keys: &'k DetachKeys,
+    pub(crate) stdin: bool,
+    /// The keys that leave it, on a terminal, if it can be left.
+    pub(crate) keys: Option<&'k DetachKeys>,
     /// Whether it has gone on while nobody listened.
-    pub(super) again: bool,
+    pub(crate) again: bool,
 }
 
 impl Context<'_> {
     /// Connects stdin, stdout and stderr with the command of this container until the conversation ends.
-    pub(super) fn talk(
+    pub(crate) fn talk(
         &self,
         talk: &Talk<'_>,
         container: &str,
@@ -43,7 +43,7 @@ impl Context<'_> {
         }
         let input = if talk.stdin { input } else { Input::none() };
         if talk.stdin {
-            keyboard::forward(talk.tty.then_some(talk.keys), sender);
+            keyboard::forward(talk.keys.filter(|_| talk.tty), sender);
         }
         let mut is_heard = true;
         let outcome = converse(input, &mut |stream, bytes| {

@@ -27,6 +27,15 @@ fn content_of_values() {
             "app/Cargo.toml:2:17: `media-libs/libpng[apng]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out what stands in brackets; `package-use` sets USE flags",
         ),
         (
+            r#"max-size = "12""#,
+            "app/Cargo.toml:2:12: `12` is not a size\n  help: write a number with its unit, such as \"12 MB\", \"1.5 GB\" or \"800 kB\"; MiB is 1024 times 1024 bytes",
+        ),
+        (
+            r#"max-size = { libpng = "1 MB", totall = "2 MB", total = "x" }"#,
+            "app/Cargo.toml:2:14: `libpng` owns nothing\n  help: there are `the program`, `declared files` and `total`\napp/Cargo.toml:2:31: `totall` owns nothing\n  help: did you mean `total`?\napp/Cargo.toml:2:56: `x` is not a size\n  help: write a number with its unit, such as \"12 MB\", \"1.5 GB\" or \"800 kB\"; MiB is 1024 times 1024 bytes",
+        ),
+        (r#"max-size = 12"#, "app/Cargo.toml:2:12: `max-size` must be a string or a table of strings, not an integer"),
+        (
             r#"package-use = { "libpng" = ["apng"] }"#,
             "app/Cargo.toml:2:18: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
         ),

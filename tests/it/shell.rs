@@ -1,0 +1,105 @@
+//! `cargo xtask shell`
+
+use std::process::Command;
+
+use crate::ebuilds::{nothing_is_left, with_repository};
+use crate::pty::Session;
+use crate::support::{Ran, Workspace, namespace, run, tool};
+
+/// A package that does not configure where a file is missing, and one before it that does.
+fn broken() -> Workspace {
+    let configure = "src_prepare() {\n\tdefault\n\techo prepared > note\n}\n\n\
+                     src_configure() {\n\techo configuring with \"${CHOST}\"\n\t[[ -e cure ]] || die \"there is no cure\"\n}\n\n\
+                     src_install() {\n\tinsinto /usr/share/broken\n\tdoins note\n}\n";
+    with_repository("packages = [\"media-libs/broken\"]")
+        .ebuild("early", "KEYWORDS=\"amd64\"\nsrc_install() { insinto /usr/share/early; newins - it <<<early; }\n")
+        .ebuild("broken", &format!("KEYWORDS=\"amd64\"\nDEPEND=\"media-libs/early\"\n\n{configure}"))
+}
+
+fn shell(workspace: &Workspace, arguments: &[&str], script: &str) -> Ran {
+    workspace.xtask(&[&["shell"], arguments, &["--", "bash", "-c", script]].concat())
+}
+
+#[test]
+fn what_has_failed_goes_on_by_hand() {
+    let workspace = broken();
+    // Nothing has failed, and nothing is there.
+    let none = shell(&workspace, &[], "true").fails_with(125).error(workspace.root());
+    assert!(none.ends_with("= help: run `cargo xtask image app` first"), "{none}");
+
+    workspace.xtask(&["image", "--layout", "layout"]).fails_with(6);
+    // The package before it is merged, its sources are prepared, and the failure is the same.
+    let ran =
+        shell(&workspace, &[], "cat note /usr/share/early/it; ebuild $EBUILD configure >&2 || exit 42").fails_with(42);
+    assert_eq!(ran.stdout, "prepared\nearly\n");
+    assert!(
+        ran.stderr.contains("there is no cure") && ran.stderr.contains("configuring with x86_64"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("Entering packages app: media-libs/broken-1 is prepared"), "{}", ran.stderr);
+    nothing_is_left(&ran, &workspace);
+    let cured =
+        shell(&workspace, &["app"], "touch cure; ebuild $EBUILD install >&2; cat ../image/usr/share/broken/note");
+    assert_eq!(cured.ok().stdout, "prepared\n");
+
+    // There is no network, what is mounted is read-only, and what was done is gone.
+    let script = "test -e cure && exit 1; for at in /etc/portage /var/cache/distfiles \"${EBUILD%/*}\"; do touch \"$at/x\" && exit 2; done; ls /sys/class/net";
+    assert_eq!(shell(&workspace, &[], script).ok().stdout, "lo\n");
+    // It was no cure of the image.
+    workspace.xtask(&["image", "--layout", "layout"]).fails_with(6);
+
+    on_a_terminal(&workspace);
+    workspace.write("overlay/media-libs/broken/broken-1.ebuild", &cured_ebuild());
+    workspace.xtask(&["image", "--layout", "layout"]).ok();
+    root_and_compilation(&workspace);
+}
+
+/// A prompt where the sources are.
+fn on_a_terminal(workspace: &Workspace) {
+    let mut command = workspace.command();
+    let mut session = Session::start(command.arg("shell"));
+    session.wait_for("# ");
+    session.press("pwd; tty\n");
+    session.wait_for("/media-libs/broken-1/work");
+    session.wait_for("/dev/pts/");
+    session.press("exit 7\n");
+    assert_eq!(session.end().0, Some(7));
+    let label = format!("label=dev.tierce.namespace={}", namespace());
+    let left = tool("docker", ["ps", "-aq", "--filter", &label, "--filter", "label=dev.tierce.kind=shell"]);
+    assert_eq!(left.ok().stdout, "");
+}
+
+fn cured_ebuild() -> String {
+    "EAPI=8\nDESCRIPTION=\"For a test\"\nLICENSE=\"MIT\"\nSLOT=\"0\"\nS=\"${WORKDIR}\"\nKEYWORDS=\"amd64\"\n\
+     DEPEND=\"media-libs/early\"\nsrc_install() { insinto /usr/share/broken; newins - note <<<note; }\n"
+        .to_owned()
+}
+
+/// A copy of ROOT, and the place where cargo runs.
+fn root_and_compilation(workspace: &Workspace) {
+    // What does not fail any more is not entered any more, and what is entered has everything.
+    let after = shell(workspace, &[], "echo \"${EBUILD-none}\"; cat /usr/share/broken/note").ok();
+    assert_eq!(after.stdout, "none\nnote\n");
+    let ran = shell(workspace, &["--root"], "pwd; echo $ROOT; cat usr/share/broken/note; rm -r usr").ok();
+    assert_eq!(ran.stdout, "/destination\n/destination\nnote\n");
+
+    let ran =
+        shell(workspace, &["--step", "compile"], "rm -r /destination 2>&1; $TIERCE_COMMAND >&2 && ls /tierce/out").ok();
+    assert!(ran.stdout.contains("Read-only file system") && ran.stdout.ends_with("\napp\n"), "{}", ran.stdout);
+    nothing_is_left(&ran, workspace);
+    let again = workspace.xtask(&["image", "--layout", "layout"]).ok();
+    assert!(!again.stderr.contains("Running"), "nothing was changed: {}", again.stderr);
+}
+
+#[test]
+fn a_shell_without_a_step_or_an_input_is_refused() {
+    let workspace = Workspace::with_package("web", "", "");
+    let mut command: Command = workspace.command();
+    let none = run(command.arg("shell")).fails_with(125);
+    assert!(none.stderr.contains("error:"), "{}", none.stderr);
+    let unknown = workspace.xtask(&["shell", "wbe", "--", "true"]).fails_with(125).error(workspace.root());
+    assert!(unknown.starts_with("error: the workspace has no image `wbe`"), "{unknown}");
+    let step = workspace.xtask(&["shell", "--step", "pack", "--", "true"]).fails_with(125);
+    assert!(step.stderr.contains("possible values: packages, environment, root, compile"), "{}", step.stderr);
+}

@@ -1,0 +1,121 @@
+//! Whether an image is as small as its table wants it, and what grew if it is not.
+
+use tierce_manifest::{ImageSpec, SizeLimit};
+use tierce_plan::PackedImage;
+
+use crate::report::{Contents, OwnerSize, Report};
+use crate::{Error, megabytes};
+
+/// How many owners are named.
+const NAMED: usize = 6;
+
+/// Fails if the image, or what is of an owner in it, is larger than `max-size` says. `before` is the report of the last build
+/// that came through.
+pub(crate) fn check(
+    spec: &ImageSpec,
+    packed: &PackedImage,
+    contents: &Contents,
+    before: Option<&Report>,
+) -> Result<(), Error> {
+    let total = packed.layers.iter().map(|layer| layer.size).sum();
+    let owners = contents.by_owner();
+    let exceeded: Vec<(&SizeLimit, u64)> = spec
+        .max_size
+        .iter()
+        .map(|limit| (limit, limit.owner.as_ref().map_or(total, |owner| bytes_of(&owners, owner))))
+        .filter(|(limit, bytes)| *bytes > limit.most.value.0)
+        .collect();
+    let Some((first, _)) = exceeded.first() else { return Ok(()) };
+    let mut lines: Vec<String> = exceeded.iter().map(|(limit, bytes)| excess(limit, *bytes)).collect();
+    lines.extend(grown(&owners, before));
+    Err(Error::TooLarge { image: spec.name.to_string(), lines, place: first.most.place.clone() })
+}
+
+/// Owners that `max-size` names and that own nothing: they may be misspelt.
+pub(crate) fn strangers<'s>(spec: &'s ImageSpec, contents: &Contents) -> Vec<&'s str> {
+    let owners = contents.by_owner();
+    let named = spec.max_size.iter().filter_map(|limit| limit.owner.as_deref());
+    named.filter(|name| !owners.iter().any(|owner| owner.owner == *name)).collect()
+}
+
+fn bytes_of(owners: &[OwnerSize], name: &str) -> u64 {
+    owners.iter().find(|owner| owner.owner == name).map_or(0, |owner| owner.bytes)
+}
+
+fn excess(limit: &SizeLimit, bytes: u64) -> String {
+    let (owner, most) = (limit.owner.as_deref().unwrap_or("the image"), limit.most.value.0);
+    format!("{owner}: {}, {} more than {}", megabytes(bytes), megabytes(bytes - most), megabytes(most))
+}
+
+/// What is larger than it was, or what is largest where nothing is or nobody knows.
+fn grown(owners: &[OwnerSize], before: Option<&Report>) -> Vec<String> {
+    let mut found: Vec<(u64, u64, &OwnerSize)> = Vec::new();
+    for owner in owners {
+        let old = before.map_or(owner.bytes, |report| bytes_of(&report.owners, &owner.owner));
+        if owner.bytes > old {
+            found.push((owner.bytes - old, old, owner));
+        }
+    }
+    found.sort_by_key(|(more, ..)| std::cmp::Reverse(*more));
+    let largest = owners.iter().map(|owner| format!("  {} of {}", megabytes(owner.bytes), owner.owner));
+    let Some(report) = before else {
+        return std::iter::once("no build of it came through yet; the largest are".into())
+            .chain(largest.take(NAMED))
+            .collect();
+    };
+    let last = megabytes(report.sizes.image);
+    if found.is_empty() {
+        let heading = format!("nothing grew since the last build that came through, of {last}; the largest are");
+        return std::iter::once(heading).chain(largest.take(NAMED)).collect();
+    }
+    let line = |(more, old, owner): &(u64, u64, &OwnerSize)| match old {
+        0 => format!("  +{} of {}, which is new", megabytes(*more), owner.owner),
+        old => format!("  +{} of {}, {} before", megabytes(*more), owner.owner, megabytes(*old)),
+    };
+    let rest = found.len().saturating_sub(NAMED);
+    let mut lines = vec![format!("since the last build that came through, of {last}:")];
+    lines.extend(found.iter().take(NAMED).map(line));
+    if rest > 0 {
+        lines.push(format!("  and {rest} more"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owners(owners: &[(&str, u64)]) -> Vec<OwnerSize> {
+        owners.iter().map(|(owner, bytes)| OwnerSize { owner: (*owner).into(), files: 1, bytes: *bytes }).collect()
+    }
+
+    fn report(of: &[(&str, u64)]) -> Report {
+        let report = r#"{"image": "web", "reference": "web:latest", "id": "", "layers": [], "sent": 0, "steps": [], "findings": [],
+            "sizes": {"builder": null, "root": 0, "closure": 0, "image": 3000000}, "owners": []}"#;
+        Report { owners: owners(of), ..serde_json::from_str(report).expect("a report") }
+    }
+
+    #[test]
+    fn what_grew_is_named_the_most_first() {
+        let now = owners(&[("a/a", 5_000_000), ("b/b", 900), ("the program", 700), ("c/c", 7)]);
+        for (before, expected) in [
+            (
+                None,
+                "no build of it came through yet; the largest are|  5.0 MB of a/a|  900 B of b/b|  700 B of the program|  7 B of c/c",
+            ),
+            (
+                Some(report(&[("a/a", 4_999_000), ("the program", 800), ("c/c", 7)])),
+                "since the last build that came through, of 3.0 MB:|  +1.0 kB of a/a, 5.0 MB before|  +900 B of b/b, which is new",
+            ),
+            (
+                Some(report(&[("a/a", 5_000_000), ("b/b", 900), ("the program", 800), ("c/c", 7)])),
+                "nothing grew since the last build that came through, of 3.0 MB; the largest are|  5.0 MB of a/a|  900 B of b/b|  700 B of the program|  7 B of c/c",
+            ),
+        ] {
+            assert_eq!(grown(&now, before.as_ref()).join("|"), expected);
+        }
+        let many: Vec<(String, u64)> = (0..9).map(|at| (format!("a/{at}"), 10)).collect();
+        let many: Vec<(&str, u64)> = many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+        assert_eq!(grown(&owners(&many), Some(&report(&[]))).last().map(String::as_str), Some("  and 3 more"));
+    }
+}

@@ -1,0 +1,64 @@
+//! What images are made of, as what needs what: from the tables and the lock, without asking anybody else.
+
+use tierce_manifest::ImageSpec;
+use tierce_portage::ResolvedPackage;
+
+use crate::Error;
+use crate::session::Session;
+
+/// An image and its packages.
+#[derive(Clone, Debug)]
+pub struct ImageGraph {
+    /// Its name.
+    pub image: String,
+    /// The atoms that its table asks for and that the lock has no package for: all of them where it was not resolved yet.
+    pub unresolved: Vec<String>,
+    /// Its packages in merge order, from the lock.
+    pub packages: Vec<PackageVertex>,
+}
+
+/// A package of an image.
+#[derive(Clone, Debug)]
+pub struct PackageVertex {
+    /// `category/name-version`.
+    pub package: String,
+    /// The flags that are on.
+    pub flags: Vec<String>,
+    /// Whether the image's table asks for it, or no other package does.
+    pub asked: bool,
+    /// Whether it is in ROOT; what is not only builds others.
+    pub root: bool,
+    /// The packages that it needs, to be built or to run.
+    pub needs: Vec<String>,
+}
+
+impl Session {
+    /// What these images are made of.
+    ///
+    /// # Errors
+    /// If the lock cannot be read.
+    pub fn graph(&self, images: &[&ImageSpec]) -> Result<Vec<ImageGraph>, Error> {
+        let lock = self.read_lock()?.unwrap_or_default();
+        let locked = |image: &ImageSpec| lock.image(image.name.as_str()).map_or(&[][..], |image| &image.packages);
+        Ok(images.iter().map(|image| of_image(image, locked(image))).collect())
+    }
+}
+
+fn of_image(image: &ImageSpec, locked: &[ResolvedPackage]) -> ImageGraph {
+    let atoms = || image.emerge.packages.iter().chain(&image.emerge.build_packages).map(|atom| &atom.value);
+    let is_asked = |package: &ResolvedPackage| atoms().any(|atom| *atom.package() == *package.cpv().package());
+    let is_needed = |package: &ResolvedPackage| locked.iter().any(|other| other.needs.contains(&package.cpv()));
+    let vertex = |package: &ResolvedPackage| PackageVertex {
+        package: package.cpv().to_string(),
+        flags: package.uses.iter().map(ToString::to_string).collect(),
+        asked: is_asked(package) || !is_needed(package),
+        root: package.root,
+        needs: package.needs.iter().map(ToString::to_string).collect(),
+    };
+    let is_there = |name: &tierce_portage::PackageName| locked.iter().any(|package| package.cpv().package() == name);
+    ImageGraph {
+        image: image.name.to_string(),
+        unresolved: atoms().filter(|atom| !is_there(atom.package())).map(ToString::to_string).collect(),
+        packages: locked.iter().map(vertex).collect(),
+    }
+}
