@@ -48,6 +48,14 @@ fn images_are_listed_as_they_are_and_one_can_be_left_out() {
     let why = changed["state"]["why"].as_str().expect("a cause");
     assert!(why.starts_with(&format!("compile {first}: ")) && why.contains("main.rs"), "{why}");
 
+    // A layout may hold further files; whoever reads it as one does not mind.
+    workspace.xtask(&["image", &second, "--layout", "out.oci"]).ok();
+    let report = workspace.root().join(format!("out.oci/reports/{second}/packages.md"));
+    let report = fs::read_to_string(report).expect("in the layout");
+    assert!(report.contains("| sys-libs/glibc-") && report.contains(&format!("| {second} | 1.0.0 |")), "{report}");
+    let layout = format!("oci:{}/out.oci", workspace.root().display());
+    tool("skopeo", ["inspect", &format!("{layout}:{second}:latest")]).ok();
+
     let unknown = workspace.xtask(&["image", "--exclude", &format!("{first}x")]).fails_with(3);
     assert!(unknown.stderr.contains(&format!("help: did you mean `{first}`?")), "{}", unknown.stderr);
     let none = workspace.xtask(&["image", "--exclude", &first, "--exclude", &second]).fails_with(3);

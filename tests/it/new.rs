@@ -65,6 +65,25 @@ fn what_is_new_in_an_empty_folder_is_built_and_runs() {
     assert_eq!(built.stdout, "hello:latest\nweb:latest\n");
     let ran = tool("docker", ["run", "--rm", "--network", "none", "web:latest"]).ok();
     assert_eq!(ran.stdout, "hello from web\n");
+
+    // What it was made of is told beside it: of the library nothing is in the image, as the program does not link it.
+    let report = read(&workspace, "target/tierce/reports/web/packages.json");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let packages = report["packages"].as_array().expect("a list");
+    let of = |name: &str| packages.iter().find(|one| one["cpv"].as_str().is_some_and(|cpv| cpv.starts_with(name)));
+    let zlib = of("sys-libs/zlib-").unwrap_or_else(|| panic!("{report:#}"));
+    assert_eq!(
+        (&zlib["license"], &zlib["reason"]),
+        (&"ZLIB".into(), &"`packages` has sys-libs/zlib".into()),
+        "{zlib:#}"
+    );
+    assert_eq!(zlib["image"]["bytes"], 0);
+    assert!(zlib["installed"]["bytes"].as_u64() > Some(50_000), "{zlib:#}");
+    assert!(zlib["sources"][0]["digest"].as_str().is_some_and(|digest| digest.starts_with("blake2b:")), "{zlib:#}");
+    let glibc = of("sys-libs/glibc-").unwrap_or_else(|| panic!("{report:#}"));
+    assert!(glibc["image"]["bytes"].as_u64() > Some(1_000_000), "{glibc:#}");
+    assert_eq!((&report["crates"][0]["name"], &report["crates"][0]["source"]), (&"web".into(), &"./images/web".into()));
+
     let inspected =
         tool("docker", ["image", "inspect", "-f", "{{json .Config.ExposedPorts}} {{.Config.User}}", "web:latest"]);
     assert_eq!(inspected.ok().stdout, "{\"53/udp\":{},\"8080/tcp\":{}} 65534:65534\n");

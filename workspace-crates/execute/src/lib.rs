@@ -27,6 +27,7 @@ mod lock_file;
 mod locks;
 mod options;
 mod owner;
+mod package_report;
 mod places;
 mod profiles;
 mod progress;

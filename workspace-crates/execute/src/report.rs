@@ -11,6 +11,7 @@ use tierce_rootfs::{Closure, Finding, Index, Layer, NodeKind, Reason};
 
 use crate::delivery::Delivered;
 use crate::executor::Executor;
+use crate::package_report::{self, Made};
 use crate::places::Places;
 use crate::run::{Results, StepRun};
 use crate::session::Session;
@@ -221,6 +222,17 @@ pub(crate) fn deliver(
         }
         report.stages = stages(spec.content.include, &report.sizes, &report.left_out);
         files::write_json(&path, &report)?;
+        let made = Made {
+            id: &report.id,
+            root: results.outcomes.iter().find_map(|(id, outcome)| match outcome {
+                Outcome::Root(root) if id.as_str().split_once(' ').is_some_and(|(_, image)| image == name) => {
+                    Some(root.key.as_str())
+                }
+                _ => None,
+            }),
+            reused: report.steps.iter().all(|step| step.reused),
+        };
+        package_report::write(executor, spec, sink, &made, &session.contents(name)?)?;
         delivered.push(Delivered { image: name.to_owned(), reference: report.reference.clone(), report });
     }
     Ok(delivered)

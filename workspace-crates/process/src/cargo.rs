@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, run};
 
 mod convert;
+mod tree;
+
+pub use tree::{Crate, crates};
 
 /// A clone of a large git dependency over a slow line has to fit.
 const FETCH_TIME: Duration = Duration::from_secs(60 * 60);

@@ -24,8 +24,10 @@ _tierce_cargo() {
     shift $(( at - 1 )) words
     (( CURRENT -= at - 1 ))
     local images=(@IMAGES@)
-    if (( CURRENT > 2 && ${images[(Ie)$words[2]]} )) && [[ $PREFIX != -* ]]; then
+    # The word after an option may be its value.
+    if (( CURRENT > 2 && ${images[(Ie)$words[2]]} )) && [[ $PREFIX != -* && $words[CURRENT-1] != -* ]]; then
         compadd -- ${(f)"$(_tierce_names)"}
+        return
     fi
     _xtask
 }
