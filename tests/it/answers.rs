@@ -26,7 +26,7 @@ fn the_report_adds_up() {
         assert!(owners.contains(&owner), "{owners:?}");
     }
     let steps = report["steps"].as_array().expect("a list");
-    let verbs = ["builder", "packages", "root", "compile", "pack", "load", "tag"];
+    let verbs = ["builder", "packages", "root", "compile", "pack", "load", "test", "tag"];
     for verb in verbs {
         let of_verb =
             |step: &&serde_json::Value| step["step"].as_str().is_some_and(|id| id.split(' ').next() == Some(verb));
@@ -58,7 +58,8 @@ fn a_plan_is_printed_as_text_and_as_data() {
     compile hello   compile the program  (after builder, root hello)
     pack hello      pack  (after root hello, compile hello)
     load hello      load into the daemon  (after pack hello)
-    tag hello       tag hello:latest  (after pack hello, load hello)
+    test hello      run 1 test  (after pack hello, load hello)
+    tag hello       tag hello:latest  (after pack hello, load hello, test hello)
     "#);
     assert_eq!(text.stderr, "");
 
@@ -76,7 +77,7 @@ fn a_plan_is_printed_as_text_and_as_data() {
             assert!(ids[..at].iter().any(|id| input == id.as_str()), "{input} is not before {}", ids[at]);
         }
     }
-    assert_eq!((&plan["goals"], &plan["whole"]), (&serde_json::json!(["tag hello"]), &true.into()));
+    assert_eq!((&plan["goals"], &plan["whole"]), (&serde_json::json!(["test hello", "tag hello"]), &true.into()));
 }
 
 #[test]

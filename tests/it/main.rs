@@ -27,6 +27,7 @@ mod first_image;
 mod graph;
 mod hello;
 mod image_keys;
+mod image_tests;
 mod interruption;
 mod judges;
 mod kept;

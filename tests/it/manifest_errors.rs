@@ -82,7 +82,7 @@ fn a_value_of_a_wrong_type() {
 
 #[test]
 fn every_mistake_is_shown_at_once() {
-    insta::assert_snapshot!(error_of("users = \"1000\"\nstrip = \"all\"", "tags = [\"a b\"]"), @r#"
+    insta::assert_snapshot!(error_of("uzer = \"1000\"\nstrip = \"all\"", "tags = [\"a b\"]"), @r#"
     error: `a b` is not a tag
      --> Cargo.toml:6:9
       |
@@ -91,11 +91,11 @@ fn every_mistake_is_shown_at_once() {
       |
       = help: a tag has letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most 128 characters
 
-    error: unknown key `users`
+    error: unknown key `uzer`
      --> app/Cargo.toml:7:1
       |
-    7 | users = "1000"
-      | ^^^^^ unknown key
+    7 | uzer = "1000"
+      | ^^^^ unknown key
       |
       = help: did you mean `user`?
 
@@ -154,9 +154,7 @@ fn a_malformed_atom() {
 #[test]
 fn keys_of_later_versions_are_refused_with_their_line() {
     let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]";
-    let table = "base = \"debian\"\n\n\
-                 [package.metadata.image.test]\nget = \"/\"";
-    insta::assert_snapshot!(error_of(table, defaults), @r#"
+    insta::assert_snapshot!(error_of("base = \"debian\"", defaults), @r#"
     error: "stage3" for `builder` is not supported yet
      --> Cargo.toml:6:11
       |
@@ -189,15 +187,7 @@ fn keys_of_later_versions_are_refused_with_their_line() {
       |
       = help: write `base = "scratch"`, or leave it out
 
-    error: `test` is not supported yet
-     --> app/Cargo.toml:9:25
-      |
-    9 | [package.metadata.image.test]
-      |                         ^^^^ not supported yet
-      |
-      = help: leave it out, and run the test on the reference that the command prints
-
-    error: 5 mistakes in the tables of images
+    error: 4 mistakes in the tables of images
     "#);
 }
 

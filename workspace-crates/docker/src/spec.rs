@@ -1,11 +1,12 @@
 //! What a container is made of.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, ResourcesUlimits};
 use rustix::process::{Resource, getrlimit};
 
-use crate::{Engine, Error, IpcNamespace, Mount, Network, PidNamespace};
+use crate::{Engine, Error, IpcNamespace, Mount, Network, PidNamespace, ports};
 
 /// Podman's own limit of open files and of processes.
 const MOST: u64 = 1_048_576;
@@ -35,6 +36,9 @@ pub struct ContainerSpec {
     pub mounts: Vec<Mount>,
     /// Its network.
     pub network: Network,
+    /// TCP ports of it that are on the loopback address of the daemon's host too, at ports of the daemon's choice
+    /// ([`crate::Docker::published`]).
+    pub publish: Vec<u16>,
     /// What processes it sees.
     pub pid: PidNamespace,
     /// What shared memory it sees.
@@ -65,6 +69,8 @@ pub struct ContainerSpec {
     pub stdin: bool,
     /// Whether its program has a terminal.
     pub tty: bool,
+    /// The time between two health checks, if not the image's. Podman is not told.
+    pub health_interval: Option<Duration>,
     /// The most memory that it may use, in bytes.
     pub memory: Option<u64>,
 }
@@ -88,6 +94,7 @@ impl ContainerSpec {
             mounts: Some(self.mounts.iter().filter_map(|mount| mount.to_api(engine)).collect::<Result<_, _>>()?),
             tmpfs: Some(self.mounts.iter().filter_map(Mount::to_tmpfs).collect()),
             network_mode: self.network.mode()?,
+            port_bindings: (!self.publish.is_empty()).then(|| ports::bindings(&self.publish)),
             pid_mode: self.pid.mode()?,
             ipc_mode: self.ipc.mode()?,
             userns_mode: self.userns.clone(),
@@ -111,7 +118,14 @@ impl ContainerSpec {
             env: Some(variables(&self.environment)),
             working_dir: self.working_dir.clone(),
             user: self.user.clone(),
+            exposed_ports: (!self.publish.is_empty())
+                .then(|| self.publish.iter().map(|port| ports::name(*port)).collect()),
             labels: Some(self.labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            healthcheck: self.health_interval.filter(|_| engine == Engine::Docker).map(|interval| HealthConfig {
+                // What is not said is the image's.
+                interval: Some(i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX)),
+                ..Default::default()
+            }),
             attach_stdin: Some(self.stdin),
             open_stdin: Some(self.stdin),
             // With it the end of the input reaches the program; a terminal has none.

@@ -1,11 +1,14 @@
 //! What can go wrong in a run: each error knows its kind (the exit code), the line of a Cargo.toml to blame, and what to do.
 
 mod advice;
+mod failed_tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tierce_manifest::Place;
+
+pub use failed_tests::{FailedTests, TestedWhen};
 
 /// An error of a run.
 #[derive(Debug, thiserror::Error)]
@@ -212,6 +215,17 @@ pub enum Error {
         /// The first limit that is exceeded.
         place: Place,
     },
+    /// An image that is not what its tests expect.
+    #[error(transparent)]
+    Tests(Box<FailedTests>),
+    /// A test that an image does not have.
+    #[error("no image that was named has a test `{name}`")]
+    UnknownTest {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// Any of these, where a full disk is the cause.
     #[error("{source}")]
     FullDisk {
@@ -288,6 +302,8 @@ pub enum ErrorKind {
     Different = 10,
     /// A budget: the image is larger than it may be.
     TooLarge = 11,
+    /// A test of an image.
+    Test = 12,
     /// Ctrl-C.
     Interrupted = 130,
 }
@@ -318,6 +334,8 @@ impl Error {
             Error::NotInImage { .. } | Error::StoredImage { .. } | Error::NoShell { .. } => ErrorKind::Other,
             Error::Differs { .. } => ErrorKind::Different,
             Error::TooLarge { .. } => ErrorKind::TooLarge,
+            Error::Tests(_) => ErrorKind::Test,
+            Error::UnknownTest { .. } => ErrorKind::Table,
             Error::Resolution { .. } | Error::Portage(_) => ErrorKind::Resolution,
             Error::NoRoom { .. }
             | Error::Fetch(_)

@@ -18,11 +18,13 @@ pub(crate) struct Executor<'a> {
     pub(crate) session: &'a Session,
     pub(crate) facts: &'a Facts,
     pub(crate) observer: &'a Observer<'a>,
+    /// Whether the run goes on with the other images where one fails its tests.
+    pub(crate) forgives: bool,
 }
 
 impl<'a> Executor<'a> {
     pub(crate) fn new(session: &'a Session, facts: &'a Facts, observer: &'a Observer<'a>) -> Executor<'a> {
-        Executor { session, facts, observer }
+        Executor { session, facts, observer, forgives: false }
     }
 
     /// The image of this name; plans name no others.
@@ -125,8 +127,13 @@ impl Perform for Executor<'_> {
             Action::Compile { image } => self.compile(step, image, inputs),
             Action::Pack { image } => self.pack(image, inputs),
             Action::Load { image, sink } => self.load(image, sink, inputs),
+            Action::Test { image, tests } => self.test(step, image, tests, inputs),
             Action::Tag { image, references } => self.tag(image, references, inputs),
         }
+    }
+
+    fn accept(&self, step: &Step, outcome: &Outcome, earlier: bool) -> Result<(), Error> {
+        if self.forgives { Ok(()) } else { self.failed_tests(step, outcome, earlier) }
     }
 
     fn is_present(&self, step: &Step, outcome: &Outcome) -> Result<bool, Error> {
@@ -150,6 +157,7 @@ impl Perform for Executor<'_> {
             (Action::Load { image, sink }, Outcome::Delivered { manifest, .. }) => {
                 self.sink_is_present(image, sink, manifest.as_deref())
             }
+            (Action::Test { .. }, Outcome::Tested(_)) => true,
             (Action::Tag { references, .. }, Outcome::Delivered { id, .. }) => {
                 let docker = self.docker()?;
                 let mut all = true;

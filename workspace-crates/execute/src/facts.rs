@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, Place, ProgramSpec, read_env_file};
+use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, Place, ProgramSpec, TestSpec, read_env_file};
 use tierce_plan::{BuilderFacts, Facts, ImageFacts, Ingredients, Lock, digest};
 use tierce_portage::Patch;
 
@@ -100,6 +100,7 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
         cargo_config,
         files: files(session, image)?,
         env_files: env_files(image)?,
+        test_files: test_files(session, image)?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
         revision: None,
     })
@@ -174,6 +175,16 @@ fn span_of_line(text: &str, number: usize) -> Range<usize> {
     let start = text.split_inclusive('\n').take(number.saturating_sub(1)).map(str::len).sum();
     let length = text[start..].lines().next().map_or(0, str::len);
     start..start + length
+}
+
+/// The files that the tests of an image read.
+fn test_files(session: &Session, image: &ImageSpec) -> Result<BTreeMap<String, String>, Error> {
+    let mut files = BTreeMap::new();
+    for path in image.tests.iter().flat_map(TestSpec::inputs) {
+        let digest = session.digests.of_file(&declared::file(path)?)?;
+        files.insert(path.value.relative().to_string(), digest);
+    }
+    Ok(files)
 }
 
 fn patches(patches: &ForAtom<Vec<tierce_manifest::Located<tierce_manifest::InnerPath>>>) -> Result<Vec<Patch>, Error> {

@@ -21,6 +21,7 @@ mod failed;
 mod files;
 mod forecast;
 mod graph;
+mod image_tests;
 mod kept_workspace;
 mod list;
 mod lock_file;
@@ -55,10 +56,11 @@ pub use debugging::{
     DETACHED, DebugFiles, SessionLabels, Toolbox, image_label, is_of_image, remove_left_sessions, remove_superseded,
 };
 pub use delivery::Delivered;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, FailedTests, TestedWhen};
 pub use files::write as write_file;
 pub use forecast::Forecast;
 pub use graph::{ImageGraph, PackageVertex};
+pub use image_tests::ImageTests;
 pub use list::{Built, ListedImage, State};
 pub use options::Options;
 pub use places::{Places, UserFolders};

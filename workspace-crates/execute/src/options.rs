@@ -28,6 +28,8 @@ pub struct Options {
     /// Kinds of steps that are done again whatever is there of them, as [`tierce_plan::StepId::verb`] names them; all of
     /// them where `all` is among them.
     pub no_cache: Vec<String>,
+    /// Whether images are named without being tested.
+    pub no_test: bool,
     /// For how many seconds a container that has compiled waits for the next time; 0 for none that waits.
     pub keep_warm: u32,
     /// Steps at once, and jobs of each.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tierce_plan::{LockChange, StepId};
+use tierce_plan::{LockChange, StepId, TestResult};
 
 /// Receives events, from several threads.
 pub type Observer<'a> = dyn Fn(Event) + Sync + 'a;
@@ -42,6 +42,13 @@ pub enum Event {
         name: String,
         /// How long it took.
         took: Duration,
+    },
+    /// A test of an image is done.
+    Tested {
+        /// The image.
+        image: String,
+        /// What came of it.
+        result: TestResult,
     },
     /// Output of a program that speaks to the user itself, as cargo does, in whole lines; passed on as it is.
     Output {
@@ -86,6 +93,8 @@ pub enum Unit {
     Bytes,
     /// Packages.
     Packages,
+    /// Tests of an image.
+    Tests,
 }
 
 /// Makes whole lines of output that arrives in pieces, so that what is shown beside it does not tear them.

@@ -24,6 +24,10 @@ pub(crate) trait Perform: Sync {
     fn claim(&self, step: &Step, key: &Key) -> Result<Option<Self::Claim>, Error>;
     /// Does the step with the results of the steps before.
     fn perform(&self, step: &Step, inputs: &Inputs) -> Result<Outcome, Error>;
+    /// Refuses a result, of this run or an earlier one, with which the run is not to go on.
+    fn accept(&self, _step: &Step, _outcome: &Outcome, _earlier: bool) -> Result<(), Error> {
+        Ok(())
+    }
     /// Whether a recorded result is still at hand.
     fn is_present(&self, step: &Step, outcome: &Outcome) -> Result<bool, Error>;
 }
@@ -64,6 +68,7 @@ pub(crate) fn run(
     for step in plan.steps.iter().filter(|step| !needed.contains(&step.id)) {
         observer(Event::Fresh { step: step.id.clone() });
         if let Some(receipt) = known.get(&step.id) {
+            performer.accept(step, &receipt.outcome, true)?;
             receipts.note_first(&step.id, || ingredients(step, &known))?;
             results.outcomes.insert(step.id.clone(), receipt.outcome.clone());
             results.runs.push(reused(step, receipt));
@@ -197,6 +202,7 @@ fn one_step(
     }
     if let Some(receipt) = fresh {
         observer(Event::Fresh { step: step.id.clone() });
+        performer.accept(step, &receipt.outcome, true)?;
         let run = reused(step, &receipt);
         return Ok((receipt.outcome, run));
     }
@@ -216,6 +222,7 @@ fn one_step(
     }
     receipts.note(&step.id, &ingredients)?;
     drop(claim);
+    performer.accept(step, &receipt.outcome, false)?;
     observer(Event::Finished { step: step.id.clone(), took, summary: summary(&receipt.outcome) });
     let run = StepRun { step: step.id.clone(), title: step.action.title(), reused: false, cause: Some(cause), took };
     Ok((receipt.outcome, run))
@@ -252,6 +259,10 @@ fn summary(outcome: &Outcome) -> String {
             let bytes = image.layers.iter().map(|layer| layer.size).sum();
             format!("{} in {} layers", crate::report::megabytes(bytes), image.layers.len())
         }
+        Outcome::Tested(tests) => match tests.iter().filter(|test| !test.passed()).count() {
+            0 => format!("{} passed", tests.len()),
+            failed => format!("{failed} of {} failed", tests.len()),
+        },
         Outcome::Delivered { bytes, .. } if *bytes > 0 => format!("{} sent", crate::report::megabytes(*bytes)),
         Outcome::Fetched | Outcome::Builder(_) | Outcome::Delivered { .. } => String::new(),
     }

@@ -89,6 +89,8 @@ struct World<'a> {
     failing: Option<&'a str>,
     /// The step that another run finishes while this one waits for it.
     finished_by_another: Option<(&'a str, &'a Receipts)>,
+    /// The step whose result is refused.
+    refused: Option<&'a str>,
     /// Set where steps run at once, to hold the others until one has failed.
     failed: AtomicBool,
     asked: Mutex<BTreeSet<String>>,
@@ -128,6 +130,10 @@ impl Perform for World<'_> {
         }
         self.ran.lock().expect("nobody panics").push(name.to_owned());
         Ok(outcome(name, self.version(name)))
+    }
+
+    fn accept(&self, step: &Step, _: &Outcome, _: bool) -> Result<(), Error> {
+        if self.refused == Some(step.id.as_str()) { Err(Error::NoImages) } else { Ok(()) }
     }
 
     fn is_present(&self, step: &Step, _: &Outcome) -> Result<bool, Error> {
@@ -313,4 +319,17 @@ fn a_damaged_receipt_is_the_same_as_none() {
     let world = World::default();
     go(&world, &plan(&[]), &receipts).expect("nothing fails");
     assert_eq!(world.ran(), ["tag"]);
+}
+
+#[test]
+fn a_result_that_is_refused_is_remembered_and_refused_again() {
+    let (_scratch, receipts) = receipts();
+    for ran in [&["fetch-builder", "builder", "sources", "packages", "root", "compile", "pack"][..], &[]] {
+        let world = World { refused: Some("pack"), ..World::default() };
+        let mut plan = plan(&[]);
+        // Of a step before the last one, that it is refused counts only where it is a goal itself.
+        plan.goals.push(id("pack"));
+        assert!(matches!(go(&world, &plan, &receipts), Err(Error::NoImages)));
+        assert_eq!(world.ran(), ran);
+    }
 }

@@ -16,6 +16,7 @@ use crate::delivery::Delivered;
 use crate::executor::Executor;
 use crate::facts;
 use crate::forecast::{Forecast, forecast};
+use crate::image_tests::ImageTests;
 use crate::kept_workspace::KeptWorkspace;
 use crate::locks::Held;
 use crate::options::Options;
@@ -23,7 +24,7 @@ use crate::places::Places;
 use crate::progress::{Event, Observer};
 use crate::receipts::Receipts;
 use crate::repositories::{self, RepositoryFolder};
-use crate::run::{StepRun, run};
+use crate::run::{Results, StepRun, run};
 use crate::tree_digest::FileDigests;
 use crate::uses::Uses;
 use crate::workspace_text::workspace_text;
@@ -49,6 +50,14 @@ pub struct Session {
     pub(crate) verifies: Option<String>,
     /// Held while cargo runs: all images share its target folder, and two at once would wait for each other's locks.
     pub(crate) cargo: Mutex<()>,
+}
+
+/// What a whole plan came to.
+struct Run {
+    facts: Facts,
+    results: Results,
+    /// The steps of this plan and of those before it.
+    runs: Vec<StepRun>,
 }
 
 /// Where a session is that shares nothing with others but downloads.
@@ -226,6 +235,9 @@ impl Session {
             facts.binpkgs.clear();
         }
         let mut plan = tierce_plan::plan(&self.spec, images, &facts, sink)?;
+        if self.options.no_test {
+            plan.without_tests();
+        }
         plan.again(|step| is_chosen(step.verb()) && !has_run(step));
         Ok((facts, plan))
     }
@@ -240,14 +252,51 @@ impl Session {
         sink: &Sink,
         observer: &Observer<'_>,
     ) -> Result<Vec<Delivered>, Error> {
-        // Whatever an interruption has broken off on its way here, it is the cause.
-        let interrupted = || self.options.interrupted.load(Ordering::Relaxed);
-        let done = self.run_plans(images, sink, observer);
-        done.map_err(|error| if interrupted() { Error::Interrupted } else { self.with_room(error) })
+        let deliver = || {
+            let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
+            let Run { facts, results, runs } = self.run_plans(images, sink, None, observer)?;
+            self.tidy_up(images, &results, &Receipts::new(self.places.clone()), observer)?;
+            report::deliver(self, &Executor::new(self, &facts, observer), images, sink, &results, runs)
+        };
+        deliver().map_err(|error| self.cause(error))
     }
 
-    fn run_plans(&self, images: &[&ImageSpec], sink: &Sink, observer: &Observer<'_>) -> Result<Vec<Delivered>, Error> {
-        let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
+    /// Builds these images as far as needed, and runs their tests whatever earlier runs have come to: those of these names, or
+    /// all. That tests fail is a result; nothing gets a name by it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTest`]; what went wrong before the tests, or kept them from being run.
+    pub fn test(
+        &self,
+        images: &[&ImageSpec],
+        names: &[String],
+        observer: &Observer<'_>,
+    ) -> Result<Vec<ImageTests>, Error> {
+        let known = || images.iter().flat_map(|image| image.tests.iter().map(|test| test.name.to_string()));
+        if let Some(name) = names.iter().find(|name| known().all(|known| known != **name)) {
+            return Err(Error::UnknownTest { name: name.clone(), known: known().collect() });
+        }
+        let test = || {
+            let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
+            let Run { results, .. } = self.run_plans(images, &Sink::Daemon, Some(names), observer)?;
+            Ok(images.iter().filter_map(|image| ImageTests::of(image, &results, &self.places)).collect())
+        };
+        test().map_err(|error| self.cause(error))
+    }
+
+    /// Whatever an interruption has broken off on its way, it is the cause.
+    fn cause(&self, error: Error) -> Error {
+        if self.options.interrupted.load(Ordering::Relaxed) { Error::Interrupted } else { self.with_room(error) }
+    }
+
+    /// Runs plans until one was whole. With `tests`, it ends with these tests of each image.
+    fn run_plans(
+        &self,
+        images: &[&ImageSpec],
+        sink: &Sink,
+        tests: Option<&[String]>,
+        observer: &Observer<'_>,
+    ) -> Result<Run, Error> {
         self.sweep(sink);
         let receipts = Receipts::new(self.places.clone());
         let mut runs: Vec<StepRun> = Vec::new();
@@ -258,11 +307,14 @@ impl Session {
             if let (true, Some(lock)) = (std::mem::take(&mut choose_anew), &mut lock) {
                 lock.builder.debs.clear();
             }
-            let (facts, plan) = self.plan_with(images, sink, lock, &runs)?;
+            let (facts, mut plan) = self.plan_with(images, sink, lock, &runs)?;
+            if let (Some(names), true) = (tests, plan.whole) {
+                plan.only_tests(names);
+            }
             if self.options.locked && !plan.whole {
                 return Err(self.locked_error(images, &facts)?);
             }
-            let executor = Executor::new(self, &facts, observer);
+            let executor = Executor { forgives: tests.is_some(), ..Executor::new(self, &facts, observer) };
             let mut results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
                 // A stable suite replaces packages at its point releases and when their security is at stake.
                 Err(Error::Fetch(gone)) if is_gone(&gone, &facts) && !self.options.locked && !chosen_anew => {
@@ -276,8 +328,7 @@ impl Session {
             self.digests.save()?;
             if plan.whole {
                 self.keep_rustc(&facts)?;
-                self.tidy_up(images, &results, &receipts, observer)?;
-                return report::deliver(self, &executor, images, sink, &results, runs);
+                return Ok(Run { facts, results, runs });
             }
             let lock = self.locked_now(&facts, &plan, results);
             self.tell_changes(&facts, &lock, observer);

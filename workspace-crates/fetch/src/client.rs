@@ -155,7 +155,7 @@ impl Failure {
 }
 
 /// An error and its causes as one line, each once.
-fn one_line(error: &dyn std::error::Error) -> String {
+pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     // What ureq says of the system's own errors before their words.
     let mut line = text.strip_prefix("io: ").unwrap_or(&text).to_owned();

@@ -7,6 +7,7 @@
 //! HTTPS trusts the host's certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` included), proxies come from the environment
 //! (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`).
 
+mod ask;
 mod checksum;
 mod client;
 mod download;
@@ -20,6 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+pub use ask::{Answer, Question, ask};
 pub use checksum::Checksum;
 pub use error::{Error, ErrorKind};
 pub use url::masked;

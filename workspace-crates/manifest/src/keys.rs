@@ -1,6 +1,10 @@
 //! The keys of the image tables, in one list: the reader checks tables against it, and documentation and schema are made
 //! from it, so that they cannot say anything else.
 
+mod test;
+
+pub use test::{HTTP_KEYS, INPUT_KEYS, TEST_FILE_KEYS, TEST_KEYS, TEXT_KEYS};
+
 /// One key of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -238,8 +242,8 @@ pub const KEYS: &[Key] = &[
         "How the daemon finds out whether the program is well; `false` where the workspace's default is not wanted."),
     Key::new("tags", TEXTS, r#"["latest"]"#, r#"["latest", "1.2"]"#,
         "Tags that the image gets.").replaced(),
-    Key::later("test", "A test that is run from outside of the container.",
-        "leave it out, and run the test on the reference that the command prints"),
+    Key::new("test", Shape::Map(&Shape::Table(TEST_KEYS)), "{}", r#"{ version = { command = ["--version"], stdout = { contains = ["1.2"] } } }"#,
+        "Tests by name, each of a container of the image from outside; an image that fails one gets no name."),
 
     // What the workspace says once.
     Key::new("builder", Shape::Either(&[

@@ -26,8 +26,8 @@ use camino::Utf8PathBuf;
 
 pub use error::{Error, Errors, Fault, nearest};
 pub use keys::{
-    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Merge, REPOSITORY_KEYS,
-    SYMLINK_KEYS, Scope, Shape, USER_KEYS,
+    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key, Merge,
+    REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS, TEXT_KEYS, USER_KEYS,
 };
 pub use place::{LineColumn, Located, Place};
 pub use presets::{PRESETS, Preset};
@@ -35,12 +35,13 @@ pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
     AccountsSpec, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
-    EmergeSpec, FileSpec, ForAtom, GroupSpec, HealthCheck, ImageSpec, Include, Keep, PortageProfile, ProgramSpec,
-    RepositorySpec, SizeLimit, Strip, SymlinkSpec, UserSpec, WorkspaceSpec,
+    EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec, HealthCheck,
+    HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, ServiceTest, SizeLimit, Strip,
+    SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec, WorkspaceSpec,
 };
 pub use values::{
-    AccountName, ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Protocol,
-    Signal, Tag, UserGroup, read_env_file,
+    AccountName, ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Pattern, Port,
+    Protocol, Signal, Tag, TestName, UserGroup, read_env_file,
 };
 
 /// The Cargo.tomls of a workspace, and what cargo knows of its packages.

@@ -7,6 +7,7 @@ mod config;
 mod content;
 mod emerge;
 mod image;
+mod image_tests;
 mod workspace;
 
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};

@@ -1,6 +1,7 @@
 //! What a workspace asks for, valid by construction: whoever holds one of these need not check it again.
 
 mod accounts;
+mod image_test;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,6 +17,10 @@ use crate::{
     values::{
         ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup,
     },
+};
+
+pub use image_test::{
+    ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, HttpTest, ServiceTest, TestInput, TestRun, TestSpec,
 };
 
 /// Everything that the Cargo.tomls of a workspace say.
@@ -111,6 +116,8 @@ pub struct ImageSpec {
     pub config: ConfigSpec,
     /// The tags that it gets, at least one.
     pub tags: Vec<Located<Tag>>,
+    /// What is expected of it, by name, in the order of the names.
+    pub tests: Vec<TestSpec>,
     /// How large it may be, each owner once.
     pub max_size: Vec<SizeLimit>,
 }

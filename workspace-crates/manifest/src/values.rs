@@ -6,6 +6,7 @@ mod names;
 mod paths;
 mod run;
 mod size;
+mod test;
 
 pub use capabilities::FileCapabilities;
 pub use env_file::read_env_file;
@@ -16,6 +17,8 @@ pub(crate) use paths::{check_link_target, host_path, image_glob};
 pub use run::{Mode, Port, Protocol, Signal, UserGroup};
 pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
 pub use size::ByteSize;
+pub use test::{Pattern, TestName};
+pub(crate) use test::{check_capability, check_header_name, check_header_value, check_method, check_request_path};
 
 /// A type that is a checked string, with what every one of them has.
 macro_rules! checked_text {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierce_manifest::{
-    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, Member, Merge,
-    PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, USER_KEYS, WorkspaceText,
+    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key,
+    Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS,
+    TEXT_KEYS, USER_KEYS, WorkspaceText,
 };
 
 const START: &str = "<!-- keys";
@@ -24,13 +25,18 @@ const GROUPS: [(&str, &str); 6] = [
 ];
 
 /// The keys of tables within tables, each with the key that holds them.
-const INNER: [(&str, &[Key]); 8] = [
+const INNER: [(&str, &[Key]); 13] = [
     ("An item of `files`", FILE_KEYS),
     ("An item of `directories`", DIRECTORY_KEYS),
     ("An item of `symlinks`", SYMLINK_KEYS),
     ("An item of `users`", USER_KEYS),
     ("An item of `groups`", GROUP_KEYS),
     ("`healthcheck`", HEALTHCHECK_KEYS),
+    ("An entry of `test`", TEST_KEYS),
+    ("An item of `http` of a test", HTTP_KEYS),
+    ("An item of `files` of a test", TEST_FILE_KEYS),
+    ("`stdout`, `stderr`, `body` and `content` of a test, where they are a table", TEXT_KEYS),
+    ("`stdin` and `send` of a test, where they are a table", INPUT_KEYS),
     ("An item of `repositories`", REPOSITORY_KEYS),
     ("`builder`, where it is a table, which has one of", BUILDER_KEYS),
 ];

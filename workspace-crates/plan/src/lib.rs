@@ -25,7 +25,7 @@ pub use facts::{BuilderFacts, Facts, ImageFacts};
 pub use inputs::{Uncovered, uncovered};
 pub use key::{Ingredients, Key, digest};
 pub use lock::{BaseRepository, LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
-pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged};
+pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root, TestResult, Unmerged};
 pub use planning::{keep_globs, plan, strip_name};
 pub use portage_config::{ConfigError, ROOT, portage_config, request};
 pub use step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};

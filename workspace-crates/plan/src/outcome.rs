@@ -1,5 +1,7 @@
 //! What finished steps leave behind: plain data that goes into receipts and into the keys of the steps after.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tierce_debian::Deb;
 use tierce_portage::{Lacking, ResolvedPackage};
@@ -29,6 +31,8 @@ pub enum Outcome {
     Programs(Vec<Program>),
     /// An image lies in the cache as blobs.
     Image(PackedImage),
+    /// The image was tested, and has passed or not.
+    Tested(Vec<TestResult>),
     /// The image is where it was asked to go.
     Delivered {
         /// The name by which the daemon knows it, its config's digest elsewhere.
@@ -55,6 +59,26 @@ impl Outcome {
             // Serialising plain data into memory has no way to fail.
             other => digest(serde_json::to_vec(other).unwrap_or_default()),
         }
+    }
+}
+
+/// What came of one test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// Its name.
+    pub test: String,
+    /// How long it took.
+    pub took: Duration,
+    /// What was not as expected, a line each; empty where it has passed.
+    pub problems: Vec<String>,
+    /// The last lines that the container wrote, where it has failed.
+    pub output: Vec<String>,
+}
+
+impl TestResult {
+    /// Whether all was as expected.
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
     }
 }
 

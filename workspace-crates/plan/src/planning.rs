@@ -256,8 +256,11 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
             tag.after = vec![pack.id.clone()];
             tag.prepared = vec![load.id.clone()];
             tag.ingredients.add("references", references.join(" "));
-            let goals = vec![tag.id.clone()];
-            (vec![pack, load, tag], goals)
+            let test = (!image.tests.is_empty()).then(|| test_step(image, image_facts, &pack.id, &load.id));
+            tag.prepared.extend(test.iter().map(|test| test.id.clone()));
+            // The names may be there from a time when the tests were others.
+            let goals = test.iter().map(|test| test.id.clone()).chain([tag.id.clone()]).collect();
+            ([pack, load].into_iter().chain(test).chain([tag]).collect(), goals)
         }
         Sink::Layout(path) | Sink::Archive(path) => {
             load.ingredients
@@ -274,6 +277,18 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
 fn max_size_text(image: &ImageSpec) -> String {
     let limit = |limit: &SizeLimit| format!("{} {}", limit.owner.as_deref().unwrap_or("total"), limit.most.value);
     image.max_size.iter().map(limit).collect::<Vec<_>>().join(", ")
+}
+
+/// The step that tests a loaded image, which a daemon names otherwise than what it was packed as.
+fn test_step(image: &ImageSpec, facts: &ImageFacts, pack: &StepId, load: &StepId) -> Step {
+    let name = image.name.as_str();
+    let tests = image.tests.iter().map(|test| test.name.to_string()).collect();
+    let mut step = image_step("test", name, Action::Test { image: name.into(), tests });
+    step.after = vec![pack.clone()];
+    step.prepared = vec![load.clone()];
+    let texts = image.tests.iter().map(|test| (format!("test {}", test.name), digest(test.text())));
+    step.ingredients.add_parts("tests", texts.collect()).add_parts("files of the tests", facts.test_files.clone());
+    step
 }
 
 /// What the table says of the image's content, as text for a key.

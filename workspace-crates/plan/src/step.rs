@@ -148,6 +148,13 @@ pub enum Action {
         /// Where to.
         sink: Sink,
     },
+    /// Runs containers of the image and looks at them from outside.
+    Test {
+        /// Which image.
+        image: String,
+        /// Its tests, by name.
+        tests: Vec<String>,
+    },
     /// Names the image.
     Tag {
         /// Which image.
@@ -188,6 +195,7 @@ impl Action {
             Action::Compile { .. } => ("compile", 1),
             Action::Pack { .. } => ("pack", 1),
             Action::Load { .. } => ("load", 1),
+            Action::Test { .. } => ("test", 1),
             Action::Tag { .. } => ("tag", 1),
         }
     }
@@ -241,6 +249,7 @@ impl Action {
             Action::Load { sink: Sink::Daemon, .. } => "load into the daemon".into(),
             Action::Load { sink: Sink::Layout(path), .. } => format!("write the layout {path}"),
             Action::Load { sink: Sink::Archive(path), .. } => format!("write the archive {path}"),
+            Action::Test { tests, .. } => format!("run {}", count(tests.len(), "test")),
             Action::Tag { references, .. } => format!("tag {}", references.join(", ")),
         }
     }
@@ -310,6 +319,33 @@ impl Plan {
     pub fn again(&mut self, chosen: impl Fn(&StepId) -> bool) {
         for step in &mut self.steps {
             step.again = step.action.is_recorded() && chosen(&step.id);
+        }
+    }
+
+    /// Leaves the tests out.
+    pub fn without_tests(&mut self) {
+        let is_test = |id: &StepId| id.verb() == "test";
+        self.steps.retain(|step| !is_test(&step.id));
+        self.goals.retain(|goal| !is_test(goal));
+        for step in &mut self.steps {
+            step.prepared.retain(|id| !is_test(id));
+        }
+    }
+
+    /// Goes no further than to the tests and has them done again: of these names alone, where there are some.
+    pub fn only_tests(&mut self, names: &[String]) {
+        self.goals.clear();
+        for step in &mut self.steps {
+            let Action::Test { tests, .. } = &mut step.action else { continue };
+            if !names.is_empty() {
+                tests.retain(|test| names.contains(test));
+                // What it comes to is not the result of all of them.
+                step.ingredients.add("only", tests.join(" "));
+            }
+            if !tests.is_empty() {
+                step.again = true;
+                self.goals.push(step.id.clone());
+            }
         }
     }
 }

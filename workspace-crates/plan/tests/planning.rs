@@ -393,3 +393,60 @@ fn what_is_unmerged_is_taken_from_a_copy_and_what_is_not_there_refused() {
     );
     assert_eq!(error.help().as_deref(), Some("it has `media-libs/zlib-1.0`"));
 }
+
+#[test]
+fn tests_stand_between_loading_and_naming() {
+    let tests = "test = { a = { stdin = { file = \"in.txt\" } }, b = {} }";
+    let spec = spec(tests, "");
+    let mut facts = with_resolution(&spec, vec![]);
+    let lines = |plan: &Plan| plan.to_string().lines().skip(5).map(|line| format!("{line}\n")).collect::<String>();
+    insta::assert_snapshot!(lines(&planned(&spec, &facts, &Sink::Daemon)), @r"
+    pack app       pack  (after root app, compile app)
+    load app       load into the daemon  (after pack app)
+    test app       run 2 tests  (after pack app, load app)
+    tag app        tag app:latest  (after pack app, load app, test app)
+    ");
+    let layout = planned(&spec, &facts, &Sink::Layout("l".into()));
+    assert!(layout.steps.iter().all(|step| step.id.verb() != "test"), "they need the daemon");
+
+    let ingredients = |spec: &WorkspaceSpec, facts: &Facts| {
+        let plan = planned(spec, facts, &Sink::Daemon);
+        let step = plan.steps.into_iter().find(|step| step.id.verb() == "test");
+        step.expect("there are tests").ingredients
+    };
+    let before = ingredients(&spec, &facts);
+    let image = facts.images.get_mut("app").expect("it is there");
+    image.test_files.insert("in.txt".into(), "1".into());
+    assert_eq!(ingredients(&spec, &facts).changes_since(&before), ["in.txt is new"]);
+    let edited = self::spec(&tests.replace("b = {}", "b = { user = 1 }"), "");
+    assert_eq!(ingredients(&edited, &facts).changes_since(&ingredients(&spec, &facts)), ["test b changed"]);
+}
+
+#[test]
+fn without_its_tests_a_plan_is_what_it_is_where_there_are_none() {
+    let planned = |table: &str| {
+        let spec = spec(table, "");
+        planned(&spec, &with_resolution(&spec, vec![]), &Sink::Daemon)
+    };
+    let mut plan = planned("test = { a = {} }");
+    plan.without_tests();
+    assert_eq!(plan, planned(""));
+}
+
+#[test]
+fn what_is_only_tested_is_not_named() {
+    let spec = spec("test = { a = {}, b = {} }", "");
+    let whole = planned(&spec, &with_resolution(&spec, vec![]), &Sink::Daemon);
+    let goals = |names: &[&str]| {
+        let mut plan = whole.clone();
+        plan.only_tests(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        let tests = plan.goals.iter().filter_map(|goal| match &plan.step(goal)?.action {
+            Action::Test { tests, .. } => Some(tests.join(" ")),
+            other => panic!("{other:?}"),
+        });
+        tests.collect::<Vec<_>>()
+    };
+    assert_eq!(goals(&[]), ["a b"]);
+    assert_eq!(goals(&["b"]), ["b"]);
+    assert_eq!(goals(&["c"]), Vec::<String>::new());
+}

@@ -46,8 +46,8 @@ Exit codes:
   3  a table of a Cargo.toml               9  --locked, and a lock would have to change
   4  Portage cannot resolve the packages   10  verify: what was built anew is another image
   5  a download                            11  an image is larger than its max-size
-  125  debug, shell: no session; any other is its command's
-  130  interrupted"
+  125  debug, shell: no session; any       12  a test of an image
+       other is their command's            130  interrupted"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -102,6 +102,8 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Build images and load them into the daemon
     Image(ImageArgs),
+    /// Run the tests of images again
+    Test(TestArgs),
     /// Resolve packages anew and write Tierce.lock
     Update(UpdateArgs),
     /// Build an image again from nothing and compare
@@ -148,7 +150,8 @@ pub(crate) struct EndArgs {
 }
 
 /// What `--no-cache` can name: the steps whose results are kept.
-const STEPS: [&str; 9] = ["all", "builder", "packages", "environment", "root", "compile", "pack", "load", "tag"];
+const STEPS: [&str; 10] =
+    ["all", "builder", "packages", "environment", "root", "compile", "pack", "load", "test", "tag"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -189,6 +192,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "all", value_parser = STEPS)]
     pub(crate) no_cache: Vec<String>,
+    /// Name the images without running their tests
+    #[arg(long)]
+    pub(crate) no_test: bool,
     /// Let the container that has compiled wait this long for the next time; 0 for not at all
     #[arg(long, value_name = "SECONDS", env = "TIERCE_KEEP_WARM", hide_env_values = true, default_value_t = 600)]
     pub(crate) keep_warm: u32,
@@ -203,6 +209,33 @@ pub(crate) struct ImageArgs {
     pub(crate) jobs: Option<u16>,
     #[command(flatten)]
     pub(crate) end: EndArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test                       the tests of every image of the workspace
+  cargo xtask test web                   those of one image
+  cargo xtask test web --only serves     one of them
+  cargo xtask test --format json         what was not as expected, as data
+
+What the images need is built, and all tests run again, whatever earlier runs have come to. An image
+gets no name by it: `cargo xtask image` names what has passed, without testing it once more.
+
+stdout gets a line for each test, or the JSON. The exit code is 12 if one fails.")]
+pub(crate) struct TestArgs {
+    /// Which images [default: all of the workspace that have tests]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Only tests of this name
+    #[arg(long, value_name = "TEST")]
+    pub(crate) only: Vec<String>,
+    /// json: the results as data
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Steps and tests at once, and jobs of each step [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -396,6 +429,7 @@ mod tests {
         for (name, arguments) in [
             ("help", ["--help"].as_slice()),
             ("help-image", &["image", "--help"]),
+            ("help-test", &["test", "--help"]),
             ("help-update", &["update", "--help"]),
             ("help-verify", &["verify", "--help"]),
             ("help-why", &["why", "--help"]),

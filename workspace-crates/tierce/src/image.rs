@@ -28,6 +28,7 @@ pub(crate) fn run(
     options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
     options.keep_warm = arguments.keep_warm;
     options.no_cache.clone_from(&arguments.no_cache);
+    options.no_test = arguments.no_test;
     let session = Session::open(options, &|event| terminal.show(event))?;
     let images = match arguments.exclude.is_empty() {
         true => session.images(&arguments.images)?,
@@ -56,6 +57,14 @@ pub(crate) fn run(
             Format::Text => plan.to_string(),
             Format::Json => json(&plan) + "\n",
         })?);
+    }
+    if sink != Sink::Daemon && !arguments.no_test {
+        for image in images.iter().filter(|image| !image.tests.is_empty()) {
+            let name = &image.name;
+            let message =
+                format!("the tests of `{name}` are not run on what is written elsewhere: `cargo xtask test {name}`");
+            terminal.warning(&message);
+        }
     }
     let timings = arguments.timings.then(|| Timings::since(start));
     let delivered = session.deliver(&images, &sink, &|event| {

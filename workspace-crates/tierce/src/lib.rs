@@ -18,6 +18,7 @@ mod notify;
 mod shell;
 mod size;
 mod terminal;
+mod test;
 mod timings;
 mod update;
 mod verify;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Test(arguments) => test::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Graph(arguments) => graph::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
         Command::Size(arguments) => size::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
@@ -195,6 +197,7 @@ pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<At
         offline: global.offline || global.frozen,
         locked: global.locked || global.frozen,
         no_cache: Vec::new(),
+        no_test: false,
         keep_warm: 0,
         jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         colour: terminal.has_colour(),

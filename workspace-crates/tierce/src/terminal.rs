@@ -103,6 +103,11 @@ impl Terminal {
             Event::Part { step, name, took } => {
                 self.status(AnsiColor::Green, "Built", &format!("{name} in {} ({step})", seconds(took)));
             }
+            Event::Tested { image, result } => {
+                let (colour, word) =
+                    if result.passed() { (AnsiColor::Green, "Passed") } else { (AnsiColor::Red, "Failed") };
+                self.status(colour, word, &format!("{} in {} (test {image})", result.test, seconds(result.took)));
+            }
             Event::Output { bytes } => self.raw(&bytes),
             Event::Finished { step, took, summary } => self.finished(&step, took, &summary),
             Event::LockChanged { change } => self.lock_change(&change),
@@ -140,7 +145,7 @@ impl Terminal {
         let count = match (total, unit) {
             (None, _) => Count::Nothing,
             (Some(_), Unit::Bytes) => Count::Bytes,
-            (Some(_), Unit::Packages) => Count::Packages,
+            (Some(_), Unit::Packages | Unit::Tests) => Count::Packages,
         };
         if let Some(total) = total
             && bar.length() != Some(total)

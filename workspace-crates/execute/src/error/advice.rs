@@ -17,6 +17,7 @@ impl Error {
             | Error::Resolution { place, .. }
             | Error::Source { place, .. }
             | Error::Emerge { place, .. } => place.as_ref(),
+            Error::Tests(failed) => Some(&failed.place),
             _ => None,
         }
     }
@@ -61,6 +62,11 @@ impl Error {
             Error::NoMirror { key, .. } => {
                 Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))
             }
+            Error::Tests(failed) => Some(failed.help()),
+            Error::UnknownTest { known, .. } if known.is_empty() => {
+                Some("add a table [package.metadata.image.test.NAME] to the image's Cargo.toml".into())
+            }
+            Error::UnknownTest { known, .. } => Some(format!("there are `{}`", known.join("`, `"))),
             Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
             Error::Lock { source, .. } => Some(source.help().into()),
             Error::FullDisk { cache, rest, .. } => Some(format!(

@@ -92,14 +92,14 @@ fn read_entrypoint(
 }
 
 /// A program and its arguments.
-fn command(list: Node<'_>, report: &mut Report) -> Vec<String> {
+pub(super) fn command(list: Node<'_>, report: &mut Report) -> Vec<String> {
     if let Some(program) = list.texts().next().filter(|program| program.value.is_empty()) {
         report.fault(&program.place, Fault::new("the name of a program is empty", "no program"));
     }
     arguments(list, report)
 }
 
-fn arguments(list: Node<'_>, report: &mut Report) -> Vec<String> {
+pub(super) fn arguments(list: Node<'_>, report: &mut Report) -> Vec<String> {
     let words = list.texts().filter_map(|word| report.checked(word, check_no_nul));
     words.map(|word| word.value).collect()
 }

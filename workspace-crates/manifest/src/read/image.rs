@@ -1,6 +1,6 @@
 //! One image: its name, and the parts that its neighbours read.
 
-use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge};
+use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge, image_tests};
 use crate::{
     Member,
     check::{Table, check_table},
@@ -137,7 +137,8 @@ fn read_layers(
     let content = content::read_content(layers, program.is_some(), accounts, report);
     let tags = read_tags(layers, place, report);
     let max_size = budget::read_max_size(layers, report);
-    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags, max_size })
+    let tests = image_tests::read_tests(layers, &config, report);
+    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags, max_size, tests })
 }
 
 fn read_tags(layers: Layers<'_>, place: &Place, report: &mut Report) -> Vec<Located<Tag>> {

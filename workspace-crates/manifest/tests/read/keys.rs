@@ -1,8 +1,8 @@
 //! Every key of the list is read as the list documents it.
 
 use tierce_manifest::{
-    DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, KEYS, Key, REPOSITORY_KEYS, SYMLINK_KEYS, Scope,
-    USER_KEYS, WorkspaceSpec,
+    DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, KEYS, Key, REPOSITORY_KEYS, SYMLINK_KEYS,
+    Scope, TEST_FILE_KEYS, TEST_KEYS, USER_KEYS, WorkspaceSpec,
 };
 
 use crate::{defaults, image, read, refusal};
@@ -43,13 +43,16 @@ fn examples_are_read() {
 /// The same for the keys of tables within.
 #[test]
 fn examples_of_inner_tables_are_read() {
-    let inner: [(&str, &[Key]); 7] = [
+    let inner: [(&str, &[Key]); 10] = [
         ("files = [{TABLE}]", FILE_KEYS),
         ("directories = [{TABLE}]", DIRECTORY_KEYS),
         ("symlinks = [{TABLE}]", SYMLINK_KEYS),
         ("groups = [{ name = \"media\", gid = 9 }]\nusers = [{TABLE}]", USER_KEYS),
         ("users = [{ name = \"web\", uid = 7 }]\ngroups = [{TABLE}]", GROUP_KEYS),
         ("healthcheck = {TABLE}", HEALTHCHECK_KEYS),
+        ("healthcheck = { cmd = [\"/x\"] }\ntest = { x = {TABLE} }", TEST_KEYS),
+        ("expose = [8080]\ntest = { x = { http = [{TABLE}] } }", HTTP_KEYS),
+        ("test = { x = { files = [{TABLE}] } }", TEST_FILE_KEYS),
         ("repositories = [{TABLE}]", REPOSITORY_KEYS),
     ];
     for (outer, keys) in inner {
@@ -81,7 +84,7 @@ fn defaults_may_have_every_key_of_images() {
 #[test]
 fn keys_of_later_versions_are_refused_with_what_to_do_instead() {
     let later: Vec<_> = KEYS.iter().filter(|key| key.later.is_some()).collect();
-    assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["test", "registry", "platforms"]);
+    assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["registry", "platforms"]);
     for key in later {
         let line = format!("{} = [\"x\"]", key.name);
         let (file, errors) = match key.scope {

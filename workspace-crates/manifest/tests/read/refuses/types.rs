@@ -129,10 +129,6 @@ fn what_belongs_elsewhere_or_comes_later() {
             r#"base = "alpine""#,
             "app/Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  help: write `base = \"scratch\"`, or leave it out",
         ),
-        (
-            r#"test = { run = "x" }"#,
-            "app/Cargo.toml:2:1: `test` is not supported yet\n  help: leave it out, and run the test on the reference that the command prints",
-        ),
     ];
     check(cases, |line| refusal("", &image(line)));
 }

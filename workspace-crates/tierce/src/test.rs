@@ -1,0 +1,109 @@
+//! `cargo xtask test`
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anstyle::AnsiColor;
+use serde_json::{Value, json};
+use tierce_execute::{Error, ImageTests, Session};
+
+use crate::cli::{Format, Global, TestArgs};
+use crate::image::json as pretty;
+use crate::terminal::{Terminal, seconds};
+use crate::{Failure, options, print};
+
+/// Runs the tests of images, whatever earlier runs have come to.
+pub(crate) fn run(
+    arguments: &TestArgs,
+    global: &Global,
+    terminal: &Terminal,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<(), Failure> {
+    let mut options = options(global, terminal, interrupted)?;
+    options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
+    let session = Session::open(options, &|event| terminal.show(event))?;
+    let mut images = session.images(&arguments.images)?;
+    // Those without a test are built for nothing, unless they are named.
+    images.retain(|image| !image.tests.is_empty() || !arguments.images.is_empty());
+    let tests = session.test(&images, &arguments.only, &|event| terminal.show(event))?;
+    terminal.close();
+    for image in images.iter().filter(|image| image.tests.is_empty()) {
+        terminal.warning(&format!("the image `{}` has no tests", image.name));
+    }
+    print(&match arguments.format {
+        Format::Text => lines(&tests),
+        Format::Json => pretty(&data(&tests)) + "\n",
+    })?;
+    let spec = |tests: &ImageTests| images.iter().find(|image| image.name.as_str() == tests.image);
+    let mut failures: Vec<Error> = tests.iter().filter_map(|tests| tests.failure(spec(tests)?)).collect();
+    let Some(last) = failures.pop() else {
+        let count: usize = tests.iter().map(|image| image.tests.len()).sum();
+        terminal.status(AnsiColor::Green, "Passed", &format!("{count} of {count} tests"));
+        return Ok(());
+    };
+    for failure in failures {
+        terminal.raw(Failure::Run(failure).text(terminal.has_colour()).as_bytes());
+    }
+    Err(last.into())
+}
+
+/// A line for each test.
+fn lines(all: &[ImageTests]) -> String {
+    let rows = all.iter().flat_map(|image| image.tests.iter().map(move |test| (&image.image, test)));
+    let (first, second) = (
+        rows.clone().map(|(image, _)| image.len()).max().unwrap_or(0),
+        rows.clone().map(|(_, test)| test.test.len()).max().unwrap_or(0),
+    );
+    let line = |(image, test): (&String, &tierce_plan::TestResult)| {
+        let word = if test.passed() { "passed" } else { "failed" };
+        format!("{image:first$}  {:second$}  {word}  {}\n", test.test, seconds(test.took))
+    };
+    rows.map(line).collect()
+}
+
+/// The same as data, with what was not as expected; times in seconds.
+fn data(all: &[ImageTests]) -> Value {
+    let one = |image: &ImageTests, test: &tierce_plan::TestResult| {
+        json!({
+            "image": image.image,
+            "test": test.test,
+            "passed": test.passed(),
+            "seconds": test.took.as_secs_f64(),
+            "problems": test.problems,
+            "output": test.output,
+            "log": image.log(&test.test),
+        })
+    };
+    all.iter().flat_map(|image| image.tests.iter().map(move |test| one(image, test))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tierce_plan::TestResult;
+
+    #[test]
+    fn tests_are_rows_and_data() {
+        let result = |test: &str, problems: &[&str]| TestResult {
+            test: test.into(),
+            took: Duration::from_millis(420),
+            problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
+            output: Vec::new(),
+        };
+        let image = |name: &str, tests| ImageTests { image: name.into(), tests, logs: "/logs".into() };
+        let all = [
+            image("hello", vec![result("prints", &[])]),
+            image("web", vec![result("a", &["it ended with exit code 1, expected 0"]), result("b", &[])]),
+        ];
+        insta::assert_snapshot!(lines(&all), @r"
+        hello  prints  passed  0.42s
+        web    a       failed  0.42s
+        web    b       passed  0.42s
+        ");
+        let data = data(&all);
+        assert_eq!(data[1]["problems"][0], "it ended with exit code 1, expected 0");
+        assert_eq!((&data[1]["passed"], &data[0]["log"]), (&json!(false), &json!("/logs/test.prints.log")));
+        assert_eq!(data[2]["seconds"], 0.42);
+    }
+}
