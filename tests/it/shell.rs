@@ -81,12 +81,22 @@ fn root_and_compilation(workspace: &Workspace) {
     // What does not fail any more is not entered any more, and what is entered has everything.
     let after = shell(workspace, &[], "echo \"${EBUILD-none}\"; cat /usr/share/broken/note").ok();
     assert_eq!(after.stdout, "none\nnote\n");
-    let ran = shell(workspace, &["--root"], "pwd; echo $ROOT; cat usr/share/broken/note; rm -r usr").ok();
-    assert_eq!(ran.stdout, "/destination\n/destination\nnote\n");
-
     let ran =
-        shell(workspace, &["--step", "compile"], "rm -r /destination 2>&1; $TIERCE_COMMAND >&2 && ls /tierce/out").ok();
-    assert!(ran.stdout.contains("Read-only file system") && ran.stdout.ends_with("\napp\n"), "{}", ran.stdout);
+        shell(workspace, &["--root"], "pwd; echo $ROOT; cat usr/share/broken/note; rm -r usr; ls /usr/share/early")
+            .ok();
+    assert_eq!(ran.stdout, "/destination\n/destination\nnote\nit\n");
+
+    let ran = shell(
+        workspace,
+        &["--step", "compile"],
+        "touch /destination/x 2>&1; eval \"$TIERCE_COMMAND\" >&2 && ls /tierce/out",
+    )
+    .ok();
+    assert!(
+        ran.stdout.contains("Read-only file system") && ran.stdout.ends_with("\napp\napp.debug\n"),
+        "{}",
+        ran.stdout
+    );
     nothing_is_left(&ran, workspace);
     let again = workspace.xtask(&["image", "--layout", "layout"]).ok();
     assert!(!again.stderr.contains("Running"), "nothing was changed: {}", again.stderr);
@@ -100,6 +110,8 @@ fn a_shell_without_a_step_or_an_input_is_refused() {
     assert!(none.stderr.contains("error:"), "{}", none.stderr);
     let unknown = workspace.xtask(&["shell", "wbe", "--", "true"]).fails_with(125).error(workspace.root());
     assert!(unknown.starts_with("error: the workspace has no image `wbe`"), "{unknown}");
+    let root = workspace.xtask(&["shell", "--step", "compile", "--root", "--", "true"]).fails_with(125);
+    assert!(root.stderr.contains("error: failed to enter a step: `compile` has ROOT already"), "{}", root.stderr);
     let step = workspace.xtask(&["shell", "--step", "pack", "--", "true"]).fails_with(125);
     assert!(step.stderr.contains("possible values: packages, environment, root, compile"), "{}", step.stderr);
 }

@@ -74,6 +74,10 @@ impl Session {
         let (facts, plan) = self.plan_with(&[image], &Sink::Daemon, self.read_lock()?, &[])?;
         let verb = options.step.as_deref().or(failed.as_ref().map(|failed| failed.step.verb()));
         let verb = verb.filter(|verb| SHELL_STEPS.contains(verb)).unwrap_or("packages");
+        if verb == "compile" && options.root {
+            let problem = "`compile` has ROOT already, where it cannot be written".to_owned();
+            return Err(Error::NoShell { problem, help: Some("leave out --root, or --step compile".to_owned()) });
+        }
         let step = plan.steps.iter().find(|step| step.id.verb() == verb);
         let known = known(&plan, &Receipts::new(self.places.clone()));
         let executor = Executor::new(self, &facts, observer);
@@ -153,8 +157,8 @@ impl State<'_> {
         if let Some(failed) = packages.iter().find(|package| failed == Some(package.package.as_str())) {
             command.extend(["--prepare".to_owned(), executor.exact(self.image, failed)]);
         }
-        if self.options.root {
-            command.extend(["--folder".to_owned(), ROOT.to_owned()]);
+        if self.options.root || step.id.verb() == "root" {
+            command.extend(["--root".to_owned(), ROOT.to_owned()]);
         }
         command.push("--".to_owned());
         command.extend(self.options.command.iter().cloned());
@@ -165,13 +169,10 @@ impl State<'_> {
             ..executor.builder_container(self.builder()?, "shell", mounts)
         };
         spec.environment.insert("JOBS".into(), executor.session.options.jobs.to_string());
-        if self.options.root || step.id.verb() == "root" {
-            spec.environment.insert("ROOT".into(), ROOT.into());
-        }
         Ok(spec)
     }
 
-    /// The container of the compilation, with a target folder of its own. What the step runs is in `TIERCE_COMMAND`.
+    /// The container of the compilation, with a target folder of its own. What the step runs is in `TIERCE_COMMAND`, for `eval`.
     fn compile_container(&self, step: &Step, folder: &Path) -> Result<ContainerSpec, Error> {
         let program = self.image.program.as_ref().ok_or_else(|| self.missing("the image has no program"))?;
         let (executor, root) = (self.executor, self.root()?);
@@ -181,7 +182,8 @@ impl State<'_> {
         let built = (self.environment(step)?, root);
         let mut spec = executor.compile_container(self.image, &call, &sources, built, &folder.join("out"))?;
         let step_runs = spec.entrypoint.take().unwrap_or_default().into_iter().chain(std::mem::take(&mut spec.command));
-        spec.environment.insert("TIERCE_COMMAND".into(), step_runs.collect::<Vec<_>>().join(" "));
+        let quoted = step_runs.map(|word| format!("'{}'", word.replace('\'', "'\\''")));
+        spec.environment.insert("TIERCE_COMMAND".into(), quoted.collect::<Vec<_>>().join(" "));
         spec.entrypoint = Some(match self.options.command.as_slice() {
             [] => vec!["/bin/bash".to_owned(), "-i".to_owned()],
             command => command.to_vec(),

@@ -58,7 +58,7 @@ fn say(shell: &Shell, terminal: &Terminal) {
         (Some(package), _) => {
             format!("{}: {package} is prepared, and `ebuild $EBUILD configure compile` goes on", shell.step)
         }
-        (None, "compile") => format!("{}: `$TIERCE_COMMAND` is what it runs", shell.step),
+        (None, "compile") => format!("{}: `eval \"$TIERCE_COMMAND\"` is what it runs", shell.step),
         (None, _) => shell.step.to_string(),
     };
     terminal.status(AnsiColor::Green, "Entering", &what);

@@ -1,21 +1,21 @@
 #!/bin/bash
 # Brings a builder to where a step was, and gives it to whoever asked: a program, or a shell. As root, without a network.
 #
-#   shell.sh [--merge ATOM…] [--prepare ATOM] [--folder FOLDER] -- [COMMAND…]
+#   shell.sh [--merge ATOM…] [--prepare ATOM] [--root FOLDER] -- [COMMAND…]
 #
 # --merge: merges these into / from the binary packages that are there, as the step has done.
 # --prepare: unpacks and patches the sources of a package, `ebuild … prepare`; its folder of sources is the current one then,
 #   and EBUILD is its ebuild.
-# --folder: the current folder, if there is no such one.
+# --root: the current folder, and ROOT. Not before, for what is merged and prepared is of /.
 # stdout is the command's alone.
 set -euo pipefail
 
-merge=() prepare='' folder=/
+merge=() prepare='' root=''
 while [[ $1 != -- ]]; do
     case $1 in
         --merge) ;;
         --prepare) prepare=$2 && shift ;;
-        --folder) folder=$2 && shift ;;
+        --root) root=$2 && shift ;;
         *) merge+=("$1") ;;
     esac
     shift
@@ -26,7 +26,7 @@ if ((${#merge[@]})); then
     # Through a pipe: on a terminal, emerge draws and names the window.
     /bin/bash /tierce/scripts/emerge.sh build "${merge[@]}" 2>&1 | cat >&2
 fi
-cd "$folder"
+cd /
 if [[ $prepare ]]; then
     # =category/name-version::repository
     atom=${prepare#=} repository=${prepare##*::}
@@ -51,6 +51,11 @@ PYTHON
     # Most archives have one folder.
     folders=(*/)
     if ((${#folders[@]} == 1)) && [[ -d ${folders[0]} ]]; then cd "${folders[0]}"; fi
+fi
+if [[ $root ]]; then
+    mkdir -p "$root"
+    cd "$root"
+    export ROOT=$root
 fi
 if (($#)); then exec "$@"; fi
 exec /bin/bash -i

@@ -8,7 +8,7 @@ use tierce_execute::SHELL_STEPS;
 Examples:
   cargo xtask shell                              a shell in the builder where a step has failed
   cargo xtask shell web                          the builder of web, with all packages that it has
-  cargo xtask shell web --step compile           where the program is compiled; $TIERCE_COMMAND does it
+  cargo xtask shell web --step compile           where cargo runs; eval \"$TIERCE_COMMAND\" does it
   cargo xtask shell web --root                   a copy of ROOT as the current folder, and ROOT set
   cargo xtask shell -- sh -c 'ebuild $EBUILD configure'
                                                  one command, with its exit code
