@@ -5,6 +5,7 @@
 
 mod answers;
 mod architecture;
+mod bases;
 mod builders;
 mod cargo_build;
 mod causes;

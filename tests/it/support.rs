@@ -157,6 +157,13 @@ impl Workspace {
         fs::File::create(&path).and_then(|mut file| file.write_all(content.as_bytes())).expect("writable");
     }
 
+    /// Writes a file again with other words in it.
+    pub(crate) fn file_again(&self, path: &str, before: &str, after: &str) {
+        let text = fs::read_to_string(self.root.join(path)).expect("it is there");
+        assert!(text.contains(before), "{path}: {text}");
+        self.write(path, &text.replace(before, after));
+    }
+
     /// Its folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root

@@ -16,6 +16,7 @@ use crate::places::Places;
 use crate::run::{Results, StepRun};
 use crate::session::Session;
 use crate::stages::{Stage, stages};
+use crate::steps::below::Below;
 use crate::steps::deliver::references;
 use crate::{Error, files};
 
@@ -120,6 +121,7 @@ impl Contents {
         closure: Closure,
         owners: &BTreeMap<String, String>,
         layers: &[Layer],
+        below: Option<&Below>,
         packed: &PackedImage,
     ) -> Contents {
         let mut entries = BTreeMap::new();
@@ -133,6 +135,13 @@ impl Contents {
                 entries.entry(path.clone()).or_insert(entry);
             }
         }
+        // What no layer of its own has lies in one of the image below.
+        for (path, node) in image.tree().iter() {
+            let layer = below.and_then(|below| below.layers.get(below.base.layer(path)?));
+            let Some(layer) = layer.filter(|_| !entries.contains_key(path)) else { continue };
+            let size = if let NodeKind::File { size } = node.kind { Some(size) } else { None };
+            entries.insert(path.to_owned(), ContentEntry { size, owner: None, layer: layer.name.clone() });
+        }
         Contents { id: packed.id.clone(), layers: packed.layers.clone(), entries, closure }
     }
 
@@ -142,6 +151,7 @@ impl Contents {
         Some(package.unwrap_or_else(|| match self.closure.reason(path) {
             Some(Reason::Program) => "the program".to_owned(),
             Some(Reason::Declared) => "declared files".to_owned(),
+            Some(Reason::Base { image }) => format!("the base {image}"),
             Some(Reason::Merged) => "made when merging".to_owned(),
             _ => "made for the image".to_owned(),
         }))

@@ -75,8 +75,28 @@ pub(crate) fn run(
         }
     }
     let waiting = plan.steps.iter().filter(|step| needed.contains(&step.id)).collect();
-    run_needed(performer, waiting, receipts, jobs.max(1), observer, &mut results)?;
+    let on_failure = |failed: &StepId| tell_what_stands_on(plan, failed, observer);
+    run_needed(performer, waiting, receipts, jobs.max(1), observer, on_failure, &mut results)?;
     Ok(results)
+}
+
+/// Says which images are not built because one that they are based on failed.
+fn tell_what_stands_on(plan: &Plan, failed: &StepId, observer: &Observer<'_>) {
+    let Some(failed) = failed.image() else { return };
+    let needs = |image: &str, bases: &[String]| bases.iter().any(|base| base == image);
+    let mut lost = vec![failed];
+    // Each stands on one that was found before; there are no circles.
+    while let Some((image, _)) = plan
+        .bases
+        .iter()
+        .find(|(image, bases)| !lost.contains(&image.as_str()) && lost.iter().any(|lost| needs(lost, bases)))
+    {
+        lost.push(image);
+    }
+    for image in &lost[1..] {
+        let message = format!("`{image}` is not built: it begins with `{failed}`, which failed");
+        observer(Event::Warning { message });
+    }
 }
 
 /// The receipts of all steps whose keys can be known before anything runs.
@@ -138,6 +158,7 @@ fn run_needed(
     receipts: &Receipts,
     jobs: usize,
     observer: &Observer<'_>,
+    on_failure: impl Fn(&StepId),
     results: &mut Results,
 ) -> Result<(), Error> {
     std::thread::scope(|scope| {
@@ -172,6 +193,7 @@ fn run_needed(
                 Err(error) if failure.is_none() => {
                     // The failure is what matters, should it not be kept.
                     let _ = receipts.note_failed(&step.id, &error);
+                    on_failure(&step.id);
                     failure = Some(error);
                 }
                 Err(_) => {}

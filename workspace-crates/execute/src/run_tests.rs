@@ -56,7 +56,7 @@ fn plan(edited: &[&str]) -> Plan {
             again: false,
         }
     };
-    Plan { steps: STEPS.map(step).into(), goals: vec![id("tag")], whole: true }
+    Plan { steps: STEPS.map(step).into(), goals: vec![id("tag")], bases: BTreeMap::new(), whole: true }
 }
 
 /// A result that says nothing but which step's it is, and of which time.
@@ -66,7 +66,7 @@ fn outcome(name: &str, version: &str) -> Outcome {
         "builder" => {
             Outcome::Builder(Builder { key: text, daemon: String::new(), image: String::new(), repository: None })
         }
-        "packages" => Outcome::Binpkgs(vec![Binpkg { package: text, key: String::new(), root: true }]),
+        "packages" => Outcome::Binpkgs(vec![Binpkg { package: text, key: String::new(), root: true, base: false }]),
         "root" => {
             let (daemon, volume) = (String::new(), String::new());
             Outcome::Root(Root { key: String::new(), interface: text.clone(), content: text, daemon, volume, bytes: 0 })

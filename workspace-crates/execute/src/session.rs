@@ -48,6 +48,8 @@ pub struct Session {
     pub(crate) cache_lock: Mutex<Option<Held>>,
     /// The namespace of the run whose verification this one is, if it is one.
     pub(crate) verifies: Option<String>,
+    /// Held while a layout is written: each image reads its index, and writes it with itself in it.
+    pub(crate) layout: Mutex<()>,
     /// Held while cargo runs: all images share its target folder, and two at once would wait for each other's locks.
     pub(crate) cargo: Mutex<()>,
 }
@@ -139,6 +141,7 @@ impl Session {
             uses: Mutex::default(),
             cache_lock: Mutex::new(Some(cache_lock)),
             verifies: alone.map(|alone| alone.verifies),
+            layout: Mutex::new(()),
             cargo: Mutex::new(()),
         })
     }
@@ -230,7 +233,7 @@ impl Session {
     ) -> Result<(Facts, Plan), Error> {
         let is_chosen = |verb: &str| self.options.no_cache.iter().any(|name| name == "all" || name == verb);
         let has_run = |step: &StepId| runs.iter().any(|run| run.step == *step && !run.reused);
-        let mut facts = facts::gather(self, images, lock)?;
+        let mut facts = facts::gather(self, &self.spec.with_bases(images), lock)?;
         if is_chosen("packages") {
             facts.binpkgs.clear();
         }
@@ -255,7 +258,7 @@ impl Session {
         let deliver = || {
             let _held = locks::workspace(&self.places, &self.options.interrupted, observer)?;
             let Run { facts, results, runs } = self.run_plans(images, sink, None, observer)?;
-            self.tidy_up(images, &results, &Receipts::new(self.places.clone()), observer)?;
+            self.tidy_up(&self.spec.with_bases(images), &results, &Receipts::new(self.places.clone()), observer)?;
             report::deliver(self, &Executor::new(self, &facts, observer), images, sink, &results, runs)
         };
         deliver().map_err(|error| self.cause(error))

@@ -1,5 +1,6 @@
 //! Brings the lock up to date: resolves anew, and says what that changes.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
@@ -77,12 +78,14 @@ impl Session {
         let receipts = Receipts::new(self.places.clone());
         let mut choose_anew = update.builder;
         let mut chosen_anew = update.builder;
+        let images = self.spec.with_bases(images);
+        let mut done = BTreeSet::new();
         loop {
             if std::mem::take(&mut choose_anew) {
                 lock.builder.debs.clear();
             }
-            let facts = facts::gather(self, images, Some(lock))?;
-            let plan = plan_update(&self.spec, update, &facts)?;
+            let facts = facts::gather(self, &images, Some(lock))?;
+            let plan = plan_update(&self.spec, update, &done, &facts)?;
             let executor = Executor::new(self, &facts, observer);
             let results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
                 Err(Error::Fetch(gone)) if is_gone(&gone, &facts) && !self.options.locked && !chosen_anew => {
@@ -95,10 +98,11 @@ impl Session {
             };
             self.digests.save()?;
             lock = self.locked_now(&facts, &plan, results);
-            // With the builder known, there is more to plan.
-            if plan.steps.is_empty() || resolves(&plan) {
+            // With the builder known, or a base, there is more to plan.
+            if plan.steps.is_empty() {
                 return Ok(lock);
             }
+            done.extend(resolved(&plan));
         }
     }
 
@@ -113,7 +117,10 @@ impl Session {
     }
 }
 
-/// Whether a plan comes to a resolution.
-fn resolves(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.action, Action::Resolve { .. }))
+/// The images that a plan resolves.
+fn resolved(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Resolve { image, .. } => Some(image.clone()),
+        _ => None,
+    })
 }

@@ -140,6 +140,12 @@ pub(crate) fn is_of_portage(key: &str) -> bool {
     OF_PORTAGE.contains(&key)
 }
 
+/// Whether a key holds for the images on top of one as well: packages are built alike in all of them, what may be missing of a
+/// file may be missing wherever the file is, and names of users mean the same.
+pub(crate) fn is_inherited(key: &str) -> bool {
+    is_of_portage(key) || ["allow-missing", "groups", "users"].contains(&key)
+}
+
 /// The keys of `[package.metadata.image]`, `[package.metadata.images.NAME]`, `[workspace.metadata.images.NAME]` and
 /// `[workspace.metadata.image]`, in the order in which they are documented.
 #[rustfmt::skip]
@@ -152,6 +158,8 @@ pub const KEYS: &[Key] = &[
         "Atoms of the packages that the program is linked against or needs at run time; emerged into ROOT."),
     Key::new("build-packages", TEXTS, "[]", r#"["dev-libs/protobuf"]"#,
         "Atoms of packages that only the builder needs, such as code generators.").of(Scope::Program),
+    Key::new("builder-base", Shape::Text, "the builder", r#""codegen""#,
+        "An image of the workspace whose builder, with its `build-packages`, this one's begins with.").of(Scope::Program),
     Key::new("use", TEXTS, "[]", r#"["-static-libs"]"#,
         "USE flags for every package; of a flag that both tables have, the image's holds."),
     Key::new("package-use", TEXTS_BY_ATOM, "{}", r#"{ "media-libs/libpng" = ["apng"] }"#,
@@ -210,7 +218,7 @@ pub const KEYS: &[Key] = &[
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
-        "What the image begins with: nothing."),
+        "What the image begins with: nothing, or all layers and packages of another image of the workspace, named here."),
 
     Key::new("max-size", Shape::Either(&[Shape::Text, Shape::Map(&Shape::Text)]), "no limit",
         r#"{ total = "12 MB", "media-libs/libpng" = "1 MB", "the program" = "4 MB" }"#,

@@ -34,7 +34,7 @@ pub use presets::{PRESETS, Preset};
 pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
-    AccountsSpec, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
+    AccountsSpec, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
     EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec, HealthCheck,
     HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, ServiceTest, SizeLimit, Strip,
     SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec, WorkspaceSpec,

@@ -117,30 +117,45 @@ fn entry<'t>(file: &'t Arc<Utf8Path>, table: &'t DeTable<'t>, name: &str) -> Opt
     Some(Entry { key: Located::new(key.get_ref().as_ref(), Place::new(file, key.span())), value: Node { file, value } })
 }
 
-/// The tables that one image is read from, the strongest first: its own, the library's of the same image, the workspace's.
+/// The tables that one image is read from, the strongest first: its own, those of the images that it is based on, the library's of
+/// the same image, the workspace's.
 /// Every value is looked up through here, so that what [`Merge`] says of a key holds wherever it is read.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'t> {
     own: Option<Node<'t>>,
+    /// The nearest first. Of them only what [`keys::is_inherited`] says holds here.
+    below: &'t [Node<'t>],
     library: Option<Node<'t>>,
     defaults: Option<Node<'t>>,
 }
 
 impl<'t> Layers<'t> {
     pub(crate) fn new(own: Node<'t>, defaults: Option<Node<'t>>) -> Self {
-        Self { own: Some(own), library: None, defaults }
+        Self { own: Some(own), below: &[], library: None, defaults }
+    }
+
+    /// The same for an image that begins with those of these tables, the nearest first.
+    pub(crate) fn on_top_of(self, below: &'t [Node<'t>]) -> Self {
+        Self { below, ..self }
+    }
+
+    /// Without the workspace's defaults.
+    pub(crate) fn without_defaults(self) -> Self {
+        Self { defaults: None, ..self }
     }
 
     /// Of an image whose table the library has. The workspace's defaults are about images of its own: of them only what is said
     /// of Portage holds here.
     pub(crate) fn of_library(own: Option<Node<'t>>, library: Node<'t>, defaults: Option<Node<'t>>) -> Self {
-        Self { own, library: Some(library), defaults }
+        Self { own, below: &[], library: Some(library), defaults }
     }
 
     /// The values of a key, the strongest first.
     pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = Node<'t>> + use<'t> {
         let defaults = self.defaults.filter(|_| self.library.is_none() || keys::is_of_portage(key));
-        [self.own, self.library, defaults].map(|table| table?.field(key)).into_iter().flatten()
+        let below = if keys::is_inherited(key) { self.below } else { &[] };
+        let tables = self.own.into_iter().chain(below.iter().copied()).chain(self.library).chain(defaults);
+        tables.filter_map(|table| table.field(key)).collect::<Vec<_>>().into_iter()
     }
 
     /// The value that the image's own table has.

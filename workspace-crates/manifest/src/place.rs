@@ -49,6 +49,13 @@ impl<T> Located<T> {
     }
 }
 
+impl Located<String> {
+    /// The same, borrowed.
+    pub(crate) fn as_deref(&self) -> Located<&str> {
+        Located::new(&self.value, self.place.clone())
+    }
+}
+
 /// A position in a text as editors count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {

@@ -1,6 +1,7 @@
 //! From parsed tables to specifications.
 
 mod accounts;
+mod bases;
 mod budget;
 mod cargo;
 mod config;
@@ -62,9 +63,10 @@ fn read_tables(workspace: &WorkspaceText, library: &CargoToml, report: &mut Repo
     }
     let defaults = defaults.map(|table| table.value);
     let of_members = workspace.members.iter().zip(&members);
-    let mut images: Vec<ImageSpec> =
-        of_members.flat_map(|(member, document)| image::read_images(document, member, defaults, report)).collect();
-    images.extend(image::read_packages_images(&root, defaults, report));
+    let mut tables: Vec<_> =
+        of_members.flat_map(|(member, document)| image::find_tables(document, member, report)).collect();
+    tables.extend(image::find_packages_tables(&root, report));
+    let mut images = image::read_images(&tables, defaults, report);
     let toolbox = image::read_toolbox(&root, &library, defaults, report);
     refuse_double_names(&images, report);
     images.sort_by(|a, b| a.name.cmp(&b.name));

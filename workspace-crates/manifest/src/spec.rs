@@ -53,6 +53,23 @@ impl WorkspaceSpec {
         self.images.iter().chain([&self.toolbox])
     }
 
+    /// These images and those of the workspace that they or their builders begin with, each after those.
+    pub fn with_bases<'s>(&'s self, images: &[&'s ImageSpec]) -> Vec<&'s ImageSpec> {
+        let mut ordered = Vec::new();
+        images.iter().for_each(|image| self.add_with_bases(image, &mut ordered));
+        ordered
+    }
+
+    fn add_with_bases<'s>(&'s self, image: &'s ImageSpec, ordered: &mut Vec<&'s ImageSpec>) {
+        if ordered.iter().any(|other| other.name == image.name) {
+            return;
+        }
+        for below in image.bases().filter_map(|name| self.image(name.as_str())) {
+            self.add_with_bases(below, ordered);
+        }
+        ordered.push(image);
+    }
+
     /// The image of this name, be it the toolbox.
     pub fn image(&self, name: &str) -> Option<&ImageSpec> {
         self.all_images().find(|image| image.name.as_str() == name)
@@ -106,6 +123,10 @@ pub struct ImageSpec {
     pub name: ImageName,
     /// The key of its table, in the header: what to blame where nothing else is.
     pub place: Place,
+    /// What it begins with.
+    pub base: Base,
+    /// The image of the workspace whose builder its own begins with; neither this nor [`Self::base`] leads back here.
+    pub builder_base: Option<Located<ImageName>>,
     /// The Rust program that it is made for; none where it consists of packages alone.
     pub program: Option<ProgramSpec>,
     /// What Portage builds for it.
@@ -129,6 +150,32 @@ pub struct SizeLimit {
     pub owner: Option<String>,
     /// The most.
     pub most: Located<ByteSize>,
+}
+
+impl ImageSpec {
+    /// The images of the workspace that it or its builder begins with.
+    pub fn bases(&self) -> impl Iterator<Item = &ImageName> {
+        self.base.image().into_iter().chain(self.builder_base.as_ref().map(|name| &name.value))
+    }
+}
+
+/// What an image begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing.
+    Scratch,
+    /// All layers of another image of the workspace; the images below each other end somewhere.
+    Image(Located<ImageName>),
+}
+
+impl Base {
+    /// The image of the workspace that it is.
+    pub fn image(&self) -> Option<&ImageName> {
+        match self {
+            Base::Scratch => None,
+            Base::Image(name) => Some(&name.value),
+        }
+    }
 }
 
 /// The Rust program of an image.

@@ -204,7 +204,9 @@ fn read(table: &str) {
         binaries: vec!["thumbnailer".into()],
         features: vec!["metrics".into()],
     };
-    let workspace = WorkspaceText { root: file("Cargo.toml", root), members: vec![member] };
+    // One that an example names.
+    let root = format!("{root}\n[workspace.metadata.images.codegen]\ncmd = [\"/x\"]\n");
+    let workspace = WorkspaceText { root: file("Cargo.toml", &root), members: vec![member] };
     if let Err(errors) = tierce_manifest::read(&workspace) {
         panic!("{table}\n{errors}");
     }

@@ -19,7 +19,7 @@ const WHITEOUT: &str = ".wh.";
 /// - Every entry's parent is a directory of the same layer. An engine would otherwise make the parent up, with a
 ///   mode and an owner of its own, even over one that a lower layer holds.
 /// - A hard link's target is a regular file before it in the same layer: layers are unpacked apart from each other.
-/// - There are no whiteouts: a layer only adds.
+/// - Whiteouts, which delete instead of add, come by [`remove`](Self::remove) alone.
 ///
 /// Memory is the writer's buffer and the paths of the layer; contents pass through.
 pub struct LayerWriter<W> {
@@ -71,6 +71,23 @@ impl<W: Write> LayerWriter<W> {
         Ok(())
     }
 
+    /// Appends a whiteout: whoever has this layer does not see what lower ones have at `path`, nor what is below that.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn remove(&mut self, path: &str) -> Result<(), Error> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let whiteout = format!("{parent}/{WHITEOUT}{name}");
+        self.check_place(&whiteout)?;
+        if name.is_empty() || name.starts_with(WHITEOUT) {
+            return Err(Error::entry(path, "there is no whiteout of it"));
+        }
+        let node = Node::new(NodeKind::File { size: 0 }, 0o644);
+        self.tar.append(&whiteout, &node, std::io::empty())?;
+        self.previous = whiteout;
+        Ok(())
+    }
+
     /// Ends the layer, flushes the writer below and says what was written.
     ///
     /// # Errors
@@ -85,6 +102,18 @@ impl<W: Write> LayerWriter<W> {
         if name.rsplit('/').next().is_some_and(|last| last.starts_with(WHITEOUT)) {
             return Err(Error::entry(path, "its name is a whiteout's, which would delete instead of add"));
         }
+        self.check_place(path)?;
+        match &node.kind {
+            NodeKind::HardLink { target } if !self.files.contains(target) => {
+                Err(Error::HardLink { path: path.to_owned(), target: target.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an entry may come here.
+    fn check_place(&self, path: &str) -> Result<(), Error> {
+        relative(path).map_err(|reason| Error::entry(path, reason))?;
         if path == self.previous {
             return Err(Error::entry(path, "the layer already has an entry of this path"));
         }
@@ -95,12 +124,7 @@ impl<W: Write> LayerWriter<W> {
         if !parent.is_empty() && !self.directories.contains(parent) {
             return Err(Error::entry(path, "its parent is no directory of the same layer"));
         }
-        match &node.kind {
-            NodeKind::HardLink { target } if !self.files.contains(target) => {
-                Err(Error::HardLink { path: path.to_owned(), target: target.clone() })
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -159,6 +183,23 @@ mod tests {
         let sorted: BTreeMap<&str, Node> = nodes.iter().cloned().collect();
         assert!(sorted.keys().eq(nodes.iter().map(|(path, _)| path)));
         assert!(layer(&nodes).is_ok());
+    }
+
+    #[test]
+    fn what_is_removed_stands_among_the_entries() {
+        let mut bytes = Vec::new();
+        let mut writer = LayerWriter::new(&mut bytes, 0);
+        writer.append("/etc", &directory(), empty()).unwrap();
+        writer.remove("/etc/passwd").unwrap();
+        writer.append("/etc/x", &file(), empty()).unwrap();
+        for (path, reason) in [("/usr/x", "its parent is no directory"), ("/etc/a", "it has to come before")] {
+            let error = writer.remove(path).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        writer.finish().unwrap();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["etc/", "etc/.wh.passwd", "etc/x"]);
     }
 
     #[test]

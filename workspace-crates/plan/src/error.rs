@@ -21,6 +21,18 @@ pub enum PlanError {
         /// The packages of ROOT, as `category/name` and `category/name-version`.
         packages: Vec<(String, String)>,
     },
+    /// What an image asks for of a package that the image below it has otherwise.
+    #[error("the base `{base}` has `{package}` already, and an image on top of it cannot have it with {wants}")]
+    BaseHasOther {
+        /// Where it stands.
+        place: Place,
+        /// The image below.
+        base: String,
+        /// Its package, as `category/name-version`.
+        package: String,
+        /// What is asked for, for a sentence.
+        wants: String,
+    },
 }
 
 impl PlanError {
@@ -28,7 +40,7 @@ impl PlanError {
     pub fn place(&self) -> &Place {
         match self {
             PlanError::Config(error) => &error.place,
-            PlanError::NothingToUnmerge { place, .. } => place,
+            PlanError::NothingToUnmerge { place, .. } | PlanError::BaseHasOther { place, .. } => place,
         }
     }
 
@@ -37,6 +49,9 @@ impl PlanError {
         match self {
             PlanError::Config(error) => error.source.help().map(str::to_owned),
             PlanError::NothingToUnmerge { atom, packages, .. } => Some(instead(&atom.package().to_string(), packages)),
+            PlanError::BaseHasOther { base, .. } => {
+                Some(format!("ask for it in the table of `{base}`, or begin with another image"))
+            }
         }
     }
 }

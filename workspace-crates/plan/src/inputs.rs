@@ -20,8 +20,10 @@ pub(crate) fn resolution_inputs(
     config: &PortageConfig,
     builder_key: &str,
     facts: &Facts,
+    base: Option<&LockedImage>,
 ) -> Vec<String> {
     let mut lines = config.input_lines();
+    lines.extend(base.map(|base| format!("base {} {}", base.name, short(&base.content()))));
     lines.push(format!("builder {}", short(builder_key)));
     lines.extend(image.emerge.packages.iter().map(|atom| format!("packages {}", atom.value)));
     lines.extend(image.emerge.build_packages.iter().map(|atom| format!("build-packages {}", atom.value)));
@@ -86,6 +88,7 @@ fn subject_and_value(line: &str) -> (Subject<'_>, &str) {
 
 fn appeared((key, about): &Subject<'_>, value: &str) -> String {
     match (*key, *about, value) {
+        ("base", name, _) => format!("it is based on `{name}` now"),
         ("repository", name, _) => format!("the repository `{name}` is new"),
         (key, "", value) => format!("`{key}` is `{value}` now"),
         (key, about, "") => format!("`{key}` has `{about}` now"),
@@ -96,6 +99,7 @@ fn appeared((key, about): &Subject<'_>, value: &str) -> String {
 fn changed((key, about): &Subject<'_>, before: &str, value: &str) -> String {
     match (*key, *about) {
         ("builder", _) => "the builder is another one".into(),
+        ("base", name) => format!("the packages of its base `{name}` changed"),
         ("repository", name) => format!("the repository `{name}` changed"),
         ("settings", _) => "the order or masters of the repositories changed, or what Tierce itself sets".into(),
         (key, "") => format!("`{key}` is {}, it was {}", quoted(value), quoted(before)),
@@ -109,6 +113,7 @@ fn quoted(value: &str) -> String {
 
 fn disappeared((key, about): &Subject<'_>) -> String {
     match (*key, *about) {
+        ("base", name) => format!("it is no longer based on `{name}`"),
         ("repository", name) => format!("the repository `{name}` is gone"),
         (key, "") => format!("`{key}` says nothing any more"),
         (key, about) => format!("`{key}` no longer has `{about}`"),
@@ -138,12 +143,13 @@ pub fn uncovered(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts) -> 
     }
     // Where the builder's packages are not chosen, nobody knows yet what the images will depend on.
     let builder = crate::builder::builder_steps(spec, facts).builder;
-    for image in images {
+    for image in spec.with_bases(images) {
         let name = image.name.as_str();
         let mut causes = match &builder {
             None => Vec::new(),
             Some((_, key)) => {
-                let now = resolution_inputs(image, &key_config(spec, image, facts)?, key, facts);
+                let base = image.base.image().and_then(|base| lock.image(base.as_str()));
+                let now = resolution_inputs(image, &key_config(spec, image, facts)?, key, facts, base);
                 causes(lock.image(name), &now)
             }
         };
@@ -211,5 +217,11 @@ mod tests {
         `use` says nothing any more
         ");
         assert_eq!(changes(&lines(before), &lines(before)), Vec::<String>::new());
+        let bases = changes(&lines("base a 1\nbase b 1"), &lines("base b 2\nbase c 1"));
+        insta::assert_snapshot!(bases.join("\n"), @r"
+        the packages of its base `b` changed
+        it is based on `c` now
+        it is no longer based on `a`
+        ");
     }
 }

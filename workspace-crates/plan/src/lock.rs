@@ -108,6 +108,17 @@ impl LockedImage {
         self.packages.iter().filter_map(|package| atom(package).ok()).collect()
     }
 
+    /// Digest of what is installed: for what is resolved on top of it.
+    pub(crate) fn content(&self) -> String {
+        // Serialising plain data into memory has no way to fail.
+        digest(serde_json::to_vec(&self.packages).unwrap_or_default())
+    }
+
+    /// The packages of its ROOT.
+    pub fn in_root(&self) -> impl Iterator<Item = &ResolvedPackage> {
+        self.packages.iter().filter(|package| package.root)
+    }
+
     /// Digest of all that the lock says of the image.
     fn checksum(&self) -> String {
         // Serialising plain data into memory has no way to fail.

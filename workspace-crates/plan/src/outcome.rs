@@ -105,6 +105,9 @@ pub struct Binpkg {
     pub key: String,
     /// Whether it is merged into ROOT.
     pub root: bool,
+    /// Whether the ROOT that this one begins with has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
 }
 
 /// An emerged ROOT.

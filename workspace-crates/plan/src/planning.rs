@@ -1,6 +1,6 @@
 //! From specifications and facts to a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierce_manifest::{
     ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, SizeLimit, Strip, UserSpec, WorkspaceSpec,
@@ -13,6 +13,7 @@ use crate::facts::{Facts, ImageFacts};
 use crate::inputs::{causes, resolution_inputs};
 use crate::key::{Ingredients, digest};
 use crate::lock::LockedImage;
+use crate::on_base;
 use crate::portage_config::{ConfigError, any_machine, portage_config};
 use crate::step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 
@@ -26,29 +27,85 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
     let Some((builder, builder_key)) = builder else {
         return Ok(unfinished(steps));
     };
-    let mut wholes = Vec::new();
+    let mut wholes: Vec<Whole<'_>> = Vec::new();
     let mut resolutions = Vec::new();
-    for image in images {
+    let all = spec.with_bases(images);
+    let bases = bases(&all);
+    for image in &all {
+        let base = match image.base.image() {
+            None => None,
+            Some(name) => match wholes.iter().find(|whole| whole.image.name == *name) {
+                Some(base) => Some(base.locked),
+                // It is resolved first.
+                None => continue,
+            },
+        };
         let config = key_config(spec, image, facts)?;
-        let inputs = resolution_inputs(image, &config, &builder_key, facts);
+        let inputs = resolution_inputs(image, &config, &builder_key, facts, base);
+        if let Some(base) = base {
+            on_base::check(spec, image, base)?;
+        }
         match facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str())) {
-            Some(locked) if locked.covers(&inputs) => wholes.push((*image, config, locked)),
+            Some(locked) if locked.covers(&inputs) => wholes.push(Whole { image, config, locked }),
             locked => resolutions.push(resolve_step(image, &builder, inputs, locked, Moves::default())),
         }
     }
     if !resolutions.is_empty() {
         steps.extend(resolutions);
-        return Ok(unfinished(steps));
+        return Ok(Plan { bases, ..unfinished(steps) });
     }
     let mut goals = Vec::new();
-    for (image, config, locked) in wholes {
-        let planning = ImagePlanning { image, facts, config, locked, builder: &builder, builder_key: &builder_key };
-        steps.extend(planning.build_steps()?);
-        let (deliver, image_goals) = deliver_steps(image, facts, sink);
-        steps.extend(deliver);
-        goals.extend(image_goals);
+    let mut built: BTreeMap<&str, Vec<PackageBuild>> = BTreeMap::new();
+    for Whole { image, config, locked } in wholes {
+        let base = image.base.image().and_then(|base| Some((base.as_str(), built.get(base.as_str())?.as_slice())));
+        let planning =
+            ImagePlanning { spec, image, facts, config, locked, base, builder: &builder, builder_key: &builder_key };
+        let packages = planning.packages();
+        steps.extend(planning.build_steps(&packages)?);
+        built.insert(image.name.as_str(), packages);
+        let is_meant = |name: &str| images.iter().any(|image| image.name.as_str() == name);
+        let (pack, deliver, image_goals) = deliver_steps(image, facts, sink, is_meant);
+        steps.push(pack);
+        if is_meant(image.name.as_str()) {
+            steps.extend(deliver);
+            goals.extend(image_goals);
+        }
     }
-    Ok(Plan { steps, goals, whole: true })
+    Ok(Plan { steps: leading_to(&goals, steps), goals, bases, whole: true })
+}
+
+/// The steps that these need, in their order: of what another image begins with, not everything is of use to it.
+fn leading_to(goals: &[StepId], steps: Vec<Step>) -> Vec<Step> {
+    let mut needed: BTreeSet<StepId> = goals.iter().cloned().collect();
+    for step in steps.iter().rev() {
+        if needed.contains(&step.id) {
+            needed.extend(step.inputs().cloned());
+        }
+    }
+    steps.into_iter().filter(|step| needed.contains(&step.id)).collect()
+}
+
+/// An image whose resolution is known.
+struct Whole<'a> {
+    image: &'a ImageSpec,
+    config: PortageConfig,
+    locked: &'a LockedImage,
+}
+
+/// What each of these images begins with, where that is something.
+fn bases(images: &[&ImageSpec]) -> BTreeMap<String, Vec<String>> {
+    let of = |image: &ImageSpec| image.bases().map(ToString::to_string).collect::<Vec<_>>();
+    images.iter().map(|image| (image.name.to_string(), of(image))).filter(|(_, bases)| !bases.is_empty()).collect()
+}
+
+/// The step that gives the builder in which an image's program is compiled: its own, else that of the image whose builder it
+/// begins with, else the plain one.
+fn environment(spec: &WorkspaceSpec, image: &ImageSpec, builder: &StepId) -> StepId {
+    if !image.emerge.build_packages.is_empty() {
+        return StepId::of_image("environment", image.name.as_str());
+    }
+    let below = image.builder_base.as_ref().and_then(|name| spec.image(name.value.as_str()));
+    below.map_or_else(|| builder.clone(), |below| environment(spec, below, builder))
 }
 
 /// The step that resolves an image: packages keep the versions of the lock as far as the inputs of now allow that, but for those
@@ -73,7 +130,7 @@ pub(crate) fn unfinished(steps: Vec<Step>) -> Plan {
         resolutions if resolutions.is_empty() => steps.iter().map(|step| step.id.clone()).collect(),
         resolutions => resolutions.iter().map(|step| step.id.clone()).collect(),
     };
-    Plan { steps, goals, whole: false }
+    Plan { steps, goals, bases: BTreeMap::new(), whole: false }
 }
 
 fn image_step(verb: &str, image: &str, action: Action) -> Step {
@@ -90,28 +147,34 @@ pub(crate) fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts)
 
 /// What the steps of one image are planned from.
 struct ImagePlanning<'a> {
+    spec: &'a WorkspaceSpec,
     image: &'a ImageSpec,
     facts: &'a Facts,
     config: PortageConfig,
     locked: &'a LockedImage,
+    /// The name of the image that this one is based on, and that one's packages.
+    base: Option<(&'a str, &'a [PackageBuild])>,
     builder: &'a StepId,
     builder_key: &'a str,
 }
 
 impl ImagePlanning<'_> {
     /// From sources to ROOT and, where the image has a program, to that.
-    fn build_steps(&self) -> Result<Vec<Step>, PlanError> {
+    fn build_steps(&self, packages: &[PackageBuild]) -> Result<Vec<Step>, PlanError> {
         let name = self.image.name.as_str();
-        let packages = self.packages();
         let mut steps = Vec::new();
 
         let to_compile: Vec<String> =
             packages.iter().filter(|package| !package.cached).map(|package| package.package.clone()).collect();
         let mut build =
-            image_step("packages", name, Action::BuildPackages { image: name.into(), packages: packages.clone() });
-        for package in &packages {
+            image_step("packages", name, Action::BuildPackages { image: name.into(), packages: packages.to_vec() });
+        for package in packages {
             // A library that only the builder needs gives another ROOT than the same library in `packages`.
-            let place = if package.root { "" } else { " not in ROOT" };
+            let place = match (package.root, package.base) {
+                (false, _) => " not in ROOT",
+                (true, false) => "",
+                (true, true) => " of the base",
+            };
             build.ingredients.add(&package.package, format!("{}{place}", package.key));
         }
         if !to_compile.is_empty() {
@@ -120,26 +183,23 @@ impl ImagePlanning<'_> {
             build.prepared = vec![self.builder.clone(), fetch.id.clone()];
             steps.push(fetch);
         }
+        // Each package is built for the lowest image that has it.
+        build.prepared.extend(self.base.map(|(base, _)| StepId::of_image("packages", base)));
 
         let mut root = image_step("root", name, Action::MergeRoot { image: name.into() });
         root.after.push(build.id.clone());
+        root.after.extend(self.base.map(|(base, _)| StepId::of_image("root", base)));
         root.prepared.push(self.builder.clone());
 
         let root_id = root.id.clone();
-        let build_id = build.id.clone();
-        steps.extend([build, root]);
+        let extend = self.environment_step(&build.id);
+        steps.push(build);
+        // Beside ROOT, on which it does not depend.
+        steps.extend(extend);
+        steps.push(root);
         if let Some(program) = &self.image.program {
             let mut compile = self.compile_step(program);
-            if self.image.emerge.build_packages.is_empty() {
-                compile.after.push(self.builder.clone());
-            } else {
-                let mut extend = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
-                extend.after.push(build_id);
-                extend.prepared.push(self.builder.clone());
-                compile.after.push(extend.id.clone());
-                // Beside ROOT, on which it does not depend.
-                steps.insert(steps.len() - 1, extend);
-            }
+            compile.after.push(environment(self.spec, self.image, self.builder));
             compile.after.push(root_id);
             steps.push(compile);
         }
@@ -147,6 +207,23 @@ impl ImagePlanning<'_> {
             steps.push(self.unmerge_step()?);
         }
         Ok(steps)
+    }
+
+    /// A builder of the image's own, where it asks for something that others have not.
+    fn environment_step(&self, build: &StepId) -> Option<Step> {
+        let name = self.image.name.as_str();
+        let id = StepId::of_image("environment", name);
+        if environment(self.spec, self.image, self.builder) != id {
+            return None;
+        }
+        let mut extend = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
+        extend.after.push(build.clone());
+        let below = self.image.builder_base.as_ref().and_then(|below| self.spec.image(below.value.as_str()));
+        match below.map(|below| environment(self.spec, below, self.builder)) {
+            Some(below) if below != *self.builder => extend.after.push(below),
+            _ => extend.prepared.push(self.builder.clone()),
+        }
+        Some(extend)
     }
 
     /// Beside the program, which is compiled against all of ROOT.
@@ -179,13 +256,18 @@ impl ImagePlanning<'_> {
     fn packages(&self) -> Vec<PackageBuild> {
         let all: &[ResolvedPackage] = &self.locked.packages;
         let build = |package: &ResolvedPackage| {
-            let key = binpkg_key(package, all, &self.config, self.builder_key, &self.facts.profile);
+            let cpv = package.cpv().to_string();
+            let of_base =
+                self.base.and_then(|(_, below)| below.iter().find(|below| below.root && below.package == cpv));
+            let own_key = || binpkg_key(package, all, &self.config, self.builder_key, &self.facts.profile);
+            let key = of_base.map_or_else(own_key, |below| below.key.clone());
             PackageBuild {
-                package: package.cpv().to_string(),
-                cached: self.facts.binpkgs.contains(&key),
+                package: cpv,
+                cached: of_base.is_some() || self.facts.binpkgs.contains(&key),
                 key,
                 builder: package.builder,
                 root: package.root,
+                base: of_base.is_some(),
             }
         };
         all.iter().map(build).collect()
@@ -223,8 +305,14 @@ pub fn strip_name(strip: Strip) -> &'static str {
     }
 }
 
-/// From programs to where the image goes, and which of these steps are the goals.
-fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, Vec<StepId>) {
+/// The packing, the way from there to where the image goes, and which of these steps are the goals. `is_meant` says which images
+/// go there.
+fn deliver_steps(
+    image: &ImageSpec,
+    facts: &Facts,
+    sink: &Sink,
+    is_meant: impl Fn(&str) -> bool,
+) -> (Step, Vec<Step>, Vec<StepId>) {
     let name = image.name.as_str();
     let nothing = ImageFacts::default();
     let image_facts = facts.images.get(name).unwrap_or(&nothing);
@@ -247,8 +335,15 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
         pack.ingredients.add("package's description", digest(format!("{package:?}")));
     }
 
+    if let Some(base) = image.base.image() {
+        pack.after.extend(["root", "pack"].map(|verb| StepId::of_image(verb, base.as_str())));
+    }
+
     let mut load = image_step("load", name, Action::Load { image: name.into(), sink: sink.clone() });
     load.after = vec![pack.id.clone()];
+    // What the base has brought is not sent again.
+    let base = image.base.image().filter(|base| *sink == Sink::Daemon && is_meant(base.as_str()));
+    load.prepared.extend(base.map(|base| StepId::of_image("tag", base.as_str())));
     let references: Vec<String> = image.tags.iter().map(|tag| format!("{name}:{}", tag.value)).collect();
     match sink {
         Sink::Daemon => {
@@ -260,7 +355,7 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
             tag.prepared.extend(test.iter().map(|test| test.id.clone()));
             // The names may be there from a time when the tests were others.
             let goals = test.iter().map(|test| test.id.clone()).chain([tag.id.clone()]).collect();
-            ([pack, load].into_iter().chain(test).chain([tag]).collect(), goals)
+            (pack, [load].into_iter().chain(test).chain([tag]).collect(), goals)
         }
         Sink::Layout(path) | Sink::Archive(path) => {
             load.ingredients
@@ -268,7 +363,7 @@ fn deliver_steps(image: &ImageSpec, facts: &Facts, sink: &Sink) -> (Vec<Step>, V
                 .add("references", references.join(" "))
                 .add("revision", image_facts.revision.as_deref().unwrap_or_default());
             let goals = vec![load.id.clone()];
-            (vec![pack, load], goals)
+            (pack, vec![load], goals)
         }
     }
 }

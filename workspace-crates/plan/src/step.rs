@@ -1,5 +1,6 @@
 //! The steps of a plan: what each does, after which, and what its key is made of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use camino::Utf8PathBuf;
@@ -28,6 +29,11 @@ impl StepId {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The image that it is a step of, if it is of one.
+    pub fn image(&self) -> Option<&str> {
+        self.0.split_once(' ').map(|(_, image)| image)
     }
 
     /// What kind of step it is: `root` of `root thumbnailer`.
@@ -66,6 +72,9 @@ pub struct PackageBuild {
     pub builder: bool,
     /// Whether ROOT gets it.
     pub root: bool,
+    /// Whether it is in the ROOT of the image that this one is based on, whose own step has built it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
     /// Whether the cache has it already.
     pub cached: bool,
 }
@@ -292,7 +301,9 @@ impl Step {
         all.add("action", kind).add("version of the action", version.to_string());
         for (id, outcome) in self.after.iter().zip(results) {
             // The verb alone, so that two images that ask for the same share the result.
-            all.add(format!("the result of `{}`", id.verb()), outcome.digest());
+            let of_base =
+                if id.image().is_some_and(|image| Some(image) != self.id.image()) { " of the base" } else { "" };
+            all.add(format!("the result of `{}`{of_base}", id.verb()), outcome.digest());
         }
         all
     }
@@ -305,6 +316,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The steps that the run is for; the others run only for their sake.
     pub goals: Vec<StepId>,
+    /// The images that they or their builders begin with, by image: what fails there keeps it from being built.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<String, Vec<String>>,
     /// Whether the plan reaches the finished images. Where it does not, there is more to plan when its steps are done.
     pub whole: bool,
 }

@@ -11,7 +11,7 @@ use crate::inputs::resolution_inputs;
 use crate::lock::{Lock, LockedImage};
 use crate::planning::{key_config, resolve_step, unfinished};
 use crate::portage_config::ConfigError;
-use crate::step::{Moves, Plan};
+use crate::step::{Moves, Plan, Step};
 
 /// The word that means the builder's Debian packages.
 const BUILDER: &str = "builder";
@@ -148,26 +148,43 @@ fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<String> 
 }
 
 /// Plans an update: the steps up to a resolution of every image in which something may move, or that the lock does not cover.
-/// While the builder's packages are not chosen, the plan ends with their choice.
+/// While the builder's packages are not chosen, the plan ends with their choice; an image that begins with another comes after it,
+/// in a plan of its own. `done` are the images that were resolved already. Without steps, there is nothing more to do.
 ///
 /// # Errors
 /// A value of a table that Portage's configuration cannot hold.
-pub fn plan_update(spec: &WorkspaceSpec, update: &Update, facts: &Facts) -> Result<Plan, ConfigError> {
+pub fn plan_update(
+    spec: &WorkspaceSpec,
+    update: &Update,
+    done: &BTreeSet<String>,
+    facts: &Facts,
+) -> Result<Plan, ConfigError> {
     let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
     let Some((builder, key)) = builder else { return Ok(unfinished(steps)) };
     let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
-    let mut resolutions = Vec::new();
-    for image in spec.all_images().filter(is_meant) {
-        let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts);
-        let locked = facts.lock.as_ref().and_then(|lock| lock.image(image.name.as_str()));
+    let lock = facts.lock.as_ref();
+    let mut resolutions: Vec<Step> = Vec::new();
+    let meant: Vec<&ImageSpec> = spec.all_images().filter(is_meant).collect();
+    for image in spec.with_bases(&meant) {
+        let name = image.name.as_str();
+        let base = image.base.image().map(|base| base.as_str());
+        let is_resolved_now = |base| resolutions.iter().any(|step| step.id.image() == Some(base));
+        if done.contains(name) || base.is_some_and(is_resolved_now) {
+            continue;
+        }
+        let base = base.and_then(|base| lock?.image(base));
+        let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts, base);
+        let locked = lock.and_then(|lock| lock.image(name));
         let covered = locked.filter(|locked| locked.covers(&inputs));
-        let may_move = match (&update.moves, covered) {
+        // One that is there for another's sake alone is not moved.
+        let moves = if is_meant(&image) { update.moves.clone() } else { Moves::Nothing };
+        let may_move = match (&moves, covered) {
             (_, None) | (Moves::Everything, _) => true,
             (Moves::Nothing, Some(_)) => false,
             (Moves::Packages(atoms), Some(locked)) => atoms.iter().any(|atom| has(locked, atom)),
         };
         if may_move {
-            resolutions.push(resolve_step(image, &builder, inputs, locked, update.moves.clone()));
+            resolutions.push(resolve_step(image, &builder, inputs, locked, moves));
         }
     }
     if resolutions.is_empty() {

@@ -211,14 +211,14 @@ fn a_toolbox_that_nobody_asked_for_is_in_no_plan_and_no_update() {
     assert!(!is_of_toolbox(&planned(&asked, &facts, &Sink::Daemon)));
     let lock = facts.lock.clone().unwrap_or_default();
     let update = |lock: &Lock| Update::parse(&[], &["app"], &["toolbox"], lock).expect("everything");
-    assert!(!is_of_toolbox(&plan_update(&asked, &update(&lock), &facts).expect("plannable")));
+    assert!(!is_of_toolbox(&plan_update(&asked, &update(&lock), &BTreeSet::new(), &facts).expect("plannable")));
 
     let named = plan(&asked, &[&asked.toolbox], &facts, &Sink::Daemon).expect("plannable");
     assert!(is_of_toolbox(&named) && !named.whole);
     let mut lock = lock;
     lock.set_image(LockedImage::new("toolbox", Vec::new(), Vec::new()));
     let facts = Facts { lock: Some(lock.clone()), ..facts };
-    assert!(is_of_toolbox(&plan_update(&asked, &update(&lock), &facts).expect("plannable")));
+    assert!(is_of_toolbox(&plan_update(&asked, &update(&lock), &BTreeSet::new(), &facts).expect("plannable")));
 }
 
 /// The steps of the second plan whose ingredients are not those of the first.
@@ -313,7 +313,8 @@ fn what_is_locked_is_kept_by_a_resolution_and_moved_by_an_update() {
     let mut facts = with_resolution(&asked, vec![package("libpng", &[], &[])]);
     let exactly = || vec!["=media-libs/libpng-1.0::tierce".to_owned()];
     let update = |moves: Moves| Update { builder: false, images: vec!["app".into()], moves };
-    let updated = |facts: &Facts, moves: Moves| plan_update(&asked, &update(moves), facts).expect("plannable");
+    let updated =
+        |facts: &Facts, moves: Moves| plan_update(&asked, &update(moves), &BTreeSet::new(), facts).expect("plannable");
     let atoms = |atom: &str| Moves::Packages(vec![atom.parse().expect("an atom")]);
 
     // While the lock covers the inputs, only what moves resolves anything.
@@ -449,4 +450,112 @@ fn what_is_only_tested_is_not_named() {
     assert_eq!(goals(&[]), ["a b"]);
     assert_eq!(goals(&["b"]), ["b"]);
     assert_eq!(goals(&["c"]), Vec::<String>::new());
+}
+
+/// A workspace of a chain of images: `bottom` of packages, `middle` on top of it, and the program on top of that.
+fn chain(middle: &str, app: &str) -> WorkspaceSpec {
+    let toml = |path: &str, text: String| CargoToml { path: path.into(), text: text.into() };
+    let member = Member {
+        manifest: toml("/w/app/Cargo.toml", format!("[package]\nname = \"app\"\n[package.metadata.image]\n{app}\n")),
+        package: PackageFacts { name: "app".into(), version: "1.0.0".into(), ..PackageFacts::default() },
+        binaries: vec!["app".into()],
+        features: Vec::new(),
+    };
+    let text = format!(
+        "[workspace]\n[workspace.metadata.images.bottom]\npackages = [\"media-libs/zlib\"]\ncmd = [\"/x\"]\n\
+         [workspace.metadata.images.middle]\nbase = \"bottom\"\npackages = [\"media-libs/libpng\"]\n{middle}\n"
+    );
+    tierce_manifest::read(&WorkspaceText { root: toml("/w/Cargo.toml", text), members: vec![member] }).expect("valid")
+}
+
+/// Plans the program of a chain, resolving image by image: which ones each plan before the last resolves, and the last one.
+fn planned_in_rounds(spec: &WorkspaceSpec) -> (Vec<String>, Result<Plan, String>) {
+    let all = || vec![package("zlib", &[], &[]), package("libpng", &["media-libs/zlib-1.0"], &[])];
+    let mut facts = with_builder();
+    let mut rounds = Vec::new();
+    loop {
+        let app = spec.image("app").expect("an image");
+        let plan = match plan(spec, &[app], &facts, &Sink::Daemon) {
+            Ok(plan) if !plan.whole => plan,
+            done => return (rounds, done.map_err(|error| error.to_string())),
+        };
+        for step in &plan.steps {
+            let Action::Resolve { image, inputs, .. } = &step.action else { continue };
+            let packages = if image == "bottom" { all()[..1].to_vec() } else { all() };
+            rounds.push(image.clone());
+            facts.lock.as_mut().expect("a lock").set_image(LockedImage::new(image, inputs.clone(), packages));
+        }
+    }
+}
+
+#[test]
+fn what_stands_on_another_image_comes_after_it_and_builds_only_what_is_new() {
+    let (rounds, plan) = planned_in_rounds(&chain("", "base = \"middle\""));
+    assert_eq!(rounds, ["bottom", "middle", "app"]);
+    let plan = plan.expect("plannable");
+    insta::assert_snapshot!(plan, @r"
+    fetch-builder    fetch the builder
+    builder          make the builder  (after fetch-builder)
+    sources bottom   fetch the sources of 1 package
+    packages bottom  emerge 1 package, reuse 0  (after builder, sources bottom)
+                       emerge media-libs/zlib-1.0
+    root bottom      merge ROOT  (after packages bottom, builder)
+    pack bottom      pack  (after root bottom)
+    sources middle   fetch the sources of 1 package
+    packages middle  emerge 1 package, reuse 1  (after builder, sources middle, packages bottom)
+                       reuse  media-libs/zlib-1.0
+                       emerge media-libs/libpng-1.0
+    root middle      merge ROOT  (after packages middle, root bottom, builder)
+    pack middle      pack  (after root middle, root bottom, pack bottom)
+    packages app     reuse 2 binary packages  (after packages middle)
+                       reuse  media-libs/zlib-1.0
+                       reuse  media-libs/libpng-1.0
+    root app         merge ROOT  (after packages app, root middle, builder)
+    compile app      compile the program  (after builder, root app)
+    pack app         pack  (after root app, compile app, root middle, pack middle)
+    load app         load into the daemon  (after pack app)
+    tag app          tag app:latest  (after pack app, load app)
+    ");
+    assert_eq!(plan.goals.iter().map(ToString::to_string).collect::<Vec<_>>(), ["tag app"]);
+    assert_eq!(plan.bases["app"], ["middle"]);
+    let packages = |image: &str| {
+        let mut builds = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::BuildPackages { image: of, packages } if of == image => Some(packages.clone()),
+            _ => None,
+        });
+        builds.next().expect("packages")
+    };
+    let (bottom, middle) = (packages("bottom"), packages("middle"));
+    assert_eq!((&bottom[0].key, bottom[0].base), (&middle[0].key, false));
+    assert_eq!(
+        middle.iter().map(|package| (package.base, package.cached)).collect::<Vec<_>>(),
+        [(true, true), (false, false)]
+    );
+}
+
+#[test]
+fn what_a_base_has_otherwise_is_refused() {
+    for (table, refused) in [
+        ("packages = [\"media-libs/zlib\"]", None),
+        ("packages = [\">=media-libs/zlib-2\"]", Some("`>=media-libs/zlib-2`")),
+        ("packages = [\"media-libs/zlib:2\"]", None),
+        ("packages = [\"media-libs/zlib[apng]\"]", Some("`media-libs/zlib[apng]`")),
+        ("package-use = { \"media-libs/zlib\" = [\"-apng\"] }", None),
+        ("package-use = { \"media-libs/zlib\" = [\"apng\"] }", Some("the USE flag `apng`")),
+        ("package-use = { \"media-libs/zlib\" = [\"other\"] }", None),
+        ("package-env = { \"media-libs/zlib\" = { CFLAGS = \"-O3\" } }", Some("variables of its own")),
+        ("package-env = { \"media-libs/other\" = { CFLAGS = \"-O3\" } }", None),
+    ] {
+        let (_, plan) = planned_in_rounds(&chain("", &format!("base = \"middle\"\n{table}")));
+        let expected = refused.map(|wants| {
+            format!("the base `middle` has `media-libs/zlib-1.0` already, and an image on top of it cannot have it with {wants}")
+        });
+        assert_eq!(plan.err(), expected, "{table}");
+    }
+    // What is said for the base holds there, and is no matter here.
+    let (_, plan) = planned_in_rounds(&chain(
+        "package-env = { \"media-libs/libpng\" = { CFLAGS = \"-O3\" } }",
+        "base = \"middle\"",
+    ));
+    assert!(plan.is_ok());
 }

@@ -6,8 +6,9 @@
 #       Compiles and merges the first list into the builder's /, so that what follows can be compiled against it, and
 #       makes a binpkg of each. Of the second list it then makes binpkgs only: what the builder's base provides and must keep.
 #       A binpkg that PKGDIR holds already with this version, USE and these dependencies is merged, not compiled again.
-#   emerge.sh root ROOT ATOM…
-#       Merges binpkgs, in this order and from PKGDIR alone, into the empty folder ROOT. Writes ROOT/etc/ld.so.cache, and
+#   emerge.sh root ROOT [--on FOLDER] [ATOM…]
+#       Merges binpkgs, in this order and from PKGDIR alone, into the empty folder ROOT, or on top of a copy of FOLDER, which
+#       is another ROOT. Writes ROOT/etc/ld.so.cache, and
 #       what ROOT's dynamic linker says about itself (its default folders, its hwcaps) to $PORTAGE_LOGDIR/ld.so.diagnostics.
 #
 # Environment: JOBS, packages at a time, else one per processor but at most four, since each runs make with MAKEOPTS, and
@@ -24,7 +25,7 @@ export PYTHONHASHSEED=0 LC_ALL=C.UTF-8
 export FEATURES="${FEATURES-} -pkgdir-index-trusted"
 
 usage() {
-    sed -n '5,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,13s/^# \{0,1\}//p' "$0" >&2
     exit 64
 }
 
@@ -54,17 +55,28 @@ build() {
 }
 
 root() {
-    local destination=${1%/}
+    local destination=${1%/} below=
     shift
-    (($#)) || usage
+    if [[ ${1-} == --on ]]; then
+        (($# > 1)) || usage
+        below=${2%/}
+        shift 2
+    fi
+    [[ -n $below ]] || (($#)) || usage
     mkdir -p "$destination"
     if [[ -n $(ls -A "$destination") ]]; then
         echo "emerge.sh: $destination is not empty; a ROOT is never upgraded" >&2
         exit 65
     fi
 
+    if [[ -n $below ]]; then
+        cp -a -- "$below/." "$destination"
+    fi
+
     # In the given order, one at a time: the resolution has ordered them, and merging takes a lock anyway.
-    jobs=1 ROOT=$destination run_emerge --usepkgonly --nodeps "$@"
+    if (($#)); then
+        jobs=1 ROOT=$destination run_emerge --usepkgonly --nodeps "$@"
+    fi
 
     # env-update has written ld.so.conf from the packages' env.d. Debian's ld.so searches no lib64 of its own accord, so
     # the cache is what finds /usr/lib64.

@@ -18,7 +18,7 @@ use crate::{Error, FileContent, Globs, Index, Loader, Node, NodeKind, path};
 /// Where a closure starts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Start {
-    /// [`Reason::Program`] or [`Reason::Declared`]; of several for one path the first wins, in this order.
+    /// [`Reason::Program`], [`Reason::Declared`] or [`Reason::Base`]; of several for one path the first wins, in this order.
     pub reason: Reason,
     /// A path inside the root, links allowed.
     pub path: String,
@@ -32,6 +32,11 @@ pub enum Reason {
     Program,
     /// The user's table names it as a file or a directory.
     Declared,
+    /// The image that this one begins with has it.
+    Base {
+        /// That image.
+        image: String,
+    },
     /// It is a file of a package, all of whose files are in.
     Package {
         /// `category/name`.
@@ -214,7 +219,13 @@ pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) 
     let is_link = |start: &Start| index.tree().get(&start.path).is_some_and(Node::is_symlink);
     let (links, others): (Vec<&Start>, Vec<&Start>) = starts.into_iter().partition(|start| is_link(start));
     for start in others.into_iter().chain(links) {
-        follow.start(&start.path, start.reason.clone())?;
+        match start.reason {
+            Reason::Base { .. } => {
+                follow.closure.add(&start.path, start.reason.clone());
+                follow.follow(&start.path)?;
+            }
+            _ => follow.start(&start.path, start.reason.clone())?,
+        }
     }
     follow.keep()?;
     follow.note_unmatched_prunes();
@@ -238,7 +249,11 @@ pub fn packages(
     let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
     for start in starts {
-        follow.add_start(&start.path, start.reason.clone())?;
+        match start.reason {
+            // Each path is a start of its own, links and what they lead to.
+            Reason::Base { .. } => follow.closure.add(&start.path, start.reason.clone()),
+            _ => drop(follow.add_start(&start.path, start.reason.clone())?),
+        }
     }
     follow.add_packages(owners);
     follow.note_unmatched_prunes();
@@ -322,6 +337,7 @@ impl Reason {
         match self {
             Self::Program
             | Self::Declared
+            | Self::Base { .. }
             | Self::Package { .. }
             | Self::Merged
             | Self::Keep { .. }
@@ -339,6 +355,7 @@ impl Reason {
         match self {
             Self::Program => "program",
             Self::Declared => "declared",
+            Self::Base { .. } => "base image",
             Self::Package { .. } => "package",
             Self::Merged => "made when merging",
             Self::Interpreter { .. } => "interpreter",
@@ -358,6 +375,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Program => formatter.write_str("a program of the image"),
             Self::Declared => formatter.write_str("declared by the image's table"),
+            Self::Base { image } => write!(formatter, "in the image {image}, which this one begins with"),
             Self::Package { package } => write!(formatter, "a file of {package}"),
             Self::Merged => formatter.write_str("made when the packages were merged"),
             Self::Interpreter { of } => write!(formatter, "the dynamic linker of {of}"),

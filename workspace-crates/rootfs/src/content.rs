@@ -41,6 +41,15 @@ pub enum Source {
         /// Its path on the host.
         path: PathBuf,
     },
+    /// A range of a file of the host: of a layer that was written before.
+    Part {
+        /// The file's path on the host.
+        path: PathBuf,
+        /// The first byte.
+        offset: u64,
+        /// Length in bytes.
+        size: u64,
+    },
     /// The bytes themselves, of a small file that was made for the image.
     Bytes(Vec<u8>),
 }

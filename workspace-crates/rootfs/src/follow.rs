@@ -226,7 +226,7 @@ impl<'index> Follow<'index> {
     }
 
     /// Adds a path and the links that lead to it.
-    fn add(&mut self, resolved: &Resolved, reason: Reason) {
+    pub(crate) fn add(&mut self, resolved: &Resolved, reason: Reason) {
         self.add_with(resolved, || reason);
     }
 

@@ -180,7 +180,9 @@ impl Index {
             }
             Some(Source::Archive { offset, size }) => read_range(archive, *offset, *size),
             Some(Source::Bytes(bytes)) => Ok(bytes.clone()),
-            Some(Source::Host { .. }) => Err(std::io::Error::other("its bytes are not in the archive")),
+            Some(Source::Host { .. } | Source::Part { .. }) => {
+                Err(std::io::Error::other("its bytes are not in the archive"))
+            }
             None => Err(std::io::Error::other("it is not a regular file")),
         };
         read.map_err(|source| Error::Read { what: format!("`{path}`"), source })

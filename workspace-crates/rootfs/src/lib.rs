@@ -7,6 +7,7 @@
 //! and files come as readers.
 
 mod archive;
+mod base;
 mod closure;
 mod compare;
 mod content;
@@ -30,6 +31,7 @@ mod search;
 mod tree;
 
 pub use archive::Limits;
+pub use base::{Base, Changes};
 pub use closure::{Closure, Finding, Reason, Start, Via, closure, packages};
 pub use compare::{Difference, FileDifference, Placed, compare, stack};
 pub use content::{FileContent, Format, Source};

@@ -31,6 +31,9 @@ impl Follow<'_> {
             if self.closure.reason(at).is_some() || (node.is_directory() && holding.contains(at)) {
                 continue;
             }
+            if self.globs.decided.contains(at) && keep.find(at).is_none() {
+                continue;
+            }
             if let Some(name) = self.globs.pruned(at) {
                 let size = self.closure.left_out.entry(name.to_owned()).or_default();
                 if let NodeKind::File { size: bytes } = node.kind {
@@ -57,10 +60,10 @@ impl Follow<'_> {
             let format = index.content(at).map(|content| &content.format);
             match (index.tree().get(at).map(|node| &node.kind), format) {
                 (Some(NodeKind::Symlink { target }), _) => {
-                    self.check_leads_in(at, at, Wanted::LinkTarget(target.clone()));
+                    self.check_leads_in(at, at, Wanted::LinkTarget(target.clone()))?;
                 }
                 (_, Some(Format::Script { interpreter })) if self.is_run(at) => {
-                    self.check_leads_in(at, interpreter, Wanted::ScriptInterpreter(interpreter.clone()));
+                    self.check_leads_in(at, interpreter, Wanted::ScriptInterpreter(interpreter.clone()))?;
                 }
                 // A script that nobody can run is a text.
                 (_, Some(Format::Script { .. })) => {}
@@ -71,28 +74,42 @@ impl Follow<'_> {
     }
 
     /// Checks that a path leads to something of the image; `by` needs it.
-    fn check_leads_in(&mut self, by: &str, to: &str, wanted: Wanted) {
+    fn check_leads_in(&mut self, by: &str, to: &str, wanted: Wanted) -> Result<(), Error> {
         let mut search = Search::default();
         let tree = self.index.tree();
         let is_in = |path: &String| path == "/" || self.closure.reason(path).is_some();
         match tree.resolve(to) {
-            Ok(resolved) if resolved.links.iter().chain([&resolved.path]).all(is_in) => return,
+            Ok(resolved) if resolved.links.iter().chain([&resolved.path]).all(is_in) => return Ok(()),
+            // The image below goes without it; this one does not.
+            Ok(resolved)
+                if self.globs.decided.contains(&resolved.path) && self.searcher.pruned(&resolved).is_none() =>
+            {
+                self.add(
+                    &resolved,
+                    match wanted {
+                        Wanted::ScriptInterpreter(_) => Reason::ScriptInterpreter { of: by.to_owned() },
+                        _ => Reason::TargetOf { link: by.to_owned() },
+                    },
+                );
+                return self.follow(&resolved.path);
+            }
             // What was in it is left out, and it is not.
             Ok(resolved)
                 if tree.get(&resolved.path).is_some_and(Node::is_directory)
                     && self.searcher.pruned(&resolved).is_none() =>
             {
                 self.closure.add(&resolved.path, Reason::TargetOf { link: by.to_owned() });
-                return;
+                return Ok(());
             }
             Ok(resolved) => {
                 let pruned = self.searcher.pruned(&resolved).map(|name| Rejection::Pruned(name.to_owned()));
                 search.rejected.extend(pruned.map(|why| Rejected { path: resolved.path, why }));
             }
-            Err(Error::NotFound { at, .. }) if is_filled_at_run_time(&at) => return,
+            Err(Error::NotFound { at, .. }) if is_filled_at_run_time(&at) => return Ok(()),
             Err(_) => {}
         }
         self.miss(by, wanted, &search);
+        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ fn globs(keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> Globs {
         prune: Patterns::new(prune).unwrap(),
         presets: Patterns::named(presets).unwrap(),
         allow_missing: Patterns::new(allow_missing).unwrap(),
-        remove: Patterns::default(),
+        ..Globs::default()
     }
 }
 

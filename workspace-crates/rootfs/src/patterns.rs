@@ -1,5 +1,7 @@
 //! The globs by which a user says what goes into an image.
 
+use std::collections::BTreeSet;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{Error, path};
@@ -26,6 +28,9 @@ pub struct Globs {
     pub presets: Patterns,
     /// What may lack something that it needs.
     pub allow_missing: Patterns,
+    /// Paths that stay out of an image of packages, unless `keep` matches them or something needs them: what the image below
+    /// it was chosen of ([`Base::decided`](crate::Base::decided)).
+    pub decided: BTreeSet<String>,
 }
 
 impl Globs {
@@ -118,7 +123,7 @@ mod tests {
             prune: Patterns::new(["/usr/share/doc/b"]).unwrap(),
             remove: Patterns::new(["/usr/share/x/y"]).unwrap(),
             presets: Patterns::named([("docs", "/usr/share/doc")]).unwrap(),
-            allow_missing: Patterns::default(),
+            ..Globs::default()
         };
         for (path, expected) in [
             ("/usr/share/doc/a/x", None),

@@ -28,7 +28,7 @@ impl Executor<'_> {
 
     /// Whether a step has to compile a package: the cache lacks it, or does not count.
     pub(crate) fn is_missing(&self, step: &Step, package: &PackageBuild) -> bool {
-        step.again || !self.binpkg_path(&package.key).is_file()
+        (step.again && !package.base) || !self.binpkg_path(&package.key).is_file()
     }
 
     /// Copies the binary packages that the cache has to where Portage looks for them.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
@@ -27,7 +28,10 @@ impl Executor<'_> {
         match sink {
             Sink::Daemon => {
                 let assembled = assemble(spec, &packed.layers, self.facts, None)?;
-                let (id, bytes) = self.load_into_daemon(&assembled, image, &references[0])?;
+                let base = spec.base.image().and_then(|base| self.session.spec.image(base.as_str()));
+                let there: Vec<String> =
+                    base.into_iter().chain([spec]).map(|spec| self::references(spec).remove(0)).collect();
+                let (id, bytes) = self.load_into_daemon(&assembled, image, &there)?;
                 Ok(Outcome::Delivered { id, manifest: None, bytes })
             }
             Sink::Layout(folder) => {
@@ -56,7 +60,7 @@ impl Executor<'_> {
     }
 
     /// Loads what the daemon lacks: the lowest layers that an image there shares are left out. On any doubt everything is sent.
-    fn load_into_daemon(&self, image: &Image, name: &str, reference: &str) -> Result<(String, u64), Error> {
+    fn load_into_daemon(&self, image: &Image, name: &str, references: &[String]) -> Result<(String, u64), Error> {
         let docker = self.docker()?;
         let id = image.id.to_string();
         if docker.image(&id)?.is_some() {
@@ -64,7 +68,7 @@ impl Executor<'_> {
         }
         untagged::note(&self.session.places, name, &id)?;
         let partial = docker.engine() == Engine::Docker && !docker.facts()?.containerd_image_store;
-        let shared = if partial { shared_layers(&docker, image, reference)? } else { 0 };
+        let shared = if partial { shared_layers(&docker, image, references)? } else { 0 };
         if shared > 0 {
             match self.load_without(&docker, image, shared) {
                 Ok(loaded) => return Ok((id, loaded.bytes)),
@@ -108,6 +112,7 @@ impl Executor<'_> {
 
     /// Writes an image into a layout, beside what is there; `index.json` comes last, so that it never names what is missing.
     fn write_layout(&self, image: &Image, name: &str, folder: &Utf8Path) -> Result<u64, Error> {
+        let _alone = self.session.layout.lock().unwrap_or_else(PoisonError::into_inner);
         let index_path = folder.join("index.json");
         let existing = match fs::read(&index_path) {
             Ok(bytes) => Some(bytes),
@@ -190,18 +195,25 @@ impl crate::session::Session {
     }
 }
 
-/// How many of an image's layers, from the lowest on, the daemon has: of the image that has had its name, else, as for the first
-/// image of a name, of any other of Tierce's.
-fn shared_layers(docker: &Docker, image: &Image, reference: &str) -> Result<usize, Error> {
+/// How many of an image's layers, from the lowest on, the daemon has: of images of these names, which are its base's and its own, else,
+/// as for the first image of a name, of any other of Tierce's.
+fn shared_layers(docker: &Docker, image: &Image, references: &[String]) -> Result<usize, Error> {
     /// The layers of images that have nothing in common are asked for in vain.
     const MOST_IMAGES: usize = 32;
     let shared = |there: &[String]| {
         image.layers.iter().zip(there).take_while(|(new, old)| new.diff_id.to_string() == **old).count()
     };
-    if let Some(earlier) = docker.image(reference)? {
-        return Ok(shared(&earlier.diff_ids));
-    }
     let mut most = 0;
+    let mut is_known = false;
+    for reference in references {
+        if let Some(earlier) = docker.image(reference)? {
+            most = most.max(shared(&earlier.diff_ids));
+            is_known = true;
+        }
+    }
+    if is_known {
+        return Ok(most);
+    }
     for other in docker.images(&[untagged::IMAGE])?.iter().take(MOST_IMAGES) {
         if let Some(other) = docker.image(&other.id)? {
             most = most.max(shared(&other.diff_ids));

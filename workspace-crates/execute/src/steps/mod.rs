@@ -1,5 +1,6 @@
 //! What the steps do, one module a part of the way.
 
+pub(crate) mod below;
 pub(crate) mod binpkgs;
 pub(crate) mod builder;
 pub(crate) mod cargo_call;

@@ -1,5 +1,6 @@
 //! Packing: from ROOT and programs to the layers and documents of an image.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -14,7 +15,8 @@ use crate::executor::{Executor, missing_input};
 use crate::progress::Event;
 use crate::report::{Contents, base_name, report_path};
 use crate::run::Inputs;
-use crate::steps::overlay::{self, Overlaid};
+use crate::steps::below::Below;
+use crate::steps::overlay;
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
 use crate::{Error, budget, files, untagged};
@@ -36,9 +38,17 @@ impl Executor<'_> {
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
         let RootFacts { mut index, owners: packages_of, .. } = facts;
 
-        let globs = globs(&spec.content)?;
-        let Overlaid { starts, unmatched_remove } =
-            self.overlay(spec, programs, &globs.remove, &mut index, &archive)?;
+        let below = self.below(spec, inputs)?;
+        let mut globs = globs(&spec.content)?;
+        let mut starts = Vec::new();
+        if let Some(Below { base, .. }) = &below {
+            base.lay_over(&mut index)?;
+            globs.decided = base.decided(&index);
+            starts = base.starts(&index, &globs);
+        }
+        let overlaid = self.overlay(spec, programs, &globs.remove, &mut index, &archive)?;
+        let unmatched_remove = overlaid.unmatched_remove;
+        starts.extend(overlaid.starts);
         let chosen = match spec.content.include {
             Include::Closure => closure(&index, &starts, &loader, &globs),
             Include::Packages => packages(&index, &starts, &owners, &loader, &globs),
@@ -53,16 +63,23 @@ impl Executor<'_> {
 
         let (mut source, _) = open(&archive)?;
         let mut packed = Vec::new();
-        let layers = layers(&selected, &chosen, &owners);
+        let mut own = Cow::Borrowed(&selected);
+        if let Some(Below { layers, base }) = &below {
+            let changes = base.changes(&selected);
+            packed.extend(layers.iter().cloned());
+            packed.extend(self.write_removals(&changes.removed, &selected)?);
+            own = Cow::Owned(selected.select(changes.added.iter().map(String::as_str))?);
+        }
+        let layers = layers(&own, &chosen, &owners);
         for layer in &layers {
-            let info = self.write_layer(&layer.paths, &selected, &mut source)?;
+            let info = self.write_layer(&layer.paths, &own, &mut source)?;
             let name = layer.group.to_string();
             packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
         }
         let assembled = assemble(spec, &packed, self.facts, None)?;
         let closure = tierce_rootfs::report::total(&selected).bytes;
         let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
-        let contents = Contents::new(&selected, chosen, &owners, &layers, &packed);
+        let contents = Contents::new(&selected, chosen, &owners, &layers, below.as_ref(), &packed);
         // Before the list is written: what does not fit leaves that of the image that there is.
         self.check_budget(spec, &packed, &contents)?;
         files::write_json(&self.contents_path(image), &contents)?;
@@ -125,6 +142,35 @@ impl Executor<'_> {
         Ok(info)
     }
 
+    /// Writes the layer that takes away what lower ones have, if there is such a thing.
+    fn write_removals(&self, removed: &[String], image: &Index) -> Result<Option<PackedLayer>, Error> {
+        if removed.is_empty() {
+            return Ok(None);
+        }
+        let whiteout = |at: &String| {
+            let (above, name) = at.rsplit_once('/').unwrap_or(("", at));
+            format!("{above}/.wh.{name}")
+        };
+        // In the order of the layer's own entries.
+        let mut entries: BTreeMap<String, Option<&String>> =
+            removed.iter().map(|at| (whiteout(at), Some(at))).collect();
+        for at in removed {
+            entries.extend(tierce_rootfs::path::parents(at).map(|above| (above.to_owned(), None)));
+        }
+        let mut bytes = Vec::new();
+        let mut writer = LayerWriter::new(&mut bytes, TIME);
+        for (path, removed) in &entries {
+            match (removed, image.tree().get(path)) {
+                (Some(removed), _) => writer.remove(removed)?,
+                (None, Some(node)) => writer.append(path, node, io::empty())?,
+                (None, None) => {}
+            }
+        }
+        let info = writer.finish()?;
+        files::write(&self.session.places.blob(info.diff_id.hex().as_str()), bytes)?;
+        Ok(Some(PackedLayer { name: "removed".into(), diff_id: info.diff_id.to_string(), size: info.size }))
+    }
+
     /// Copies the symbols of the libraries that ship to where debuggers look for them: by build-id.
     fn keep_symbols(&self, root: &Index, selected: &Index, archive: &Path) -> Result<(), Error> {
         let (mut source, _) = open(archive)?;
@@ -183,6 +229,7 @@ fn globs(content: &ContentSpec) -> Result<Globs, Error> {
         remove: Patterns::new(content.remove.iter().map(|glob| glob.value.glob()))?,
         presets: Patterns::named(of_presets)?,
         allow_missing: Patterns::new(content.allow_missing.iter().map(|glob| glob.value.glob()))?,
+        ..Globs::default()
     })
 }
 
@@ -211,12 +258,13 @@ impl Tree<'_> {
 
 /// The tree and the programs among the results before a step; no programs for an image that has none.
 fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(Tree<'i>, &'i [Program]), Error> {
-    let tree = inputs.values().find_map(|outcome| match outcome {
+    let own = || inputs.iter().filter(|(id, _)| id.image() == Some(spec.name.as_str())).map(|(_, outcome)| outcome);
+    let tree = own().find_map(|outcome| match outcome {
         Outcome::Root(root) => Some(Tree::Root(root)),
         Outcome::Unmerged(unmerged) => Some(Tree::Unmerged(unmerged)),
         _ => None,
     });
-    let programs = inputs.values().find_map(|outcome| match outcome {
+    let programs = own().find_map(|outcome| match outcome {
         Outcome::Programs(programs) => Some(programs.as_slice()),
         _ => None,
     });
@@ -244,6 +292,11 @@ fn reader<'a>(content: &'a FileContent, archive: &'a mut File, path: &str) -> Re
         Source::Archive { offset, size } => {
             archive.seek(SeekFrom::Start(*offset)).map_err(failed)?;
             Box::new(archive.take(*size))
+        }
+        Source::Part { path, offset, size } => {
+            let (mut file, _) = open(path)?;
+            file.seek(SeekFrom::Start(*offset)).map_err(failed)?;
+            Box::new(file.take(*size))
         }
         Source::Host { path } => Box::new(open(path)?.0),
         Source::Bytes(bytes) => Box::new(Cursor::new(bytes)),

@@ -40,7 +40,8 @@ impl Executor<'_> {
         if packages.iter().any(|package| self.is_missing(step, package)) {
             self.emerge(step, self.image(image)?, packages, builder_of(inputs)?)?;
         }
-        let binpkg = |p: &PackageBuild| Binpkg { package: p.package.clone(), key: p.key.clone(), root: p.root };
+        let binpkg =
+            |p: &PackageBuild| Binpkg { package: p.package.clone(), key: p.key.clone(), root: p.root, base: p.base };
         Ok(Outcome::Binpkgs(packages.iter().map(binpkg).collect()))
     }
 
@@ -197,6 +198,7 @@ impl Executor<'_> {
             key: binpkg.key.clone(),
             builder: locked.iter().any(|package| package.builder && package.cpv().to_string() == binpkg.package),
             root: binpkg.root,
+            base: binpkg.base,
             cached: true,
         };
         binpkgs.unwrap_or_default().iter().map(build).collect()

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use tierce_docker::{ContainerSpec, Input, Mount, OutputStream};
 use tierce_manifest::{ForAtom, ImageSpec, Located, Place};
-use tierce_plan::{Builder, Moves, Outcome, portage_config, request};
+use tierce_plan::{Builder, LockedImage, Moves, Outcome, fixed, portage_config, request};
 use tierce_portage::{
-    Answer, Atom, ConfigContent, Failure, Machine, PortageConfig, RESOLVE_PY, Request, ResolvedPackage, relevant_lines,
+    Answer, Atom, ConfigContent, Failure, Machine, PackageName, PortageConfig, RESOLVE_PY, Request, ResolvedPackage,
+    relevant_lines,
 };
 
 use crate::Error;
@@ -38,15 +39,22 @@ impl Executor<'_> {
         };
         let mut answer = Vec::new();
         let mut tail = Tail::default();
-        let question = question(image, keep, moves).to_json();
+        let base = self.locked_base(image);
+        let question = question(image, base, keep, moves).to_json();
         let exit = docker.run(&container, Input::bytes(question), &mut |stream, bytes| match stream {
             OutputStream::Stdout => answer.extend_from_slice(bytes),
             OutputStream::Stderr => tail.push(stream, bytes),
         })?;
         // A resolution that fails is an answer too; only without one is the exit code what there is to say.
         match Answer::parse(&String::from_utf8_lossy(&answer)) {
-            Ok(Answer::Resolved(resolution)) => Ok(Outcome::Resolution(resolution.packages)),
-            Ok(Answer::Failed(failure)) => Err(blame(image, &failure, &self.broken_ebuild(&tail.text()))),
+            Ok(Answer::Resolved(resolution)) => {
+                base.map_or(Ok(()), |base| stands_on(image, base, &resolution.packages))?;
+                Ok(Outcome::Resolution(resolution.packages))
+            }
+            Ok(Answer::Failed(failure)) => {
+                let error = blame(image, &failure, &self.broken_ebuild(&tail.text()));
+                Err(base.map_or_else(|| None, |base| blame_base(base, &failure, &error)).unwrap_or(error))
+            }
             Err(_) if !exit.success() => {
                 let what = format!("resolve the packages of `{}`", image.name);
                 Err(Error::Builder { what, code: exit.code, lines: tail.lines() })
@@ -77,7 +85,17 @@ impl Executor<'_> {
         let jobs = u32::try_from(self.session.options.jobs).ok().and_then(std::num::NonZeroU32::new);
         // Builders have no network: sources are fetched by the host, which knows its mirrors.
         let machine = Machine { jobs: jobs.unwrap_or(std::num::NonZeroU32::MIN), debian_mirror: None };
-        Ok(portage_config(&self.session.spec, image, &self.facts.main, &self.facts.default_profile, patches, machine)?)
+        let main = &self.facts.main;
+        let mut config =
+            portage_config(&self.session.spec, image, main, &self.facts.default_profile, patches, machine)?;
+        // The most specific atom has the last word with Portage.
+        config.package_use.extend(self.locked_base(image).into_iter().flat_map(fixed));
+        Ok(config)
+    }
+
+    /// What the lock says of the image that this one begins with.
+    fn locked_base(&self, image: &ImageSpec) -> Option<&LockedImage> {
+        self.facts.lock.as_ref()?.image(image.base.image()?.as_str())
     }
 
     /// /etc/portage and the repositories, for every container that runs Portage; `packages` is the resolution, if there is one.
@@ -130,9 +148,10 @@ impl Executor<'_> {
     }
 }
 
-/// What the resolver is asked.
-fn question(image: &ImageSpec, keep: &[Atom], moves: &Moves) -> Request {
+/// What the resolver is asked. The packages of a base are asked for as they are.
+fn question(image: &ImageSpec, base: Option<&LockedImage>, keep: &[Atom], moves: &Moves) -> Request {
     let mut question = request(image);
+    let below: Vec<Atom> = base.into_iter().flat_map(fixed).map(|(atom, _)| atom).collect();
     match moves {
         Moves::Everything => {}
         Moves::Nothing => question.keep = keep.to_vec(),
@@ -143,7 +162,37 @@ fn question(image: &ImageSpec, keep: &[Atom], moves: &Moves) -> Request {
             question.only = atoms.iter().filter(|atom| **atom != Atom::from(atom.package().clone())).cloned().collect();
         }
     }
+    let of_base = |package: &PackageName| below.iter().any(|atom| atom.package() == package);
+    question.moves.retain(|package| !of_base(package));
+    question.only.retain(|atom| !of_base(atom.package()));
+    question.only.extend(below.iter().cloned());
+    question.packages.extend(below);
     question
+}
+
+/// Whether a resolution has the packages of the base as they are there.
+fn stands_on(image: &ImageSpec, base: &LockedImage, packages: &[ResolvedPackage]) -> Result<(), Error> {
+    let is_there = |below: &&ResolvedPackage| {
+        packages.iter().any(|package| package.root && package.cpv() == below.cpv() && package.uses == below.uses)
+    };
+    let Some(other) = base.in_root().find(|below| !is_there(below)) else { return Ok(()) };
+    let message = format!("the packages of `{}` cannot be had with `{}` as its base has it", image.name, other.cpv());
+    Err(Error::Resolution { message, place: Some(image.place.clone()), help: Some(in_base(base)) })
+}
+
+/// The error for a resolution that failed because of a package that the base has already.
+fn blame_base(base: &LockedImage, failure: &Failure, error: &Error) -> Option<Error> {
+    let is_about = |package: &&ResolvedPackage| names(&failure.atom, &package.package().to_string());
+    let package = base.in_root().find(is_about)?;
+    let flags: Vec<&str> = package.uses.iter().map(|flag| flag.as_str()).collect();
+    let flags = if flags.is_empty() { "no USE flag on".into() } else { format!("USE={:?}", flags.join(" ")) };
+    let message = format!("{error}\nthe base `{}` has `{}` already, with {flags}", base.name, package.cpv());
+    Some(Error::Resolution { message, place: error.place().cloned(), help: Some(in_base(base)) })
+}
+
+/// What to do where packages of a base are not as they are needed.
+fn in_base(base: &LockedImage) -> String {
+    format!("ask for it in the table of `{}`, or begin with another image", base.name)
 }
 
 /// The error for a failed resolution, at the line of the atom or flag that it is about; `said` is what Portage wrote beside it.

@@ -17,6 +17,8 @@ use crate::steps::packages::{for_each_file, open};
 use crate::steps::root_digests;
 use crate::{Error, files, owner};
 
+/// The ROOT that one begins with, as the builder sees it.
+const BELOW: &str = "/tierce/below";
 /// Of the text files of the package database; the longest list of a package's files.
 pub(crate) const MAX_TEXT: u64 = 64 << 20;
 /// What a ROOT may be at most: a bound against mistakes, not a budget.
@@ -57,11 +59,16 @@ impl Executor<'_> {
 
         let spec = self.image(image)?;
         let packages: Vec<PackageBuild> =
-            self.builds_of(inputs, spec).into_iter().filter(|package| package.root).collect();
+            self.builds_of(inputs, spec).into_iter().filter(|package| package.root && !package.base).collect();
         let mut mounts = self.portage_mounts(spec, self.locked(image))?;
         mounts.push(self.script("emerge.sh", EMERGE_SH)?);
         mounts.push(Mount::Volume { name: volume.clone(), target: ROOT.to_owned(), read_only: false });
         let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
+        // Of the image below; before this step there is no other.
+        if let Some(Outcome::Root(below)) = inputs.values().find(|outcome| matches!(outcome, Outcome::Root(_))) {
+            mounts.push(Mount::Volume { name: below.volume.clone(), target: BELOW.to_owned(), read_only: true });
+            command.extend(["--on", BELOW].map(String::from));
+        }
         command.extend(packages.iter().map(|package| self.exact(spec, package)));
         let container = docker.create(&ContainerSpec {
             entrypoint: Some(vec!["/bin/bash".into()]),

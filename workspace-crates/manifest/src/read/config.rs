@@ -15,8 +15,58 @@ use crate::{
 const NAME_A_PROGRAM: &str =
     "add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
 
-/// Reads how the image is run; `place` is the image's.
+/// Reads how the image is run; `place` is the image's. What its table does not say is as in `base`, the image of the workspace that
+/// it begins with, which has the workspace's defaults already.
 pub(super) fn read_config(
+    layers: Layers<'_>,
+    program: Option<&ProgramSpec>,
+    base: Option<&ConfigSpec>,
+    accounts: &AccountsSpec,
+    place: &Place,
+    report: &mut Report,
+) -> ConfigSpec {
+    let Some(base) = base else { return read_own(layers, program, accounts, place, report) };
+    let layers = layers.without_defaults();
+    // What is started goes together: arguments for one program are none for another.
+    let starts = program.is_some() || layers.own("entrypoint").is_some();
+    let own = match starts {
+        true => read_own(layers, program, accounts, place, report),
+        false => {
+            let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report));
+            let started = (base.entrypoint.clone(), cmd.unwrap_or_else(|| base.cmd.clone()));
+            read_with(layers, started, accounts, report)
+        }
+    };
+    on_top_of(own, layers.own("healthcheck").is_some(), base)
+}
+
+/// How an image is run that says this much itself.
+fn on_top_of(own: ConfigSpec, says_healthcheck: bool, base: &ConfigSpec) -> ConfigSpec {
+    let over = |base: &BTreeMap<String, Located<String>>, own: BTreeMap<_, _>| {
+        let mut both = base.clone();
+        both.extend(own);
+        both
+    };
+    let more = base.expose.iter().filter(|port| !own.expose.contains(port)).copied();
+    let expose = own.expose.iter().copied().chain(more).collect();
+    let is_new = |volume: &&Located<_>| own.volumes.iter().all(|other| other.value != volume.value);
+    let volumes = own.volumes.iter().chain(base.volumes.iter().filter(is_new)).cloned().collect();
+    ConfigSpec {
+        entrypoint: own.entrypoint,
+        cmd: own.cmd,
+        env: over(&base.env, own.env),
+        env_files: base.env_files.iter().chain(&own.env_files).cloned().collect(),
+        labels: over(&base.labels, own.labels),
+        expose,
+        volumes,
+        workdir: own.workdir.or_else(|| base.workdir.clone()),
+        user: own.user.or_else(|| base.user.clone()),
+        stop_signal: own.stop_signal.or(base.stop_signal),
+        healthcheck: if says_healthcheck { own.healthcheck } else { base.healthcheck.clone() },
+    }
+}
+
+fn read_own(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
     accounts: &AccountsSpec,
@@ -24,10 +74,21 @@ pub(super) fn read_config(
     report: &mut Report,
 ) -> ConfigSpec {
     let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report)).unwrap_or_default();
+    let entrypoint = read_entrypoint(layers, program, cmd.is_empty(), place, report);
+    read_with(layers, (entrypoint, cmd), accounts, report)
+}
+
+/// The rest, where it is known what is started.
+fn read_with(
+    layers: Layers<'_>,
+    (entrypoint, cmd): (Located<Vec<String>>, Vec<String>),
+    accounts: &AccountsSpec,
+    report: &mut Report,
+) -> ConfigSpec {
     let ports = layers.items("expose").filter_map(|item| item.text_or_integer());
     let ports: Vec<Located<Port>> = each_once(ports.filter_map(|port| report.keep(port.place, port.value.parse())));
     ConfigSpec {
-        entrypoint: read_entrypoint(layers, program, cmd.is_empty(), place, report),
+        entrypoint,
         env: texts_by_name(layers, "env", |name| check_variable_name(name, false), report),
         env_files: read_env_files(layers, report),
         expose: ports.into_iter().map(|port| port.value).collect(),

@@ -4,7 +4,6 @@ use globset::Glob;
 
 use super::{Report, accounts, each_once, emerge};
 use crate::{
-    check::not_yet,
     error::Fault,
     node::{Layers, Node},
     place::Located,
@@ -19,7 +18,6 @@ pub(super) fn read_content(
     accounts: AccountsSpec,
     report: &mut Report,
 ) -> ContentSpec {
-    check_base(layers, report);
     let files: Vec<FileSpec> = layers.items("files").filter_map(|item| read_file(item, &accounts, report)).collect();
     let directories = read_each_path(
         layers,
@@ -49,15 +47,6 @@ pub(super) fn read_content(
             Some("symbols") => Strip::Symbols,
             _ => Strip::Debuginfo,
         },
-    }
-}
-
-fn check_base(layers: Layers<'_>, report: &mut Report) {
-    if let Some(base) = layers.one("base").and_then(|base| base.text())
-        && base.value != "scratch"
-    {
-        let instead = "write `base = \"scratch\"`, or leave it out";
-        report.fault(&base.place, not_yet("a base other than `scratch`", instead));
     }
 }
 

@@ -1,5 +1,6 @@
 //! One image: its name, and the parts that its neighbours read.
 
+use super::bases::{self, ImageTable, Ordered};
 use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge, image_tests};
 use crate::{
     Member,
@@ -7,7 +8,7 @@ use crate::{
     error::Fault,
     node::{Entry, Layers, Node},
     place::{Located, Place},
-    spec::{ImageSpec, ProgramSpec},
+    spec::{Base, ImageSpec, ProgramSpec},
     values::{ImageName, Tag},
 };
 
@@ -16,13 +17,12 @@ const TOOLBOX: &str = "toolbox";
 /// Where the tables of images without a program stand.
 const WORKSPACE_IMAGES: [&str; 3] = ["workspace", "metadata", "images"];
 
-/// The images of one package: `[package.metadata.image]` and `[package.metadata.images.NAME]`.
-pub(super) fn read_images(
-    document: &Document<'_>,
-    member: &Member,
-    defaults: Option<Node<'_>>,
+/// The tables of one package: `[package.metadata.image]` and `[package.metadata.images.NAME]`.
+pub(super) fn find_tables<'d>(
+    document: &'d Document<'_>,
+    member: &'d Member,
     report: &mut Report,
-) -> Vec<ImageSpec> {
+) -> Vec<ImageTable<'d>> {
     let mut images = Vec::new();
     if let Some(table) = document.find(&["package", "metadata", "image"]) {
         let name = match table.value.field("name").and_then(|name| name.text()) {
@@ -31,27 +31,46 @@ pub(super) fn read_images(
         };
         let name = name.and_then(|name| not_the_toolbox(name, report));
         check_table(&table, Table::Image, report.errors());
-        images.extend(read_image(&table, name, Some(member), defaults, report));
+        images.push(ImageTable { table, name, member: Some(member) });
     }
     for table in tables(document, &["package", "metadata", "images"], report) {
         let name = report.parse(table.key.clone()).and_then(|name| not_the_toolbox(name, report));
         check_table(&table, Table::NamedImage, report.errors());
-        images.extend(read_image(&table, name, Some(member), defaults, report));
+        images.push(ImageTable { table, name, member: Some(member) });
     }
     images
 }
 
-/// The images that consist of packages alone: `[workspace.metadata.images.NAME]`.
-pub(super) fn read_packages_images(
-    root: &Document<'_>,
-    defaults: Option<Node<'_>>,
+/// The tables of images that consist of packages alone: `[workspace.metadata.images.NAME]`.
+pub(super) fn find_packages_tables<'d>(root: &'d Document<'_>, report: &mut Report) -> Vec<ImageTable<'d>> {
+    let mut images = Vec::new();
+    for table in tables(root, &WORKSPACE_IMAGES, report) {
+        if table.key.value == TOOLBOX {
+            continue;
+        }
+        let name = report.parse(table.key.clone());
+        check_table(&table, Table::Packages, report.errors());
+        images.push(ImageTable { table, name, member: None });
+    }
+    images
+}
+
+/// Reads the images of these tables, each after the one that it begins with.
+pub(super) fn read_images<'d>(
+    tables: &[ImageTable<'d>],
+    defaults: Option<Node<'d>>,
     report: &mut Report,
 ) -> Vec<ImageSpec> {
-    let mut images = Vec::new();
-    for table in tables(root, &WORKSPACE_IMAGES, report).iter().filter(|table| table.key.value != TOOLBOX) {
-        let name = report.parse(table.key.clone());
-        check_table(table, Table::Packages, report.errors());
-        images.extend(read_image(table, name, None, defaults, report));
+    let mut images: Vec<ImageSpec> = Vec::new();
+    for Ordered { index, base, builder_base, below } in bases::in_order(tables, defaults, report) {
+        let ImageTable { table, name, member } = &tables[index];
+        if table.value.raw().as_table().is_none() {
+            continue;
+        }
+        let parent = base.image().and_then(|name| images.iter().find(|image| image.name == *name)).cloned();
+        let layers = Layers::new(table.value, defaults).on_top_of(&below);
+        let image = read_layers(layers, &table.key.place, name.clone(), *member, parent.as_ref(), report);
+        images.extend(image.map(|image| ImageSpec { base, builder_base, ..image }));
     }
     images
 }
@@ -72,7 +91,7 @@ pub(super) fn read_toolbox(
     let name = report.parse(of_library.key.clone());
     let place = own.as_ref().map_or(&of_library.key.place, |own| &own.key.place).clone();
     let layers = Layers::of_library(own.map(|own| own.value), of_library.value, defaults);
-    read_layers(layers, &place, name, None, report)
+    read_layers(layers, &place, name, None, None, report)
 }
 
 /// The tables of several images.
@@ -108,22 +127,12 @@ fn package_name(member: &Member, table: &Entry<'_>, report: &mut Report) -> Opti
     report.keep(table.key.place.clone(), name)
 }
 
-fn read_image(
-    table: &Entry<'_>,
-    name: Option<Located<ImageName>>,
-    member: Option<&Member>,
-    defaults: Option<Node<'_>>,
-    report: &mut Report,
-) -> Option<ImageSpec> {
-    table.value.raw().as_table()?;
-    read_layers(Layers::new(table.value, defaults), &table.key.place, name, member, report)
-}
-
 fn read_layers(
     layers: Layers<'_>,
     place: &Place,
     name: Option<Located<ImageName>>,
     member: Option<&Member>,
+    parent: Option<&ImageSpec>,
     report: &mut Report,
 ) -> Option<ImageSpec> {
     let program = member.map(|member| ProgramSpec {
@@ -133,12 +142,25 @@ fn read_layers(
     });
     let emerge = emerge::read_emerge(layers, report);
     let accounts = accounts::read_accounts(layers, report);
-    let config = config::read_config(layers, program.as_ref(), &accounts, place, report);
+    let below = parent.map(|parent| &parent.config);
+    let config = config::read_config(layers, program.as_ref(), below, &accounts, place, report);
     let content = content::read_content(layers, program.is_some(), accounts, report);
     let tags = read_tags(layers, place, report);
     let max_size = budget::read_max_size(layers, report);
     let tests = image_tests::read_tests(layers, &config, report);
-    Some(ImageSpec { name: name?.value, place: place.clone(), program, emerge, content, config, tags, max_size, tests })
+    Some(ImageSpec {
+        name: name?.value,
+        place: place.clone(),
+        base: Base::Scratch,
+        builder_base: None,
+        program,
+        emerge,
+        content,
+        config,
+        tags,
+        max_size,
+        tests,
+    })
 }
 
 fn read_tags(layers: Layers<'_>, place: &Place, report: &mut Report) -> Vec<Located<Tag>> {

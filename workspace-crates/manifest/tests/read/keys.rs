@@ -20,10 +20,14 @@ fn without_places(spec: &WorkspaceSpec) -> String {
     kept + rest
 }
 
+/// An image that an example names.
+const CODEGEN: &str = "[workspace.metadata.images.codegen]\ncmd = [\"/x\"]\n";
+
 /// The example of a key is a value that it may have. Unless it is the default itself, it changes the result: so a key that
 /// stands in the list and is read by nobody fails here.
 #[test]
 fn examples_are_read() {
+    let defaults = |keys: &str| format!("{CODEGEN}{}", defaults(keys));
     let plain = without_places(&read(&defaults(""), &image("")).unwrap());
     for key in KEYS.iter().filter(|key| key.later.is_none()) {
         let line = format!("{} = {}", key.name, key.example);
@@ -77,7 +81,7 @@ fn examples_of_inner_tables_are_read() {
 fn defaults_may_have_every_key_of_images() {
     for key in KEYS.iter().filter(|key| matches!(key.scope, Scope::Image | Scope::Program) && key.later.is_none()) {
         let line = format!("{} = {}", key.name, key.example).replace("\"thumbnailer\"", "\"app\"");
-        read(&defaults(&line), &image("")).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
+        read(&format!("{CODEGEN}{}", defaults(&line)), &image("")).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
     }
 }
 

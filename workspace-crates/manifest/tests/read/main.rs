@@ -1,6 +1,7 @@
 //! What Cargo.tomls mean, and what is said of those that mean nothing: tables of cases.
 
 mod accepts;
+mod bases;
 mod image_tests;
 mod keys;
 mod merges;

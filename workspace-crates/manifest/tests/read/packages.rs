@@ -80,8 +80,7 @@ fn tables_that_are_refused() {
         ),
         (
             "base = \"php-base\"",
-            "Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  \
-             help: write `base = \"scratch\"`, or leave it out".into(),
+            "Cargo.toml:2:8: the workspace has no image `php-base` to begin with\n  help: there is only `scratch`".into(),
         ),
     ] {
         assert_eq!(refusal(&php(&format!("{keys}{start}")), ""), expected, "{keys}");

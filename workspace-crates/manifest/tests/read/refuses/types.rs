@@ -127,7 +127,7 @@ fn what_belongs_elsewhere_or_comes_later() {
         ),
         (
             r#"base = "alpine""#,
-            "app/Cargo.toml:2:8: a base other than `scratch` is not supported yet\n  help: write `base = \"scratch\"`, or leave it out",
+            "app/Cargo.toml:2:8: the workspace has no image `alpine` to begin with\n  help: there is only `scratch`",
         ),
     ];
     check(cases, |line| refusal("", &image(line)));

@@ -1,0 +1,76 @@
+//! The image of the workspace that another one begins with: its files as a container sees them.
+
+use std::fs::File;
+
+use tierce_manifest::ImageSpec;
+use tierce_plan::{Outcome, PackedLayer};
+use tierce_rootfs::{Base, FileContent, Index, Limits, NodeKind, stack};
+
+use crate::Error;
+use crate::executor::{Executor, missing_input};
+use crate::run::Inputs;
+
+/// What a layer may be at most: it was written here.
+const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
+
+/// What a text is at most.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// What is below an image.
+pub(crate) struct Below {
+    /// Its layers, the lowest first.
+    pub(crate) layers: Vec<PackedLayer>,
+    /// Its files, and the ROOT that they were chosen of.
+    pub(crate) base: Base,
+}
+
+impl Executor<'_> {
+    /// What is below an image, of the results of the steps before it is packed; none where it begins with nothing.
+    pub(crate) fn below(&self, spec: &ImageSpec, inputs: &Inputs) -> Result<Option<Below>, Error> {
+        let Some(name) = spec.base.image() else { return Ok(None) };
+        let of_base = || inputs.iter().filter(|(id, _)| id.image() == Some(name.as_str())).map(|(_, outcome)| outcome);
+        let packed = of_base().find_map(|outcome| match outcome {
+            Outcome::Image(packed) => Some(packed),
+            _ => None,
+        });
+        let root = of_base().find_map(|outcome| match outcome {
+            Outcome::Root(root) => Some(root),
+            _ => None,
+        });
+        let (packed, root) = packed.zip(root).ok_or_else(|| missing_input("the base"))?;
+        let (mut layers, mut archives) = (Vec::new(), Vec::new());
+        for layer in &packed.layers {
+            self.session.check_interrupted()?;
+            let path = self.session.places.blob(layer.diff_id.trim_start_matches("sha256:"));
+            let mut blob = File::open(&path).map_err(|error| Error::file("read", &path, error))?;
+            let mut index = Index::of_archive(&mut blob, "", LIMITS)?;
+            hold_texts(&mut index, &mut blob)?;
+            layers.push(index);
+            archives.push(path);
+        }
+        let base = Base::new(name.as_str(), &stack(&layers), &archives, self.root_facts(&root.key)?.index)?;
+        // Those that it has of its own base are named after that one.
+        let named = |layer: &PackedLayer| match layer.name.contains(": ") {
+            true => layer.clone(),
+            false => PackedLayer { name: format!("{name}: {}", layer.name), ..layer.clone() },
+        };
+        Ok(Some(Below { layers: packed.layers.iter().map(named).collect(), base }))
+    }
+}
+
+/// Puts the texts of a layer that others are made from, such as the list of users, into its index.
+fn hold_texts(index: &mut Index, blob: &mut File) -> Result<(), Error> {
+    let in_etc = |path: &&str| path.starts_with("/etc/");
+    let paths: Vec<String> = index.files().map(|(path, _)| path).filter(in_etc).map(str::to_owned).collect();
+    for path in paths {
+        let Some((node, size)) = index.tree().get(&path).cloned().and_then(|node| match node.kind {
+            NodeKind::File { size } if size <= MAX_TEXT => Some((node, size)),
+            _ => None,
+        }) else {
+            continue;
+        };
+        let content = FileContent::of_bytes(index.read(blob, &path, MAX_TEXT)?);
+        index.insert_file(&path, node, size, content)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Images that begin with others of the workspace.
+
+use tierce_manifest::{ImageSpec, WorkspaceSpec};
+
+use crate::{defaults, image, read};
+
+/// Tables of images without programs: their names, each with its keys.
+fn tables(images: &[(&str, &str)]) -> String {
+    let table = |(name, keys): &(&str, &str)| format!("[workspace.metadata.images.{name}]\n{keys}\n");
+    images.iter().map(table).collect()
+}
+
+#[track_caller]
+fn read_all(root: &str, package: &str) -> WorkspaceSpec {
+    read(root, package).unwrap_or_else(|errors| panic!("{root}\n{package}\n{errors}"))
+}
+
+fn named<'s>(spec: &'s WorkspaceSpec, name: &str) -> &'s ImageSpec {
+    spec.image(name).expect("an image")
+}
+
+#[test]
+fn what_an_image_does_not_say_of_how_it_is_run_is_its_bases() {
+    let bottom = "entrypoint = [\"/bin/a\", \"-x\"]\ncmd = [\"1\"]\nenv = { A = \"1\", B = \"1\" }\nexpose = [80]\nuser = 7\n\
+                  workdir = \"/srv\"\nvolumes = [\"/data\"]\nlabels = { l = \"1\" }\nstop-signal = \"SIGINT\"\n\
+                  healthcheck = { cmd = [\"/bin/h\"] }";
+    let middle = "base = \"a\"\ncmd = [\"2\"]\nenv = { B = \"2\", C = \"2\" }\nexpose = [81]\nhealthcheck = false";
+    let root = tables(&[("c", "base = \"b\"\nentrypoint = [\"/bin/c\"]"), ("b", middle), ("a", bottom)]);
+    // A default is the base's, which has said otherwise.
+    let spec = read_all(&format!("{}\n{root}", defaults("user = 9\nenv = { D = \"0\" }")), "");
+    let config = |name: &str| {
+        let config = &named(&spec, name).config;
+        let env: Vec<String> = config.env.iter().map(|(name, value)| format!("{name}{}", value.value)).collect();
+        let expose: Vec<String> = config.expose.iter().map(ToString::to_string).collect();
+        let user = config.user.as_ref().map(|user| user.value.uid);
+        let health = config.healthcheck.is_some();
+        format!(
+            "{} | {} | {} | {} | {user:?} {health}",
+            config.entrypoint.value.join(" "),
+            config.cmd.join(" "),
+            env.join(" "),
+            expose.join(" ")
+        )
+    };
+    assert_eq!(config("a"), "/bin/a -x | 1 | A1 B1 D0 | 80/tcp | Some(7) true");
+    assert_eq!(config("b"), "/bin/a -x | 2 | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(7) false");
+    assert_eq!(
+        config("c"),
+        "/bin/c |  | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(7) false",
+        "another program, other arguments"
+    );
+    let top = &named(&spec, "c").config;
+    assert!(top.workdir.is_some() && top.stop_signal.is_some() && top.volumes.len() == 1 && top.labels.len() == 1);
+}
+
+#[test]
+fn a_program_on_top_is_what_is_started() {
+    let root = tables(&[("a", "entrypoint = [\"/bin/a\"]\ncmd = [\"1\"]")]);
+    let spec = read_all(&root, &image("base = \"a\""));
+    let config = &named(&spec, "app").config;
+    assert_eq!((config.entrypoint.value.join(" ").as_str(), config.cmd.len()), ("/usr/bin/app", 0));
+    // And is, for what stands on top of it.
+    let root = tables(&[("b", "base = \"app\"")]);
+    let spec = read_all(&root, &image(""));
+    assert_eq!(named(&spec, "b").config.entrypoint.value, ["/usr/bin/app"]);
+}
+
+#[test]
+fn packages_are_built_alike_in_a_base_and_on_top_of_it() {
+    let bottom = "cmd = [\"/x\"]\npackages = [\"a/p\"]\nuse = [\"-x\", \"y\"]\npackage-use = { \"a/p\" = [\"f\", \"g\"] }\n\
+                  package-keywords = { \"a/p\" = [\"~amd64\"] }\nallow-missing = [\"/a\"]\nprune = [\"/b\"]";
+    let top = "base = \"a\"\npackages = [\"a/q\"]\nuse = [\"x\"]\npackage-use = { \"a/p\" = [\"-g\"] }";
+    let spec = read_all(&tables(&[("b", top), ("a", bottom)]), "");
+    let image = named(&spec, "b");
+    let emerge = &image.emerge;
+    let shown = |settings: &[tierce_manifest::Located<tierce_portage::UseSetting>]| {
+        settings.iter().map(|setting| setting.value.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(emerge.packages.len(), 1, "what the base has is known of it");
+    let mut uses: Vec<String> = shown(&emerge.use_settings).split(' ').map(str::to_owned).collect();
+    uses.sort();
+    assert_eq!(uses, ["x", "y"]);
+    let of_package: Vec<String> = emerge.package_use.iter().map(|entry| shown(&entry.value)).collect();
+    assert_eq!(of_package, ["-g f"]);
+    assert_eq!(
+        (emerge.package_keywords.len(), image.content.allow_missing.len(), image.content.prune.len()),
+        (1, 1, 0)
+    );
+}
+
+#[test]
+fn images_stand_after_what_they_begin_with() {
+    let cmd = "cmd = [\"/x\"]";
+    let spec = read_all(&tables(&[("a", "base = \"c\""), ("b", "base = \"a\""), ("c", cmd), ("d", cmd)]), "");
+    let names = |images: &[&str]| {
+        let images: Vec<&ImageSpec> = images.iter().map(|name| named(&spec, name)).collect();
+        spec.with_bases(&images).iter().map(|image| image.name.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([names(&["b"]), names(&["d", "a", "c"]), names(&["c", "b"])], ["c a b", "d c a", "c a b"]);
+    // A default is not the base of itself.
+    let spec = read_all(&format!("{}\n{}", defaults("base = \"a\""), tables(&[("a", cmd), ("b", cmd)])), "");
+    assert_eq!((named(&spec, "a").base.image(), named(&spec, "b").base.image().unwrap().as_str()), (None, "a"));
+}
+
+#[test]
+fn builders_begin_with_those_of_other_images() {
+    let root = tables(&[("a", "cmd = [\"/x\"]")]);
+    let spec = read_all(&root, &image("builder-base = \"a\""));
+    let app = named(&spec, "app");
+    assert_eq!(app.builder_base.as_ref().unwrap().value.as_str(), "a");
+    assert_eq!(spec.with_bases(&[app]).iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["a", "app"]);
+    let refused = |root: &str, keys: &str| crate::refusal(root, &image(keys));
+    assert_eq!(
+        refused(&tables(&[("a", "base = \"app\"\ncmd = [\"/x\"]")]), "builder-base = \"a\""),
+        "Cargo.toml:2:8: `a` and `app` are each other's base\n  app/Cargo.toml:2:16: and this\n  \
+         help: one of them has to begin with nothing"
+    );
+    assert_eq!(
+        refused(&root, "builder-base = \"b\""),
+        "app/Cargo.toml:2:16: the workspace has no image `b` to begin with\n  help: did you mean `a`?"
+    );
+}
+
+#[test]
+fn bases_that_are_refused() {
+    let cmd = "cmd = [\"/x\"]";
+    let help = "help: one of them has to begin with nothing";
+    for (images, expected) in [
+        (
+            vec![("a", "base = \"other\"\ncmd = [\"/x\"]"), ("others", cmd)],
+            "Cargo.toml:2:8: the workspace has no image `other` to begin with\n  help: did you mean `others`?"
+                .to_owned(),
+        ),
+        (vec![("a", "base = \"a\"\ncmd = [\"/x\"]")], format!("Cargo.toml:2:8: `a` is its own base\n  {help}")),
+        (
+            vec![
+                ("a", "base = \"b\"\ncmd = [\"/x\"]"),
+                ("b", "base = \"c\"\ncmd = [\"/x\"]"),
+                ("c", "base = \"a\"\ncmd = [\"/x\"]"),
+            ],
+            format!(
+                "Cargo.toml:2:8: `a`, `b` and `c` are each other's base\n  Cargo.toml:5:8: and this\n  \
+                 Cargo.toml:8:8: and this\n  {help}"
+            ),
+        ),
+        (
+            vec![("a", "base = \"toolbox\"\ncmd = [\"/x\"]")],
+            "Cargo.toml:2:8: the workspace has no image `toolbox` to begin with\n  help: there is only `scratch`"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(crate::refusal(&tables(&images), ""), expected);
+    }
+}
