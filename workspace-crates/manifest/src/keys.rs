@@ -214,7 +214,7 @@ pub const KEYS: &[Key] = &[
     Key::new("capabilities", Shape::Map(&Shape::Text), "{}", r#"{ "/usr/bin/thumbnailer" = "cap_net_bind_service=ep" }"#,
         "Capabilities of files, by path, in the words of setcap: names, `=` or `+`, and letters out of `e`, `i` and `p`. A container needs them in its bounding set too (`--cap-add`)."),
     Key::new("remove", TEXTS, "[]", r#"["/usr/share/thumbnailer/*.psd"]"#,
-        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks`, `users` and hooks bring. What needs such a file misses it."),
+        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks` and `users` bring. What needs such a file misses it."),
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
