@@ -41,6 +41,7 @@ mod new;
 mod package_errors;
 mod package_images;
 mod packages;
+mod php;
 mod places;
 mod podman;
 mod pty;
