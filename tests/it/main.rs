@@ -27,6 +27,7 @@ mod file_errors;
 mod first_image;
 mod graph;
 mod hello;
+mod hidden;
 mod image_keys;
 mod image_tests;
 mod interruption;

@@ -52,6 +52,13 @@ pub struct Elf {
     /// A dlopen note is there that is not the JSON of its specification.
     #[serde(default, skip_serializing_if = "is_false")]
     pub malformed_dlopen_note: bool,
+    /// Its undefined dynamic symbols, as far as [`tierce_hidden::symbols`] asks for them. A file without section headers has
+    /// none that could be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<String>,
+    /// The texts of [`tierce_hidden::texts`] that its bytes hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
     /// Whether there is a symbol table (`SHT_SYMTAB`), which `strip --strip-all` removes.
     #[serde(default, skip_serializing_if = "is_false")]
     pub symbols: bool,
@@ -80,6 +87,8 @@ impl Elf {
             build_id: None,
             dlopen: Vec::new(),
             malformed_dlopen_note: false,
+            imports: Vec::new(),
+            mentions: Vec::new(),
             symbols: false,
             debug_info: false,
         }

@@ -2,13 +2,14 @@
 //!
 //! [`Elf`] holds facts, not references: it is small, serialisable, and is read once for each file of a root filesystem.
 //! Reading goes through the program headers, as `ld.so` does, so files without section headers are read as well; the
-//! section headers are looked at only to say whether there are symbols to strip, and by [`sections()`] and [`link_interface`]
+//! section headers are looked at only to say whether there are symbols to strip and which functions are called, and by [`sections()`] and [`link_interface`]
 //! for comparisons.
 //!
 //! Every byte is taken to be hostile: [`Elf::parse`] and [`Elf::read`] never panic and hold at most some megabytes,
 //! whatever the file says.
 
 mod facts;
+mod hidden;
 mod linking;
 mod notes;
 mod read;

@@ -7,7 +7,7 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
 use object::read::{ReadCache, ReadRef, StringTable};
 
-use crate::{Class, Elf, Endianness, Error, Kind, Machine, notes};
+use crate::{Class, Elf, Endianness, Error, Kind, Machine, hidden, notes};
 
 /// Bytes of all program headers: the limit of the Linux kernel, so whatever it runs is read.
 const MAX_PROGRAM_HEADERS: u64 = 64 << 10;
@@ -30,19 +30,28 @@ impl Elf {
     /// # Errors
     /// [`Error::Malformed`] and [`Error::TooLarge`] for a file that begins as ELF and is not, or is a hostile one.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Error> {
-        facts(bytes)
+        let mut elf = facts(bytes)?;
+        if let Some(elf) = &mut elf {
+            elf.mentions = hidden::mentions(bytes)?;
+        }
+        Ok(elf)
     }
 
-    /// Reads the facts from `range` of a stream, such as a file's content inside of an archive. Only what is needed is
-    /// read; the stream's position afterwards is undefined.
+    /// Reads the facts from `range` of a stream, such as a file's content inside of an archive. No more than a piece of it is
+    /// held at a time; the stream's position afterwards is undefined.
     ///
     /// # Errors
     /// As [`Elf::parse`], and [`Error::Io`] where the stream has no length. A failing read counts as malformed.
     pub fn read(stream: &mut (impl Read + Seek), range: Range<u64>) -> Result<Option<Self>, Error> {
         let length = stream.seek(std::io::SeekFrom::End(0))?;
         let size = range.end.min(length).saturating_sub(range.start);
-        let cache = ReadCache::new(stream);
-        facts(cache.range(range.start, size))
+        let cache = ReadCache::new(&mut *stream);
+        let mut elf = facts(cache.range(range.start, size))?;
+        if let Some(elf) = &mut elf {
+            stream.seek(std::io::SeekFrom::Start(range.start))?;
+            elf.mentions = hidden::mentions(stream.take(size))?;
+        }
+        Ok(elf)
     }
 
     /// The GNU build-id, in lower-case hexadecimal, from the first pages of a file: also as they lie in the memory of a process
@@ -223,6 +232,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
         let Ok(sections) = self.header.sections(self.endian, self.data) else {
             return;
         };
+        facts.imports = hidden::imports(self.endian, self.data, &sections);
         for section in sections.iter() {
             facts.symbols |= section.sh_type(self.endian) == elf::SHT_SYMTAB;
             facts.debug_info |= section.sh_type(self.endian) == elf::SHT_PROGBITS

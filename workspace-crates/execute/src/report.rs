@@ -11,6 +11,7 @@ use tierce_rootfs::{Closure, Finding, Index, Layer, NodeKind, Reason};
 
 use crate::delivery::Delivered;
 use crate::executor::Executor;
+use crate::gaps::{self, Added, Gap};
 use crate::package_report::{self, Made};
 use crate::places::Places;
 use crate::run::{Results, StepRun};
@@ -46,7 +47,13 @@ pub struct Report {
     pub sent: u64,
     /// What was done and what was reused.
     pub steps: Vec<StepRun>,
-    /// What may be worth a look.
+    /// What hidden dependencies have added, by their names.
+    #[serde(default)]
+    pub added: Vec<Added>,
+    /// What might be missing.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+    /// What may be worth a look, gaps included, as the closure found it.
     pub findings: Vec<Finding>,
 }
 
@@ -273,6 +280,8 @@ fn report(
         layers: Vec::new(),
         sent: 0,
         steps: runs.iter().filter(|run| of_image(&run.step)).cloned().collect(),
+        added: Vec::new(),
+        gaps: Vec::new(),
         findings: Vec::new(),
     };
     for (id, outcome) in results.outcomes.iter().filter(|(id, _)| of_image(id)) {
@@ -303,6 +312,8 @@ fn report(
     let contents = session.contents(name)?;
     report.owners = contents.by_owner();
     report.left_out = contents.left_out();
+    report.added = gaps::added(&contents);
+    report.gaps = contents.closure.findings.iter().filter_map(Gap::of).collect();
     report.findings.extend(contents.closure.findings);
     Ok(report)
 }

@@ -34,14 +34,14 @@ pub use presets::{PRESETS, Preset};
 pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
-    AccountsSpec, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage, DirectorySpec,
-    EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec, HealthCheck,
-    HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, ServiceTest, SizeLimit, Strip,
-    SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec, WorkspaceSpec,
+    AccountsSpec, AllowMissing, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage,
+    DirectorySpec, EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec,
+    HealthCheck, HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, RunTimeSpec,
+    ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec, WorkspaceSpec,
 };
 pub use values::{
-    AccountName, ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Pattern, Port,
-    Protocol, Signal, Tag, TestName, UserGroup, read_env_file,
+    AccountName, ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName,
+    Mode, Pattern, Port, Protocol, Signal, Tag, TestName, UserGroup, ZoneName, read_env_file,
 };
 
 /// The Cargo.tomls of a workspace, and what cargo knows of its packages.

@@ -35,6 +35,11 @@ pub const PRESETS: &[Preset] = &[
         globs: &["/usr/share/doc", "/usr/share/gtk-doc"],
         doc: "Documents and examples; packages have them only with `-nodoc` in FEATURES of `make-conf`.",
     },
+    Preset {
+        name: "gconv",
+        globs: &["/usr/lib*/gconv", "/usr/lib/*/gconv"],
+        doc: "Converters of character sets; the key `gconv` has those that an image needs.",
+    },
     Preset { name: "headers", globs: &["/usr/include"], doc: "Headers of C and C++." },
     Preset {
         name: "info",

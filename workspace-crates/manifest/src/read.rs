@@ -9,6 +9,7 @@ mod content;
 mod emerge;
 mod image;
 mod image_tests;
+mod run_time;
 mod workspace;
 
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};

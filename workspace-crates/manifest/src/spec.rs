@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use globset::Glob;
+use tierce_hidden::Hidden;
 use tierce_portage::{Atom, RepositoryName, UseSetting};
 
 pub use accounts::{AccountsSpec, GroupSpec, UserSpec};
@@ -15,7 +16,8 @@ use crate::{
     PackageFacts, Preset,
     place::{Located, Place},
     values::{
-        ByteSize, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, Mode, Port, Signal, Tag, UserGroup,
+        ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName, Mode,
+        Port, Signal, Tag, UserGroup, ZoneName,
     },
 };
 
@@ -259,7 +261,9 @@ pub struct ContentSpec {
     /// What is unmerged from ROOT before anything is chosen of it.
     pub unmerge: Vec<Located<Atom>>,
     /// What of ROOT may lack something that it needs.
-    pub allow_missing: Vec<Located<Glob>>,
+    pub allow_missing: Vec<Located<AllowMissing>>,
+    /// What it needs at run time beyond what linking says.
+    pub run_time: RunTimeSpec,
     /// Files and folders of the host.
     pub files: Vec<FileSpec>,
     /// Folders that are made, each path once.
@@ -292,6 +296,31 @@ pub enum Keep {
     Glob(Glob),
     /// What a preset would leave out.
     Preset(&'static Preset),
+}
+
+/// What may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowMissing {
+    /// What files that a glob matches need.
+    Glob(Glob),
+    /// A hidden dependency.
+    Hidden(&'static Hidden),
+}
+
+/// What an image needs at run time beyond what linking says. The packages that bring it are among those of
+/// [`EmergeSpec::packages`], each with the place of its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunTimeSpec {
+    /// Where it stands that something which might be missing is an error.
+    pub strict: Option<Place>,
+    /// Locales besides C.
+    pub locales: Vec<Located<LocaleName>>,
+    /// The local time zone.
+    pub timezone: Option<Located<ZoneName>>,
+    /// Character sets that iconv converts besides those that libc has in itself.
+    pub gconv: Vec<Located<CharsetName>>,
+    /// Whether the certificates that TLS trusts go in; where a program asks for them and they are there, if nobody says.
+    pub ca_certificates: Option<bool>,
 }
 
 /// A file or folder of the host that goes into the image.

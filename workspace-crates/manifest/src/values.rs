@@ -5,6 +5,7 @@ mod env_file;
 mod names;
 mod paths;
 mod run;
+mod run_time;
 mod size;
 mod test;
 
@@ -16,6 +17,7 @@ pub use paths::{ImagePath, InnerPath};
 pub(crate) use paths::{check_link_target, host_path, image_glob};
 pub use run::{Mode, Port, Protocol, Signal, UserGroup};
 pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
+pub use run_time::{CharsetName, LocaleName, ZoneName};
 pub use size::ByteSize;
 pub use test::{Pattern, TestName};
 pub(crate) use test::{check_capability, check_header_name, check_header_value, check_method, check_request_path};

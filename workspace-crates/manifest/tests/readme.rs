@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tierce_hidden::{Hidden, TABLE, Trigger};
 use tierce_manifest::{
     BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key,
     Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS,
@@ -117,6 +118,22 @@ fn section() -> String {
     let code_list = |globs: &[&str]| globs.iter().map(|glob| code(glob)).collect::<Vec<_>>().join(", ");
     let rows = PRESETS.iter().map(|preset| [code(preset.name), code_list(preset.globs), preset.doc.to_owned()]);
     let rows: Vec<_> = [["preset", "leaves out", "what these are"].map(String::from)].into_iter().chain(rows).collect();
+    text.push_str(&markdown(rows.iter().map(|row| row.iter().map(String::as_str).collect())));
+    text.push_str(
+        "### Hidden dependencies\n\nWhat programs need at run time and no library names. What gives one away, in any ELF file of an image: that it \
+         calls a function, is a library, or has a path in its bytes. `allow-missing` has the name of one that an image can do without.\n\n",
+    );
+    let triggers = |hidden: &Hidden| {
+        let words = hidden.triggers.iter().map(|trigger| match trigger {
+            Trigger::Symbol(symbol) => code(symbol),
+            Trigger::Soname(start) => code(&format!("{start}*")),
+            Trigger::Text(path) => format!("the path {}", code(path)),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let rows = TABLE.iter().map(|hidden| [code(hidden.name), triggers(hidden), hidden.doc.to_owned()]);
+    let rows: Vec<_> =
+        [["dependency", "given away by", "what it is"].map(String::from)].into_iter().chain(rows).collect();
     text.push_str(&markdown(rows.iter().map(|row| row.iter().map(String::as_str).collect())));
     text.push_str("### Not supported yet\n\nThese are refused, with what to do instead today:\n\n");
     for key in KEYS {

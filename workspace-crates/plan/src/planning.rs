@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tierce_manifest::{
-    ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, SizeLimit, Strip, UserSpec, WorkspaceSpec,
+    AllowMissing, ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, RunTimeSpec, SizeLimit, Strip, UserSpec,
+    WorkspaceSpec,
 };
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
@@ -187,6 +188,8 @@ impl ImagePlanning<'_> {
         build.prepared.extend(self.base.map(|(base, _)| StepId::of_image("packages", base)));
 
         let mut root = image_step("root", name, Action::MergeRoot { image: name.into() });
+        let looked_for = format!("{:?} {:?}", tierce_hidden::symbols(), tierce_hidden::texts());
+        root.ingredients.add("what is looked for in ELF files", digest(looked_for));
         root.after.push(build.id.clone());
         root.after.extend(self.base.map(|(base, _)| StepId::of_image("root", base)));
         root.prepared.push(self.builder.clone());
@@ -401,9 +404,13 @@ fn content_text(image: &ImageSpec) -> String {
             text.push_str(&format!("{} {}\n", preset.name, preset.globs.join(" ")));
         }
     }
-    if !content.allow_missing.is_empty() {
-        text.push_str(&format!("allow missing\n{}", lines(&content.allow_missing)));
+    for allowed in &content.allow_missing {
+        text.push_str(&match &allowed.value {
+            AllowMissing::Glob(glob) => format!("allow missing {}\n", glob.glob()),
+            AllowMissing::Hidden(hidden) => format!("allow missing {}\n", hidden.name),
+        });
     }
+    text.push_str(&run_time_text(&content.run_time));
     for file in &content.files {
         text.push_str(&format!("file {} {:?} {:?}\n", file.to.value, file.mode, file.owner));
     }
@@ -426,6 +433,18 @@ fn content_text(image: &ImageSpec) -> String {
         text.push_str(&format!("remove\n{}", lines(&content.remove)));
     }
     text
+}
+
+/// What the table says of hidden dependencies, and what is known of them.
+fn run_time_text(run_time: &RunTimeSpec) -> String {
+    let values = (
+        run_time.strict.is_some(),
+        run_time.locales.iter().map(|locale| locale.value.as_str()).collect::<Vec<_>>(),
+        run_time.timezone.as_ref().map(|zone| zone.value.as_str()),
+        run_time.gconv.iter().map(|charset| charset.value.as_str()).collect::<Vec<_>>(),
+        run_time.ca_certificates,
+    );
+    format!("run time {values:?}\nhidden dependencies {:?}\n", tierce_hidden::TABLE)
 }
 
 /// The globs that an item of `keep` stands for, each with what it is called to a user.

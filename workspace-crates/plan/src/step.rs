@@ -202,7 +202,7 @@ impl Action {
             Action::MergeRoot { .. } => ("merge-root", 1),
             Action::Unmerge { .. } => ("unmerge", 1),
             Action::Compile { .. } => ("compile", 1),
-            Action::Pack { .. } => ("pack", 1),
+            Action::Pack { .. } => ("pack", 2),
             Action::Load { .. } => ("load", 1),
             Action::Test { .. } => ("test", 1),
             Action::Tag { .. } => ("tag", 1),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use divan::{Bencher, black_box};
 use tierce_elf::{Class, Elf, Endianness, Kind, Machine};
 use tierce_rootfs::{
-    Closure, FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source, Start,
-    closure, layers,
+    Closure, FileContent, Format, Globs, HiddenChoices, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason,
+    Source, Start, closure, layers,
 };
 
 const LIBRARIES: usize = 1_500;
@@ -64,7 +64,7 @@ fn compute(index: &Index, loader: &Loader, keep: &[&str]) -> Closure {
     let starts = [Start { path: "/usr/bin/program".to_owned(), reason: Reason::Program }];
     let patterns = |texts: &[&str]| Patterns::new(texts).expect("patterns");
     let globs = Globs { keep: patterns(keep), prune: patterns(&["/usr/share/data/1/**"]), ..Globs::default() };
-    closure(index, &starts, loader, &globs).expect("a closed tree")
+    closure(index, &starts, loader, &globs, &HiddenChoices::default()).expect("a closed tree")
 }
 
 #[divan::bench(args = [&[][..], &["/usr/lib64/plugins/*.so"][..], &["/usr/share/data/**"][..]])]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tierce_elf::Priority;
 
 use crate::follow::Follow;
+use crate::hidden::{HiddenChoices, Hiding};
 use crate::report::Size;
 use crate::{Error, FileContent, Globs, Index, Loader, Node, NodeKind, path};
 
@@ -69,6 +70,20 @@ pub enum Reason {
         /// How much depends on it.
         priority: Priority,
     },
+    /// A hidden run-time dependency needs it, which an ELF file gives away.
+    Hidden {
+        /// The dependency's name.
+        name: String,
+        /// The file.
+        by: String,
+        /// What of the file does.
+        trigger: Told,
+    },
+    /// A key of the image's table asks for it.
+    Asked {
+        /// The key.
+        key: String,
+    },
     /// A glob of the user's matches it, or a directory above it.
     Keep {
         /// The glob.
@@ -112,6 +127,18 @@ pub enum Via {
     Cache,
     /// A default directory.
     DefaultDirectory,
+}
+
+/// What of an ELF file gives a hidden dependency away.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// It calls this function.
+    Calls(String),
+    /// It is the library of this soname.
+    Is(String),
+    /// It holds this text.
+    Mentions(String),
 }
 
 /// Something worth a line in the report that is no error.
@@ -181,6 +208,19 @@ pub enum Finding {
         /// The glob that allows it.
         pattern: String,
     },
+    /// A hidden run-time dependency applies, and what serves it is not in the image.
+    HiddenMissing {
+        /// The dependency's name.
+        name: String,
+        /// The file that gives it away.
+        by: String,
+        /// What of the file does.
+        trigger: Told,
+        /// What does not work.
+        without: String,
+        /// The glob or preset that keeps out what would serve it.
+        pruned: Option<String>,
+    },
     /// A script's interpreter is not there.
     ScriptInterpreterAbsent {
         /// The script.
@@ -195,6 +235,24 @@ pub enum Finding {
     },
 }
 
+impl Finding {
+    /// Whether the image might miss something that it needs: what `strict` makes an error.
+    #[must_use]
+    pub fn might_be_missing(&self) -> bool {
+        match self {
+            Self::DlopenNotTaken { priority, .. } => *priority != Priority::Suggested,
+            Self::HiddenMissing { .. } | Self::MalformedDlopenNote { .. } | Self::ScriptInterpreterAbsent { .. } => {
+                true
+            }
+            Self::DanglingLink { .. } => true,
+            Self::Pruned { .. } => false,
+            Self::UnmatchedKeep { .. } | Self::UnmatchedPrune { .. } | Self::UnmatchedRemove { .. } => false,
+            // Allowed, or asked for by `unmerge`.
+            Self::AllowedMissing { .. } | Self::LackingDependency { .. } => false,
+        }
+    }
+}
+
 /// The paths of an image and their reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closure {
@@ -204,15 +262,24 @@ pub struct Closure {
     /// What was left out of an image of packages, by the preset or the glob that did it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, Size>,
+    /// Files that are made for the image, as ROOT has nothing at their paths: why, and their content.
+    #[serde(skip)]
+    pub(crate) written: BTreeMap<String, (Reason, &'static str)>,
 }
 
-/// Computes the closure of `starts` in a root filesystem. What is pruned is as if it were absent, but for the starts themselves
-/// and for directories that hold something of the image.
+/// Computes the closure of `starts` in a root filesystem, hidden run-time dependencies included as far as they are there. What is
+/// pruned is as if it were absent, but for the starts themselves and for directories that hold something of the image.
 ///
 /// # Errors
 /// [`Error::Missing`] with everything that is needed and absent, or pruned; [`Error::NotFound`] and its like for a start
 /// that is not in the tree.
-pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) -> Result<Closure, Error> {
+pub fn closure(
+    index: &Index,
+    starts: &[Start],
+    loader: &Loader,
+    globs: &Globs,
+    choices: &HiddenChoices,
+) -> Result<Closure, Error> {
     let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
     // Links last: what a user's link leads to may be the user's as well, and then no glob is asked about it.
@@ -228,6 +295,7 @@ pub fn closure(index: &Index, starts: &[Start], loader: &Loader, globs: &Globs) 
         }
     }
     follow.keep()?;
+    follow.hidden(choices, Hiding::Adds)?;
     follow.note_unmatched_prunes();
     follow.finish()
 }
@@ -245,6 +313,7 @@ pub fn packages(
     owners: &BTreeMap<String, String>,
     loader: &Loader,
     globs: &Globs,
+    choices: &HiddenChoices,
 ) -> Result<Closure, Error> {
     let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
@@ -258,6 +327,7 @@ pub fn packages(
     follow.add_packages(owners);
     follow.note_unmatched_prunes();
     follow.check_all()?;
+    follow.hidden(choices, Hiding::Looks)?;
     follow.finish()
 }
 
@@ -311,6 +381,22 @@ impl Closure {
         self.entries.extend(directories);
     }
 
+    /// Puts what is made for the image into its index: files that hidden dependencies need and ROOT does not have, and the linker
+    /// cache.
+    ///
+    /// # Errors
+    /// Those of [`Index::insert_file`].
+    pub fn add_made(&mut self, image: &mut Index, loader: &Loader) -> Result<(), Error> {
+        for (path, (reason, content)) in std::mem::take(&mut self.written) {
+            let bytes = content.as_bytes().to_vec();
+            let node = Node::new(NodeKind::File { size: 0 }, 0o644);
+            let at = image.insert_file(&path, node, bytes.len() as u64, FileContent::of_bytes(bytes))?;
+            self.entries.insert(at, reason);
+            self.add_parents();
+        }
+        self.add_ld_cache(image, loader)
+    }
+
     /// Puts an `/etc/ld.so.cache` for the libraries of the image into the image's index and into the closure: the entries
     /// of the loader's cache that lead to a file of `image`. Without any, nothing is added.
     ///
@@ -340,10 +426,11 @@ impl Reason {
             | Self::Base { .. }
             | Self::Package { .. }
             | Self::Merged
+            | Self::Asked { .. }
             | Self::Keep { .. }
             | Self::LdCache => None,
             Self::Interpreter { of } | Self::ScriptInterpreter { of } => Some(of),
-            Self::Needed { by, .. } | Self::DlopenNote { by, .. } => Some(by),
+            Self::Needed { by, .. } | Self::DlopenNote { by, .. } | Self::Hidden { by, .. } => Some(by),
             Self::LinkTo { path } | Self::ParentOf { path } => Some(path),
             Self::TargetOf { link } => Some(link),
         }
@@ -361,6 +448,8 @@ impl Reason {
             Self::Interpreter { .. } => "interpreter",
             Self::Needed { .. } => "needed",
             Self::DlopenNote { .. } => "dlopen note",
+            Self::Hidden { .. } => "hidden dependency",
+            Self::Asked { .. } => "asked for",
             Self::Keep { .. } => "kept",
             Self::ScriptInterpreter { .. } => "script interpreter",
             Self::LinkTo { .. } | Self::TargetOf { .. } => "link",
@@ -386,12 +475,25 @@ impl fmt::Display for Reason {
             Self::DlopenNote { by, soname, feature: None, priority } => {
                 write!(formatter, "{by} loads {soname} ({priority})")
             }
+            Self::Hidden { name, by, trigger } => write!(formatter, "{name}: {by} {trigger}"),
+            Self::Asked { key } => write!(formatter, "asked for by `{key}`"),
             Self::Keep { pattern } => write!(formatter, "kept by {pattern}"),
             Self::ScriptInterpreter { of } => write!(formatter, "the interpreter of {of}"),
             Self::LinkTo { path } => write!(formatter, "a link on the way to {path}"),
             Self::TargetOf { link } => write!(formatter, "what {link} links to"),
             Self::ParentOf { path } => write!(formatter, "the directory of {path}"),
             Self::LdCache => formatter.write_str("the linker cache for the libraries of the image"),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    /// Behind the name of the file.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls(function) => write!(formatter, "calls {function}"),
+            Self::Is(soname) => write!(formatter, "is {soname}"),
+            Self::Mentions(text) => write!(formatter, "mentions {text}"),
         }
     }
 }

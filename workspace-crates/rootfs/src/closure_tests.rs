@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use tierce_elf::{Class, DlopenNote, Elf, Endianness, Kind, Machine, Priority};
 
 use super::{Start, closure};
-use crate::{Error, FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source};
+use crate::{
+    Error, FileContent, Format, Globs, HiddenChoices, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source,
+};
 
 /// A root filesystem from lines: `PATH -> TARGET`, `PATH directory`, `PATH data`, `PATH script INTERPRETER`, or `PATH elf`
 /// with `soname= needed= rpath= runpath= interpreter= dlopen=PRIORITY:SONAMES machine= kind=`, lists separated by commas.
@@ -46,6 +48,8 @@ fn elf(facts: &[&str]) -> Elf {
             "interpreter" => elf.interpreter = Some(value.to_owned()),
             "machine" => elf.machine = Machine(value.parse().unwrap()),
             "kind" => elf.kind = Kind::Executable,
+            "imports" => elf.imports = list(),
+            "mentions" => elf.mentions = list(),
             "nodeflib" => elf.no_default_libraries = true,
             "dlopen" => {
                 let (priority, sonames) = value.split_once(':').unwrap();
@@ -91,7 +95,7 @@ pub(crate) fn program(path: &str) -> Vec<Start> {
 fn check(lines: &str, keep: &[&str], prune: &[&str]) -> String {
     let index = root(&format!("{LIBC}\n{lines}"));
     let globs = Globs { keep: Patterns::new(keep).unwrap(), prune: Patterns::new(prune).unwrap(), ..Globs::default() };
-    shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs))
+    shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs, &HiddenChoices::default()))
 }
 
 /// A result in lines.
@@ -143,7 +147,7 @@ fn a_declared_link_brings_what_it_leads_to() {
             remove: Patterns::new(["/usr/share/out"]).unwrap(),
             ..Globs::default()
         };
-        shown(closure(&index, &starts, &loader(&index), &globs))
+        shown(closure(&index, &starts, &loader(&index), &globs, &HiddenChoices::default()))
     };
     insta::assert_snapshot!(check(&["/usr/bin/awk", "/etc/mtab", "/etc/inside", "/usr/share/declared"]), @r"
     /etc/inside: declared by the image's table
@@ -183,7 +187,7 @@ fn presets_are_kept_by_their_names() {
     let presets =
         [("headers", "/usr/include"), ("static-libs", "/usr/lib*/**/*.a"), ("static-libs", "/usr/lib*/**/*.la")];
     let globs = Globs { keep: Patterns::named(presets).unwrap(), ..Globs::default() };
-    let shown = shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs));
+    let shown = shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs, &HiddenChoices::default()));
     let kept: Vec<&str> = shown.lines().filter(|line| line.contains("kept") || line.contains("Unmatched")).collect();
     let expected = [
         "/usr/include: kept by headers",
@@ -356,8 +360,9 @@ fn what_may_be_missing_is_told_and_no_error() {
         allow_missing: Patterns::new(allowed).unwrap(),
         ..Globs::default()
     };
-    let closed =
-        |allowed: &[&str]| shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs(allowed)));
+    let closed = |allowed: &[&str]| {
+        shown(closure(&index, &program("/usr/bin/hello"), &loader(&index), &globs(allowed), &HiddenChoices::default()))
+    };
     insta::assert_snapshot!(closed(&["/usr/lib64/*"]), @"failed to find `libno.so`, needed by `/usr/bin/hello`; searched /etc/ld.so.cache, /lib, /usr/lib");
     insta::assert_snapshot!(closed(&["/usr/lib64/*", "/usr/bin/hello"]), @r#"
     /usr/bin/hello: a program of the image
@@ -384,7 +389,9 @@ fn a_plugin_finds_what_its_program_has_loaded() {
 fn a_chain_leads_from_the_program_to_the_file() {
     let index =
         root(&format!("{LIBC}\n{PROGRAM},libz.so.1\n/usr/lib64/libz.so.1 elf soname=libz.so.1 needed=libc.so.6"));
-    let closure = closure(&index, &program("/usr/bin/hello"), &loader(&index), &Globs::default()).unwrap();
+    let closure =
+        closure(&index, &program("/usr/bin/hello"), &loader(&index), &Globs::default(), &HiddenChoices::default())
+            .unwrap();
     let chain = closure.chain("/lib64").iter().map(|(path, _)| *path).collect::<Vec<_>>();
     assert_eq!(chain, ["/usr/bin/hello", "/usr/lib64/ld-linux-x86-64.so.2", "/lib64"]);
     assert!(closure.chain("/etc/unrelated").is_empty());
@@ -394,7 +401,8 @@ fn a_chain_leads_from_the_program_to_the_file() {
 fn the_images_linker_cache_names_what_is_in_it() {
     let index = root(&format!("{LIBC}\n{PROGRAM}\n/usr/lib64/libz.so.1 elf soname=libz.so.1"));
     let loader = loader(&index);
-    let mut closure = closure(&index, &program("/usr/bin/hello"), &loader, &Globs::default()).unwrap();
+    let mut closure =
+        closure(&index, &program("/usr/bin/hello"), &loader, &Globs::default(), &HiddenChoices::default()).unwrap();
     let mut image = index.select(closure.iter().map(|(path, _)| path)).unwrap();
     closure.add_ld_cache(&mut image, &loader).unwrap();
     let bytes = image.read(&mut std::io::Cursor::new([]), "/etc/ld.so.cache", 4096).unwrap();
@@ -454,11 +462,11 @@ proptest! {
         let index = with_program(&lines, false);
         let globs = Globs { keep: Patterns::new([keep]).unwrap(), ..Globs::default() };
         let own = loader(&index);
-        let first = closure(&index, &program("/p"), &own, &globs);
+        let first = closure(&index, &program("/p"), &own, &globs, &HiddenChoices::default());
 
         let other = with_program(&lines, true);
         prop_assert_eq!(index.tree(), other.tree());
-        let again = closure(&other, &[program("/p"), program("/p")].concat(), &loader(&other), &globs);
+        let again = closure(&other, &[program("/p"), program("/p")].concat(), &loader(&other), &globs, &HiddenChoices::default());
         let text = |result: &Result<crate::Closure, Error>| format!("{result:?}");
         prop_assert_eq!(text(&first), text(&again));
 
@@ -466,7 +474,7 @@ proptest! {
         // Closed: in the image alone, the same files are found, and nothing is missing.
         let image = index.select(first.iter().map(|(path, _)| path)).unwrap();
         let cache = own.cache.restrict(image.tree());
-        let inside = closure(&image, &program("/p"), &Loader { cache, ..own }, &globs);
+        let inside = closure(&image, &program("/p"), &Loader { cache, ..own }, &globs, &HiddenChoices::default());
         let paths = |closure: &crate::Closure| closure.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>();
         prop_assert_eq!(paths(&inside.unwrap()), paths(&first));
         for (path, _) in first.iter() {

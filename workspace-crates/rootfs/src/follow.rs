@@ -208,7 +208,12 @@ impl<'index> Follow<'index> {
             self.closure.findings.insert(Finding::Pruned { path: path.to_owned(), pattern });
             return Ok(());
         }
-        self.closure.add(path, Reason::Keep { pattern: pattern.to_owned() });
+        self.take(path, kind, Reason::Keep { pattern: pattern.to_owned() })
+    }
+
+    /// Adds what stands at a path that is not pruned, what that links to, and what that needs.
+    pub(crate) fn take(&mut self, path: &'index str, kind: &NodeKind, reason: Reason) -> Result<(), Error> {
+        self.closure.add(path, reason);
         if !matches!(kind, NodeKind::Symlink { .. }) {
             return self.follow(path);
         }
@@ -379,6 +384,12 @@ impl<'index> Follow<'index> {
                 continue;
             }
             if note.priority == Priority::Suggested || !self.load_one_of(process, at, note) {
+                if let Some(pattern) = self.globs.allow_missing.find(by) {
+                    let (path, pattern) = (by.to_owned(), pattern.to_owned());
+                    let wanted = Wanted::OneOf(note.soname.clone()).to_string();
+                    self.closure.findings.insert(Finding::AllowedMissing { path, wanted, pattern });
+                    continue;
+                }
                 self.closure.findings.insert(Finding::DlopenNotTaken {
                     by: by.to_owned(),
                     sonames: note.soname.clone(),

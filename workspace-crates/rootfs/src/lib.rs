@@ -2,7 +2,7 @@
 //!
 //! The way of the data: the archive of a root filesystem is indexed once ([`Index::of_archive`]); the programs are put into
 //! the index ([`Index::insert_file`]); [`closure()`] says which paths an image of them needs, and [`packages()`] which one of all
-//! packages has, each with its [`Reason`]; [`Index::select`] makes the image's own index of these, [`Closure::add_ld_cache`] gives it a linker cache; [`layers()`]
+//! packages has, each with its [`Reason`]; [`Index::select`] makes the image's own index of these, [`Closure::add_made`] gives it what no package has, such as a linker cache; [`layers()`]
 //! assigns it to layers, and [`report`] sums it up. Two images are put beside each other by [`compare()`]. No step reads the clock, the environment, a file or the network: archives
 //! and files come as readers.
 
@@ -14,7 +14,9 @@ mod content;
 mod content_difference;
 mod error;
 mod follow;
+pub mod gconv;
 mod header_field;
+mod hidden;
 mod index;
 pub mod layers;
 pub mod ld_cache;
@@ -32,12 +34,13 @@ mod tree;
 
 pub use archive::Limits;
 pub use base::{Base, Changes};
-pub use closure::{Closure, Finding, Reason, Start, Via, closure, packages};
+pub use closure::{Closure, Finding, Reason, Start, Told, Via, closure, packages};
 pub use compare::{Difference, FileDifference, Placed, compare, stack};
 pub use content::{FileContent, Format, Source};
 pub use content_difference::{ByteDifference, ContentDifference, Part, Place, SectionDifference, content_difference};
 pub use error::Error;
 pub use header_field::header_field;
+pub use hidden::HiddenChoices;
 pub use index::Index;
 pub use layers::{Layer, layers};
 pub use ld_cache::LdCache;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::closure::tests::{LIBC, loader, program, root, shown, trees, with_program};
-use crate::{Closure, Error, Globs, Loader, Patterns, Reason, Start, packages};
+use crate::{Closure, Error, Globs, HiddenChoices, Loader, Patterns, Reason, Start, packages};
 
 /// Two packages with what a build leaves behind, and something that no package has.
 const PACKAGES: &str = "
@@ -43,7 +43,7 @@ fn globs(keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> Globs {
 
 fn selected(lines: &str, starts: &[Start], globs: &Globs) -> Result<Closure, Error> {
     let index = root(&format!("{LIBC}\n{PACKAGES}\n{lines}"));
-    packages(&index, starts, &owners(), &loader(&index), globs)
+    packages(&index, starts, &owners(), &loader(&index), globs, &HiddenChoices::default())
 }
 
 fn check(lines: &str, keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> String {
@@ -154,14 +154,14 @@ proptest! {
         let index = with_program(&lines, false);
         // What libraries lack is another matter, and would leave few trees.
         let (globs, own) = (globs(&[], &[&prune], &["/usr/lib64", "/a", "/b", "/p"]), loader(&index));
-        let Ok(first) = packages(&index, &[], &owners(), &own, &globs) else { return Ok(()) };
+        let Ok(first) = packages(&index, &[], &owners(), &own, &globs, &HiddenChoices::default()) else { return Ok(()) };
         // In the image alone every link leads somewhere, and nothing is more or less.
         let image = index.select(first.iter().map(|(path, _)| path)).unwrap();
         for number in 0..links.len() {
             prop_assert!(image.tree().resolve(&format!("/links/{number}")).is_ok(), "{}", number);
         }
         let cache = own.cache.restrict(image.tree());
-        let again = packages(&image, &[], &owners(), &Loader { cache, ..own }, &globs).unwrap();
+        let again = packages(&image, &[], &owners(), &Loader { cache, ..own }, &globs, &HiddenChoices::default()).unwrap();
         let paths = |closure: &Closure| closure.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>();
         prop_assert_eq!(paths(&again), paths(&first));
     }

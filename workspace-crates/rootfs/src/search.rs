@@ -33,6 +33,16 @@ pub(crate) struct Search {
     pub(crate) rejected: Vec<Rejected>,
 }
 
+impl Search {
+    /// The glob or preset that keeps out what would have been found.
+    pub(crate) fn pruned(&self) -> Option<&str> {
+        self.rejected.iter().find_map(|rejected| match &rejected.why {
+            Rejection::Pruned(pattern) => Some(pattern.as_str()),
+            _ => None,
+        })
+    }
+}
+
 /// A library that fits.
 #[derive(Debug)]
 pub(crate) struct Found {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tierce_elf::Elf;
 use tierce_rootfs::{
-    FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Reason, Source, Start, closure,
+    FileContent, Format, Globs, HiddenChoices, Index, LdCache, Loader, Node, NodeKind, Reason, Source, Start, closure,
 };
 
 /// Puts a file, a link, or the files and links of a directory into the index: ELF facts only, no contents.
@@ -76,7 +76,7 @@ fn programs_reach_what_the_dynamic_linker_loads() {
             continue;
         }
         let starts = [Start { path: program.clone(), reason: Reason::Program }];
-        let found = closure(&index, &starts, &loader, &Globs::default()).unwrap();
+        let found = closure(&index, &starts, &loader, &Globs::default(), &HiddenChoices::default()).unwrap();
         let found: BTreeSet<_> = found
             .iter()
             .filter(|(_, reason)| matches!(reason, Reason::Needed { .. } | Reason::Interpreter { .. }))

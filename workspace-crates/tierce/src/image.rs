@@ -168,6 +168,12 @@ fn table(report: &Report) -> String {
             report.left_out.iter().map(|left| format!("{} {}", left.name, megabytes(left.bytes))).collect();
         text.push_str(&format!("{:>12} {}\n", "Left out", sizes.join(", ")));
     }
+    for added in &report.added {
+        text.push_str(&format!("{:>12} {} for {}: {}\n", "Added", megabytes(added.bytes), added.name, added.why));
+    }
+    for gap in &report.gaps {
+        text.push_str(&format!("{:>12} {}: {}\n", "May lack", gap.what, gap.edit));
+    }
     let layers: Vec<_> =
         report.layers.iter().map(|layer| format!("{} {}", layer.name, megabytes(layer.size))).collect();
     text.push_str(&format!("{:>12} {}\n", "Layers", layers.join(", ")));
@@ -177,7 +183,7 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{LeftOut, OwnerSize, Sizes, Stage};
+    use tierce_execute::{Added, Gap, LeftOut, OwnerSize, Sizes, Stage};
     use tierce_plan::PackedLayer;
 
     #[test]
@@ -210,6 +216,13 @@ mod tests {
             layers: vec![layer("libc", 2_500_000), layer("program", 500_000)],
             sent: 500_000,
             steps: Vec::new(),
+            added: vec![Added {
+                name: "ca-certificates".into(),
+                why: "/usr/bin/hello calls f".into(),
+                files: 1,
+                bytes: 225_000,
+            }],
+            gaps: vec![Gap { what: "plugins: /usr/bin/hello calls dlopen".into(), edit: "add them to `keep`".into() }],
             findings: Vec::new(),
         };
         insta::assert_snapshot!(table(&report), @r"
@@ -224,6 +237,8 @@ mod tests {
               2.4 MB   sys-libs/glibc (3 files)
             500.0 kB   the program (1 file)
             Left out man 56.9 MB, /usr/share/x 1.7 MB
+               Added 225.0 kB for ca-certificates: /usr/bin/hello calls f
+            May lack plugins: /usr/bin/hello calls dlopen: add them to `keep`
               Layers libc 2.5 MB, program 500.0 kB
         ");
     }

@@ -15,6 +15,7 @@ pub(crate) mod packages;
 pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod root_digests;
+mod run_time;
 pub(crate) mod source_mounts;
 pub(crate) mod sources;
 pub(crate) mod target_folder;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tierce_manifest::{ContentSpec, ImageSpec, Include, PRESETS};
+use tierce_manifest::{AllowMissing, ContentSpec, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
 use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
 use tierce_rootfs::{FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages};
@@ -19,6 +19,7 @@ use crate::steps::below::Below;
 use crate::steps::overlay;
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
+use crate::steps::run_time::{check_strictness, run_time};
 use crate::{Error, budget, files, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
@@ -49,15 +50,18 @@ impl Executor<'_> {
         let overlaid = self.overlay(spec, programs, &globs.remove, &mut index, &archive)?;
         let unmatched_remove = overlaid.unmatched_remove;
         starts.extend(overlaid.starts);
+        let (asked, choices) = run_time(spec, &mut index, &archive)?;
+        starts.extend(asked);
         let chosen = match spec.content.include {
-            Include::Closure => closure(&index, &starts, &loader, &globs),
-            Include::Packages => packages(&index, &starts, &owners, &loader, &globs),
+            Include::Closure => closure(&index, &starts, &loader, &globs, &choices),
+            Include::Packages => packages(&index, &starts, &owners, &loader, &globs, &choices),
         };
         let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, tree.unmerged_from(), error))?;
         chosen.findings.extend(unmatched_remove);
         self.warn_of_unmatched(spec, &chosen.findings);
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
-        chosen.add_ld_cache(&mut selected, &loader)?;
+        check_strictness(spec, &chosen)?;
+        chosen.add_made(&mut selected, &loader)?;
         overlay::set_capabilities(&spec.content, &mut selected)?;
         self.keep_symbols(&index, &selected, &archive)?;
 
@@ -228,7 +232,10 @@ fn globs(content: &ContentSpec) -> Result<Globs, Error> {
         prune: Patterns::new(content.prune.iter().map(|glob| glob.value.glob()))?,
         remove: Patterns::new(content.remove.iter().map(|glob| glob.value.glob()))?,
         presets: Patterns::named(of_presets)?,
-        allow_missing: Patterns::new(content.allow_missing.iter().map(|glob| glob.value.glob()))?,
+        allow_missing: Patterns::new(content.allow_missing.iter().filter_map(|allowed| match &allowed.value {
+            AllowMissing::Glob(glob) => Some(glob.glob()),
+            AllowMissing::Hidden(_) => None,
+        }))?,
         ..Globs::default()
     })
 }

@@ -2,13 +2,16 @@
 
 use globset::Glob;
 
-use super::{Report, accounts, each_once, emerge};
+use super::{Report, accounts, each_once, emerge, run_time::read_allow_missing};
 use crate::{
     error::Fault,
     node::{Layers, Node},
     place::Located,
     presets::{PRESETS, Preset},
-    spec::{AccountsSpec, CapabilitySpec, ContentSpec, DirectorySpec, FileSpec, Include, Keep, Strip, SymlinkSpec},
+    spec::{
+        AccountsSpec, CapabilitySpec, ContentSpec, DirectorySpec, FileSpec, Include, Keep, RunTimeSpec, Strip,
+        SymlinkSpec,
+    },
     values::{ImagePath, InnerPath, Mode, UserGroup, check_link_target, image_glob},
 };
 
@@ -16,6 +19,7 @@ pub(super) fn read_content(
     layers: Layers<'_>,
     has_program: bool,
     accounts: AccountsSpec,
+    run_time: RunTimeSpec,
     report: &mut Report,
 ) -> ContentSpec {
     let files: Vec<FileSpec> = layers.items("files").filter_map(|item| read_file(item, &accounts, report)).collect();
@@ -35,7 +39,8 @@ pub(super) fn read_content(
         keep: each_once(kept.filter_map(|text| report.keep(text.place, read_keep(text.value)))),
         prune: globs(layers, "prune", report),
         unmerge: emerge::patterns(layers, "unmerge", report),
-        allow_missing: globs(layers, "allow-missing", report),
+        allow_missing: read_allow_missing(layers, report),
+        run_time,
         files,
         directories,
         symlinks,

@@ -1,7 +1,7 @@
 //! One image: its name, and the parts that its neighbours read.
 
 use super::bases::{self, ImageTable, Ordered};
-use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge, image_tests};
+use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge, image_tests, run_time};
 use crate::{
     Member,
     check::{Table, check_table},
@@ -140,11 +140,12 @@ fn read_layers(
         package: member.package.clone(),
         cargo: cargo::read_cargo(layers, member, place, report),
     });
-    let emerge = emerge::read_emerge(layers, report);
+    let mut emerge = emerge::read_emerge(layers, report);
+    let run_time = run_time::read_run_time(layers, &mut emerge, report);
     let accounts = accounts::read_accounts(layers, report);
     let below = parent.map(|parent| &parent.config);
     let config = config::read_config(layers, program.as_ref(), below, &accounts, place, report);
-    let content = content::read_content(layers, program.is_some(), accounts, report);
+    let content = content::read_content(layers, program.is_some(), accounts, run_time, report);
     let tags = read_tags(layers, place, report);
     let max_size = budget::read_max_size(layers, report);
     let tests = image_tests::read_tests(layers, &config, report);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tierce_manifest::{
-    AccountName, BuilderBase, FileCapabilities, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located, Strip,
-    WorkspaceText, read as read_workspace,
+    AccountName, AllowMissing, BuilderBase, FileCapabilities, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located,
+    Strip, WorkspaceText, read as read_workspace,
 };
 
 use crate::{cargo_toml, defaults, image, member, read, read_image};
@@ -104,7 +104,7 @@ fn keys_of_the_content() {
             include = "packages"
             keep = ["/usr/share/mime/**", "man"]
             prune = ["/usr/share/locale/**"]
-            allow-missing = ["/usr/lib64/plugins/*"]
+            allow-missing = ["/usr/lib64/plugins/*", "plugins"]
             strip = "none"
             base = "scratch"
             [[package.metadata.image.files]]
@@ -132,7 +132,11 @@ fn keys_of_the_content() {
     });
     assert_eq!(kept.collect::<Vec<_>>(), ["/usr/share/mime/**", "the preset man"]);
     assert_eq!(shown(&spec.prune), ["/usr/share/locale/**"]);
-    assert_eq!(shown(&spec.allow_missing), ["/usr/lib64/plugins/*"]);
+    let allowed = spec.allow_missing.iter().map(|allowed| match &allowed.value {
+        AllowMissing::Glob(glob) => glob.to_string(),
+        AllowMissing::Hidden(hidden) => format!("the dependency {}", hidden.name),
+    });
+    assert_eq!(allowed.collect::<Vec<_>>(), ["/usr/lib64/plugins/*", "the dependency plugins"]);
     assert_eq!(spec.strip, Strip::None);
     let files: Vec<String> = spec
         .files
@@ -373,4 +377,32 @@ fn a_root_that_is_a_package_and_packages_with_several_binaries() {
     let expected = [("first", "b", "/usr/bin/b"), ("second", "c d", "/usr/bin/d")];
     assert_eq!(shown, expected.map(|(name, bins, entrypoint)| (name, bins.to_owned(), entrypoint.to_owned())));
     assert!(images.iter().all(|image| image.config.user.as_ref().is_some_and(|user| user.value.uid == 7)));
+}
+
+/// What a key needs is emerged, as if `packages` had it, unless that has it already.
+#[test]
+fn keys_of_the_run_time() {
+    let keys = r#"
+        packages = ["=app-misc/ca-certificates-20230311"]
+        strict = true
+        locale = ["de_DE.UTF-8", "C.UTF-8"]
+        timezone = "Europe/Berlin"
+        gconv = ["ISO-8859-15"]
+        ca-certificates = true
+    "#;
+    let spec = read_image(&defaults("locale = [\"fr_FR.UTF-8\"]\ntimezone = \"UTC\""), &image(keys));
+    let run_time = &spec.content.run_time;
+    assert_eq!(shown(&run_time.locales), ["de_DE.UTF-8", "C.UTF-8", "fr_FR.UTF-8"]);
+    assert_eq!(run_time.timezone.as_ref().map(|zone| zone.value.to_string()).as_deref(), Some("Europe/Berlin"));
+    assert_eq!(shown(&run_time.gconv), ["ISO-8859-15"]);
+    assert_eq!((run_time.strict.is_some(), run_time.ca_certificates), (true, Some(true)));
+    let packages = ["=app-misc/ca-certificates-20230311", "sys-libs/glibc-locales", "sys-libs/timezone-data"];
+    assert_eq!(shown(&spec.emerge.packages), packages);
+    let [locales] = &spec.emerge.package_env[..] else { panic!("{:?}", spec.emerge.package_env) };
+    assert_eq!(locales.atom.value.to_string(), "sys-libs/glibc-locales");
+    assert_eq!(locales.value["LOCALES"].value, "de_DE.UTF-8 C.UTF-8 fr_FR.UTF-8");
+
+    let nothing = read_image("", &image("ca-certificates = false"));
+    assert_eq!(nothing.content.run_time.ca_certificates, Some(false));
+    assert!(nothing.emerge.packages.is_empty() && nothing.emerge.package_env.is_empty());
 }

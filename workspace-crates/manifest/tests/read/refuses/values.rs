@@ -11,6 +11,22 @@ fn content_of_values() {
             "app/Cargo.toml:2:14: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
         ),
         (
+            r#"locale = ["de_DE"]"#,
+            "app/Cargo.toml:2:11: `de_DE` is not a locale with its character set\n  help: write language, territory and character set: \"de_DE.UTF-8\"",
+        ),
+        (
+            r#"timezone = "../Europe""#,
+            "app/Cargo.toml:2:12: `../Europe` is not the name of a time zone\n  help: write area and location as the time zone database has them: \"Europe/Berlin\"",
+        ),
+        (
+            r#"gconv = ["latin 1"]"#,
+            "app/Cargo.toml:2:10: `latin 1` is not the name of a character set\n  help: write it as `iconv --list` has it: \"ISO-8859-15\"",
+        ),
+        (
+            r#"allow-missing = ["time-zone", "plug"]"#,
+            "app/Cargo.toml:2:18: `time-zone` is neither a hidden dependency nor a glob\n  help: did you mean `time-zones`?\napp/Cargo.toml:2:31: `plug` is neither a hidden dependency nor a glob\n  help: a glob begins at the top: write `/plug`, or `/**/plug` for any folder",
+        ),
+        (
             r#"packages = ["media-libs/lib png"]"#,
             "app/Cargo.toml:2:28: malformed atom `media-libs/lib png`: a space is not allowed in an atom\n  help: write one atom in each string",
         ),

@@ -1,0 +1,150 @@
+use std::collections::BTreeSet;
+
+use crate::closure::tests::{LIBC, loader, program, root, shown};
+use crate::{Closure, Error, Globs, HiddenChoices, Patterns, closure, packages};
+
+/// What ROOT has for hidden dependencies.
+const SERVING: &str = "
+    /etc/nsswitch.conf data
+    /etc/pam.d/login data
+    /etc/ssl/cert.pem -> certs/ca-certificates.crt
+    /etc/ssl/certs/ca-certificates.crt data
+    /usr/lib64/libgcc_s.so.1 elf soname=libgcc_s.so.1 needed=libc.so.6
+    /usr/lib64/libaudit.so.1 elf soname=libaudit.so.1 needed=libc.so.6 imports=iconv_open,getaddrinfo
+    /usr/lib64/gconv/ISO8859-15.so elf needed=libc.so.6
+    /usr/lib64/security/pam_unix.so elf needed=libaudit.so.1
+    /usr/share/zoneinfo/Europe/Berlin data
+";
+
+fn globs(prune: &[&str], allow_missing: &[&str]) -> Globs {
+    Globs {
+        prune: Patterns::new(prune).unwrap(),
+        allow_missing: Patterns::new(allow_missing).unwrap(),
+        ..Globs::default()
+    }
+}
+
+fn choices(decided: &[&str], allowed: &[&str]) -> HiddenChoices {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    HiddenChoices { decided: names(decided), allowed: names(allowed) }
+}
+
+fn selected(lines: &str, globs: &Globs, choices: &HiddenChoices) -> Result<Closure, Error> {
+    let index = root(&format!("{LIBC}\n{lines}"));
+    closure(&index, &program("/usr/bin/hello"), &loader(&index), globs, choices)
+}
+
+/// What is in because of hidden dependencies, and the findings.
+fn check(facts: &str, serving: &str, globs: &Globs, choices: &HiddenChoices) -> String {
+    let lines = format!("/usr/bin/hello elf {facts}\n{serving}");
+    let text = shown(selected(&lines, globs, choices));
+    let of_linking = ["needs libc.so.6", "needs ld-linux-x86-64.so.2", "/usr/bin/hello: a program"];
+    let others = text.lines().filter(|line| !of_linking.iter().any(|part| line.contains(part)));
+    others.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_a_file_gives_away_goes_in_and_is_followed() {
+    let nothing = (globs(&[], &[]), choices(&[], &[]));
+    let check = |facts: &str| check(facts, SERVING, &nothing.0, &nothing.1);
+    insta::assert_snapshot!(check("imports=SSL_CTX_set_default_verify_paths"), @r"
+    /etc/ssl/cert.pem: ca-certificates: /usr/bin/hello calls SSL_CTX_set_default_verify_paths
+    /etc/ssl/certs/ca-certificates.crt: what /etc/ssl/cert.pem links to
+    ");
+    insta::assert_snapshot!(check("mentions=/usr/share/zoneinfo"), @"/usr/share/zoneinfo/Europe/Berlin: time-zones: /usr/bin/hello mentions /usr/share/zoneinfo");
+    insta::assert_snapshot!(check("imports=pthread_exit"), @"/usr/lib64/libgcc_s.so.1: unwinder: /usr/bin/hello calls pthread_exit");
+    // A module needs a library, which has hidden dependencies of its own: one is served, the other is megabytes of converters.
+    insta::assert_snapshot!(check("soname=libpam.so.0"), @r#"
+    /etc/nsswitch.conf: name-service: /usr/lib64/libaudit.so.1 calls getaddrinfo
+    /etc/pam.d/login: pam: /usr/bin/hello is libpam.so.0
+    /usr/lib64/libaudit.so.1: /usr/lib64/security/pam_unix.so needs libaudit.so.1, found by ld.so.cache
+    /usr/lib64/security/pam_unix.so: pam: /usr/bin/hello is libpam.so.0
+    HiddenMissing { name: "charsets", by: "/usr/lib64/libaudit.so.1", trigger: Calls("iconv_open"), without: "iconv converts only UTF-8, UCS and ASCII", pruned: None }
+    "#);
+}
+
+#[test]
+fn what_may_be_missing_is_found_unless_the_table_has_decided() {
+    let facts = "imports=setlocale,dlopen,pthread_cancel";
+    let check = |globs: &Globs, choices: &HiddenChoices| check(facts, SERVING, globs, choices);
+    insta::assert_snapshot!(check(&globs(&["/usr/lib64/libgcc_s.so.1"], &[]), &choices(&[], &[])), @r#"
+    HiddenMissing { name: "locales", by: "/usr/bin/hello", trigger: Calls("setlocale"), without: "every locale is C", pruned: None }
+    HiddenMissing { name: "plugins", by: "/usr/bin/hello", trigger: Calls("dlopen"), without: "what it loads by `dlopen` cannot be known", pruned: None }
+    HiddenMissing { name: "unwinder", by: "/usr/bin/hello", trigger: Calls("pthread_cancel"), without: "the process is ended when a thread is to end", pruned: Some("/usr/lib64/libgcc_s.so.1") }
+    "#);
+    insta::assert_snapshot!(check(&globs(&[], &[]), &choices(&["unwinder", "locales"], &["plugins"])), @r#"AllowedMissing { path: "/usr/bin/hello", wanted: "plugins", pattern: "plugins" }"#);
+    insta::assert_snapshot!(check(&globs(&[], &["/usr/bin/*"]), &choices(&["unwinder"], &["plugins"])), @r#"
+    AllowedMissing { path: "/usr/bin/hello", wanted: "locales", pattern: "/usr/bin/*" }
+    AllowedMissing { path: "/usr/bin/hello", wanted: "plugins", pattern: "plugins" }
+    "#);
+}
+
+/// Software that no repository here has: its library alone gives it away.
+#[test]
+fn libraries_are_known_by_their_sonames() {
+    for (soname, serving, expected) in [
+        ("libfontconfig.so.1", "/etc/fonts/fonts.conf data\n/usr/share/fonts/x.ttf data", "fonts"),
+        ("libgdk_pixbuf-2.0.so.0", "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders.cache data", "gdk-pixbuf"),
+        ("libgstreamer-1.0.so.0", "/usr/lib64/gstreamer-1.0/libgstcoreelements.so data", "gstreamer"),
+        ("libMagickCore-7.Q16HDRI.so.10", "/etc/ImageMagick-7/policy.xml data", "imagemagick"),
+        ("libkrb5.so.3", "/etc/krb5.conf data", "kerberos"),
+        ("libgssapi_krb5.so.2", "/etc/krb5.conf data", "kerberos"),
+        ("libmagic.so.1", "/usr/share/misc/magic.mgc data", "magic"),
+        ("libpam.so.0", "/etc/pam.d/login data\n/usr/lib64/security/pam_unix.so data", "pam"),
+        ("libQt5Gui.so.5", "/usr/lib64/qt5/plugins/platforms/libqxcb.so data", "qt-platforms"),
+        ("libQt6Gui.so.6", "/usr/lib64/qt6/plugins/platforms/libqxcb.so data", "qt-platforms"),
+        ("libsasl2.so.3", "/usr/lib64/sasl2/libplain.so data", "sasl"),
+        ("libtinfo.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
+        ("libncursesw.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
+    ] {
+        let facts = format!("soname={soname}");
+        let with = check(&facts, serving, &globs(&[], &[]), &choices(&[], &[]));
+        assert_eq!(with.matches(&format!(": {expected}: /usr/bin/hello is {soname}")).count(), serving.lines().count());
+        assert!(!with.contains("HiddenMissing"), "{with}");
+        let without = check(&facts, "", &globs(&[], &[]), &choices(&[], &[]));
+        assert!(without.contains(&format!("HiddenMissing {{ name: \"{expected}\"")), "{without}");
+    }
+    // GLib's own library reads settings on behalf of programs.
+    let gio = check("soname=libgio-2.0.so.0 imports=g_settings_new", "", &globs(&[], &[]), &choices(&[], &[]));
+    assert_eq!(gio, "");
+    let program = check("imports=g_settings_new", "", &globs(&[], &[]), &choices(&[], &[]));
+    assert!(program.contains("glib-schemas"), "{program}");
+}
+
+/// ROOT of a builder that is not ours may have no nsswitch.conf: one is made.
+#[test]
+fn a_file_that_every_image_can_have_is_made() {
+    let lines = "/usr/bin/hello elf imports=getaddrinfo";
+    let index = root(&format!("{LIBC}\n{lines}"));
+    let own = loader(&index);
+    let select =
+        |globs: &Globs| closure(&index, &program("/usr/bin/hello"), &own, globs, &HiddenChoices::default()).unwrap();
+    let mut chosen = select(&Globs::default());
+    let mut image = index.select(chosen.iter().map(|(path, _)| path)).unwrap();
+    chosen.add_made(&mut image, &own).unwrap();
+    let text = image.read(&mut std::io::Cursor::new([]), "/etc/nsswitch.conf", 1 << 10).unwrap();
+    assert!(String::from_utf8(text).unwrap().contains("hosts:    files dns\n"));
+    let because: Vec<&str> = chosen.chain("/etc/nsswitch.conf").into_iter().map(|(path, _)| path).collect();
+    assert_eq!(because, ["/usr/bin/hello", "/etc/nsswitch.conf"]);
+
+    let pruned = select(&globs(&["/etc"], &[]));
+    assert_eq!(pruned.reason("/etc/nsswitch.conf"), None);
+    assert_eq!(pruned.findings.len(), 1, "{:?}", pruned.findings);
+}
+
+/// An image of packages has what ROOT has; what is left out of it is missing.
+#[test]
+fn in_an_image_of_packages_it_is_only_looked() {
+    let lines = format!("{LIBC}\n/usr/bin/hello elf imports=localtime_r,iconv_open\n{SERVING}");
+    let index = root(&lines);
+    let own = loader(&index);
+    let select = |globs: &Globs| {
+        let chosen = packages(&index, &[], &Default::default(), &own, globs, &HiddenChoices::default()).unwrap();
+        chosen.findings.into_iter().map(|finding| format!("{finding:?}")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(select(&globs(&[], &[])), "");
+    insta::assert_snapshot!(select(&globs(&["/usr/share/zoneinfo", "/usr/lib64/gconv"], &[])), @r#"
+    HiddenMissing { name: "charsets", by: "/usr/bin/hello", trigger: Calls("iconv_open"), without: "iconv converts only UTF-8, UCS and ASCII", pruned: Some("/usr/lib64/gconv") }
+    HiddenMissing { name: "time-zones", by: "/usr/bin/hello", trigger: Calls("localtime_r"), without: "the local time is UTC, and no zone has a name", pruned: Some("/usr/share/zoneinfo") }
+    "#);
+}
