@@ -11,6 +11,8 @@ use crate::session::Session;
 pub struct ImageGraph {
     /// Its name.
     pub image: String,
+    /// The images that it and its builder begin with.
+    pub bases: Vec<String>,
     /// The atoms that its table asks for and that the lock has no package for: all of them where it was not resolved yet.
     pub unresolved: Vec<String>,
     /// Its packages in merge order, from the lock.
@@ -24,7 +26,7 @@ pub struct PackageVertex {
     pub package: String,
     /// The flags that are on.
     pub flags: Vec<String>,
-    /// Whether the image's table asks for it, or no other package does.
+    /// Whether the image's table asks for it, or neither another package does nor an image that it begins with has it.
     pub asked: bool,
     /// Whether it is in ROOT; what is not only builds others.
     pub root: bool,
@@ -33,21 +35,28 @@ pub struct PackageVertex {
 }
 
 impl Session {
-    /// What these images are made of.
+    /// What these images, and those that they begin with, are made of.
     ///
     /// # Errors
     /// If the lock cannot be read.
     pub fn graph(&self, images: &[&ImageSpec]) -> Result<Vec<ImageGraph>, Error> {
         let lock = self.read_lock()?.unwrap_or_default();
-        let locked = |image: &ImageSpec| lock.image(image.name.as_str()).map_or(&[][..], |image| &image.packages);
-        Ok(images.iter().map(|image| of_image(image, locked(image))).collect())
+        let locked = |name: &str| lock.image(name).map_or(&[][..], |image| &image.packages);
+        let graph = |image: &ImageSpec| {
+            let below = image.base.image().map_or(&[][..], |base| locked(base.as_str()));
+            of_image(image, locked(image.name.as_str()), below)
+        };
+        Ok(self.spec.with_bases(images).into_iter().map(graph).collect())
     }
 }
 
-fn of_image(image: &ImageSpec, locked: &[ResolvedPackage]) -> ImageGraph {
+fn of_image(image: &ImageSpec, locked: &[ResolvedPackage], below: &[ResolvedPackage]) -> ImageGraph {
     let atoms = || image.emerge.packages.iter().chain(&image.emerge.build_packages).map(|atom| &atom.value);
     let is_asked = |package: &ResolvedPackage| atoms().any(|atom| *atom.package() == *package.cpv().package());
-    let is_needed = |package: &ResolvedPackage| locked.iter().any(|other| other.needs.contains(&package.cpv()));
+    let is_needed = |package: &ResolvedPackage| {
+        locked.iter().any(|other| other.needs.contains(&package.cpv()))
+            || below.iter().any(|other| other.cpv() == package.cpv())
+    };
     let vertex = |package: &ResolvedPackage| PackageVertex {
         package: package.cpv().to_string(),
         flags: package.uses.iter().map(ToString::to_string).collect(),
@@ -58,6 +67,7 @@ fn of_image(image: &ImageSpec, locked: &[ResolvedPackage]) -> ImageGraph {
     let is_there = |name: &tierce_portage::PackageName| locked.iter().any(|package| package.cpv().package() == name);
     ImageGraph {
         image: image.name.to_string(),
+        bases: image.bases().map(ToString::to_string).collect(),
         unresolved: atoms().filter(|atom| !is_there(atom.package())).map(ToString::to_string).collect(),
         packages: locked.iter().map(vertex).collect(),
     }

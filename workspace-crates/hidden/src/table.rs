@@ -297,7 +297,8 @@ pub const TABLE: &[Hidden] = &[
             // What reads it without libc, such as chrono and Go's time.
             Text("/usr/share/zoneinfo"),
         ],
-        not_of: &["libstdc++.so."],
+        // libc has the path in itself, and what it does with it is asked for by the symbols.
+        not_of: &["libstdc++.so.", "libc.so."],
         needs: &[needs(&["/usr/share/zoneinfo/**"], "the local time is UTC, and no zone has a name")],
         remedy: Key("timezone = \"Europe/Berlin\""),
     },

@@ -45,12 +45,15 @@ pub(crate) fn run(
     })?)
 }
 
-/// Images above their packages. A package that several have alike, with its flags, is one vertex.
+/// Images above those that they begin with and above their packages. A package that several have alike, with its flags, is one vertex.
 fn of_images(images: &[ImageGraph]) -> Graph {
     let mut graph = Graph::default();
     let mut known: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    let roots: Vec<usize> = images.iter().map(|image| graph.vertex(&image.image, "", IMAGE)).collect();
-    for (image, root) in images.iter().zip(roots) {
+    let roots: BTreeMap<&str, usize> =
+        images.iter().map(|image| (image.image.as_str(), graph.vertex(&image.image, "", IMAGE))).collect();
+    for image in images {
+        let root = roots[image.image.as_str()];
+        image.bases.iter().filter_map(|base| roots.get(base.as_str())).for_each(|base| graph.edge(root, *base));
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
         for package in &image.packages {
             let flags = package.flags.join(" ");
@@ -112,6 +115,7 @@ mod tests {
     fn images_share_packages_that_are_alike() {
         let image = |name: &str, flags: &[&str], unresolved: &[&str]| ImageGraph {
             image: name.into(),
+            bases: if name == "shop" { vec!["web".to_owned()] } else { Vec::new() },
             unresolved: unresolved.iter().map(|atom| (*atom).to_owned()).collect(),
             packages: vec![
                 package("sys-libs/zlib-1.3", &[], false, &["sys-libs/glibc-2.36", "gone/gone-1"]),
@@ -119,12 +123,14 @@ mod tests {
                 package("sys-libs/glibc-2.36", &[], false, &[]),
             ],
         };
-        let images = [image("web", &["apng"], &[]), image("api", &[], &[">=a/b-1"])];
+        let shop = ImageGraph { packages: Vec::new(), ..image("shop", &[], &[]) };
+        let images = [image("web", &["apng"], &[]), shop, image("api", &[], &[">=a/b-1"])];
         insta::assert_snapshot!(tree(&of_images(&images)), @r"
-        web
-        └── media-libs/libpng-1.6  apng
-            └── sys-libs/zlib-1.3
-                └── sys-libs/glibc-2.36
+        shop
+        └── web
+            └── media-libs/libpng-1.6  apng
+                └── sys-libs/zlib-1.3
+                    └── sys-libs/glibc-2.36
         api
         ├── media-libs/libpng-1.6
         │   └── sys-libs/zlib-1.3 (*)
