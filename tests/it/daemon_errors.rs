@@ -35,8 +35,10 @@ fn each_wrong_daemon_has_its_own_advice() {
     let other_address = format!("tcp://{}", other.local_addr().expect("it is bound"));
     std::thread::spawn(move || {
         for connection in other.incoming().flatten() {
-            use std::io::Write;
+            use std::io::{Read, Write};
             let mut connection = connection;
+            // Before the request is there, hyper would say something else of the same answer.
+            let _ = connection.read(&mut [0; 4096]);
             let _ = connection.write_all(b"220 mail.example.org ESMTP\r\n");
         }
     });
@@ -71,7 +73,7 @@ fn each_wrong_daemon_has_its_own_advice() {
      = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`
     ");
     insta::assert_snapshot!(error(&other_address), @r"
-    error: failed to talk to `tcp://[OTHER]` (from DOCKER_HOST): it does not answer as a Docker or Podman daemon does: Error in the hyper legacy client: client error (SendRequest): received unexpected message from connection
+    error: failed to talk to `tcp://[OTHER]` (from DOCKER_HOST): it does not answer as a Docker or Podman daemon does: Error in the hyper legacy client: client error (SendRequest): invalid HTTP version parsed
      |
      = help: DOCKER_HOST, or the Docker context, names something else: `docker context ls`
     ");
