@@ -26,6 +26,7 @@ mod ebuilds;
 mod file_errors;
 mod first_image;
 mod graph;
+mod healthchecks;
 mod hello;
 mod hidden;
 mod image_keys;

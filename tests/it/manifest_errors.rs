@@ -31,13 +31,13 @@ fn an_unknown_key_is_shown_with_the_nearest_one() {
       = help: did you mean `packages`?
     ");
     insta::assert_snapshot!(error_of("[package.metadata.image.healthcheck]\ncomand = []", ""), @r#"
-    error: `healthcheck` lacks `cmd`
+    error: `healthcheck` needs exactly one of `cmd`, `http`, `tcp` and `file`
      --> app/Cargo.toml:7:1
       |
     7 | [package.metadata.image.healthcheck]
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `cmd` is missing
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ needs one of four
       |
-      = help: add `cmd = ["/usr/bin/thumbnailer", "--check"]`
+      = help: write `http = 8080` where the program answers requests, or a `cmd` of its own
 
     error: unknown key `comand`
      --> app/Cargo.toml:8:1
@@ -45,7 +45,7 @@ fn an_unknown_key_is_shown_with_the_nearest_one() {
     8 | comand = []
       | ^^^^^^ unknown key
       |
-      = help: there are `cmd`, `interval`, `timeout`, `start-period` and `retries`
+      = help: there are `cmd`, `http`, `tcp`, `file`, `interval`, `timeout`, `start-period` and `retries`
 
     error: 2 mistakes in the tables of images
     "#);
@@ -179,13 +179,13 @@ fn keys_of_later_versions_are_refused_with_their_line() {
       |
       = help: leave it out: images are made for linux/amd64
 
-    error: a base other than `scratch` is not supported yet
+    error: the workspace has no image `debian` to begin with
      --> app/Cargo.toml:7:8
       |
     7 | base = "debian"
-      |        ^^^^^^^^ not supported yet
+      |        ^^^^^^^^ no such image
       |
-      = help: write `base = "scratch"`, or leave it out
+      = help: there is only `scratch`
 
     error: 4 mistakes in the tables of images
     "#);

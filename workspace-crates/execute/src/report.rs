@@ -159,6 +159,7 @@ impl Contents {
             Some(Reason::Program) => "the program".to_owned(),
             Some(Reason::Declared) => "declared files".to_owned(),
             Some(Reason::Base { image }) => format!("the base {image}"),
+            Some(Reason::Probe) => "the probe of Tierce".to_owned(),
             Some(Reason::Merged) => "made when merging".to_owned(),
             _ => "made for the image".to_owned(),
         }))

@@ -277,6 +277,7 @@ fn summary(outcome: &Outcome) -> String {
         Outcome::Root(root) => crate::report::megabytes(root.bytes),
         Outcome::Unmerged(unmerged) => crate::report::megabytes(unmerged.bytes),
         Outcome::Programs(programs) => crate::report::megabytes(programs.iter().map(|p| p.size).sum()),
+        Outcome::Probe(probe) => crate::report::megabytes(probe.size),
         Outcome::Image(image) => {
             let bytes = image.layers.iter().map(|layer| layer.size).sum();
             format!("{} in {} layers", crate::report::megabytes(bytes), image.layers.len())

@@ -40,6 +40,7 @@ impl Session {
                 | Action::MergeRoot { .. }
                 | Action::Unmerge { .. }
                 | Action::Compile { .. }
+                | Action::BuildProbe { .. }
                 | Action::Test { .. }
         );
         let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);

@@ -351,8 +351,14 @@ pub const GROUP_KEYS: &[Key] = &[
 /// The keys of `healthcheck`.
 #[rustfmt::skip]
 pub const HEALTHCHECK_KEYS: &[Key] = &[
-    Key::new("cmd", TEXTS, "", r#"["/usr/bin/thumbnailer", "--check"]"#,
-        "The program that is run in the container; 0 is well.").required(),
+    Key::new("cmd", TEXTS, "one of these four", r#"["/usr/bin/thumbnailer", "--check"]"#,
+        "The program that is run in the container; 0 is well."),
+    Key::new("http", Shape::TextOrInteger, "one of these four", r#""http://127.0.0.1:8080/healthz""#,
+        "A port of `expose`, or an address of the container, that answers Tierce's probe with a status from 200 to 399."),
+    Key::new("tcp", Shape::TextOrInteger, "one of these four", "8080",
+        "A port of `expose` that takes a connection of the probe."),
+    Key::new("file", Shape::Text, "one of these four", r#""/run/ready""#,
+        "A file of the container that is there."),
     Key::new("interval", Shape::Text, "30s", r#""30s""#,
         "The time between two checks."),
     Key::new("timeout", Shape::Text, "30s", r#""5s""#,

@@ -44,6 +44,9 @@ pub use values::{
     Mode, Pattern, Port, Protocol, Signal, Tag, TestName, UserGroup, ZoneName, read_env_file,
 };
 
+/// Where the probe of health checks stands in the images that use it.
+pub const PROBE_PATH: &str = "/usr/libexec/tierce-probe";
+
 /// The Cargo.tomls of a workspace, and what cargo knows of its packages.
 #[derive(Clone, Debug)]
 pub struct WorkspaceText {

@@ -7,6 +7,7 @@ mod cargo;
 mod config;
 mod content;
 mod emerge;
+mod health;
 mod image;
 mod image_tests;
 mod run_time;

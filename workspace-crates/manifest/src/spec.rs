@@ -408,6 +408,8 @@ pub struct ConfigSpec {
 pub struct HealthCheck {
     /// What is run in the container, without a shell; not empty.
     pub command: Vec<String>,
+    /// Whether that is Tierce's probe, which is to be in the image then, as [`PROBE_PATH`](crate::PROBE_PATH).
+    pub is_probe: bool,
     /// The time between two checks.
     pub interval: Option<Duration>,
     /// The time after which a check has failed.

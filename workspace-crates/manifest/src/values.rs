@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod env_file;
+mod loopback;
 mod names;
 mod paths;
 mod run;
@@ -11,6 +12,7 @@ mod test;
 
 pub use capabilities::FileCapabilities;
 pub use env_file::read_env_file;
+pub(crate) use loopback::Loopback;
 pub use names::{AccountName, ImageName, ImageReference, Tag};
 pub(crate) use names::{check_cargo_name, check_url};
 pub use paths::{ImagePath, InnerPath};

@@ -77,6 +77,8 @@ pub struct ImageFacts {
     pub files: BTreeMap<String, String>,
     /// The variables of the files that `env-files` names.
     pub env_files: BTreeMap<String, String>,
+    /// Digest of how the probe of its health check is made, where it has one.
+    pub probe: Option<String>,
     /// The files that its tests read, by path inside of the folder of their Cargo.toml, each with its digest.
     pub test_files: BTreeMap<String, String>,
     /// The contents of the patches that `patches` names, in its order.

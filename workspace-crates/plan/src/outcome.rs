@@ -29,6 +29,8 @@ pub enum Outcome {
     Unmerged(Unmerged),
     /// Programs lie in the workspace's store.
     Programs(Vec<Program>),
+    /// The probe of health checks lies in the cache.
+    Probe(Program),
     /// An image lies in the cache as blobs.
     Image(PackedImage),
     /// The image was tested, and has passed or not.
@@ -55,6 +57,7 @@ impl Outcome {
             Outcome::Programs(programs) => {
                 digest(programs.iter().map(|p| format!("{} {}\n", p.name, p.sha256)).collect::<String>())
             }
+            Outcome::Probe(probe) => probe.sha256.clone(),
             Outcome::Image(image) => image.id.clone(),
             // Serialising plain data into memory has no way to fail.
             other => digest(serde_json::to_vec(other).unwrap_or_default()),

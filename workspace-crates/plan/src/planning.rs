@@ -209,6 +209,7 @@ impl ImagePlanning<'_> {
         if !self.image.content.unmerge.is_empty() {
             steps.push(self.unmerge_step()?);
         }
+        steps.extend(uses_probe(self.image).then(|| self.probe_step()));
         Ok(steps)
     }
 
@@ -276,6 +277,16 @@ impl ImagePlanning<'_> {
         all.iter().map(build).collect()
     }
 
+    /// The step that compiles the probe, which depends on the compiler and on no package.
+    fn probe_step(&self) -> Step {
+        let name = self.image.name.as_str();
+        let source = self.facts.images.get(name).and_then(|facts| facts.probe.as_deref());
+        let mut step = image_step("probe", name, Action::BuildProbe { image: name.into() });
+        step.after.push(self.builder.clone());
+        step.ingredients.add("source", source.unwrap_or_default());
+        step
+    }
+
     fn compile_step(&self, program: &ProgramSpec) -> Step {
         let name = self.image.name.as_str();
         let cargo = &program.cargo;
@@ -308,6 +319,11 @@ pub fn strip_name(strip: Strip) -> &'static str {
     }
 }
 
+/// Whether Tierce's probe checks the image's health.
+fn uses_probe(image: &ImageSpec) -> bool {
+    image.config.healthcheck.as_ref().is_some_and(|check| check.value.is_probe)
+}
+
 /// The packing, the way from there to where the image goes, and which of these steps are the goals. `is_meant` says which images
 /// go there.
 fn deliver_steps(
@@ -336,6 +352,9 @@ fn deliver_steps(
     if let Some(ProgramSpec { package, .. }) = &image.program {
         pack.after.push(StepId::of_image("compile", name));
         pack.ingredients.add("package's description", digest(format!("{package:?}")));
+    }
+    if uses_probe(image) {
+        pack.after.push(StepId::of_image("probe", name));
     }
 
     if let Some(base) = image.base.image() {

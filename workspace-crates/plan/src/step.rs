@@ -145,6 +145,11 @@ pub enum Action {
         /// For which image.
         image: String,
     },
+    /// Compiles the probe of the image's health check.
+    BuildProbe {
+        /// For which image.
+        image: String,
+    },
     /// Selects the image's files and writes its layers and documents.
     Pack {
         /// Which image.
@@ -202,6 +207,7 @@ impl Action {
             Action::MergeRoot { .. } => ("merge-root", 1),
             Action::Unmerge { .. } => ("unmerge", 1),
             Action::Compile { .. } => ("compile", 1),
+            Action::BuildProbe { .. } => ("build-probe", 1),
             Action::Pack { .. } => ("pack", 2),
             Action::Load { .. } => ("load", 1),
             Action::Test { .. } => ("test", 1),
@@ -219,6 +225,7 @@ impl Action {
                 | Action::ExtendBuilder { .. }
                 | Action::MergeRoot { .. }
                 | Action::Unmerge { .. }
+                | Action::BuildProbe { .. }
         )
     }
 
@@ -254,6 +261,7 @@ impl Action {
             Action::MergeRoot { .. } => "merge ROOT".into(),
             Action::Unmerge { packages, .. } => format!("unmerge {}", packages.join(", ")),
             Action::Compile { .. } => "compile the program".into(),
+            Action::BuildProbe { .. } => "compile the probe of the health check".into(),
             Action::Pack { .. } => "pack".into(),
             Action::Load { sink: Sink::Daemon, .. } => "load into the daemon".into(),
             Action::Load { sink: Sink::Layout(path), .. } => format!("write the layout {path}"),

@@ -559,3 +559,21 @@ fn what_a_base_has_otherwise_is_refused() {
     ));
     assert!(plan.is_ok());
 }
+
+#[test]
+fn the_probe_is_made_for_images_that_use_it() {
+    let spec = spec("expose = [80]\nhealthcheck = { http = 80 }", "");
+    let mut facts = with_resolution(&spec, vec![]);
+    let step = |facts: &Facts| {
+        let plan = planned(&spec, facts, &Sink::Daemon);
+        let pack = plan.steps.iter().find(|step| step.id.verb() == "pack").expect("it is packed");
+        assert!(pack.after.iter().any(|id| id.as_str() == "probe app"), "{:?}", pack.after);
+        plan.steps.into_iter().find(|step| step.id.verb() == "probe").expect("it is made")
+    };
+    let before = step(&facts).ingredients;
+    facts.images.get_mut("app").expect("it is there").probe = Some("2".into());
+    assert_eq!(step(&facts).ingredients.changes_since(&before), ["source changed:  -> 2"]);
+    let own = self::spec("healthcheck = { cmd = [\"/x\"] }", "");
+    let plan = planned(&own, &with_resolution(&own, vec![]), &Sink::Daemon);
+    assert!(plan.steps.iter().all(|step| step.id.verb() != "probe"), "a program of its own needs none");
+}

@@ -19,7 +19,8 @@ use crate::{Error, FileContent, Globs, Index, Loader, Node, NodeKind, path};
 /// Where a closure starts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Start {
-    /// [`Reason::Program`], [`Reason::Declared`] or [`Reason::Base`]; of several for one path the first wins, in this order.
+    /// [`Reason::Program`], [`Reason::Declared`], [`Reason::Probe`] or [`Reason::Base`]; of several for one path the first wins, in
+    /// this order.
     pub reason: Reason,
     /// A path inside the root, links allowed.
     pub path: String,
@@ -33,6 +34,8 @@ pub enum Reason {
     Program,
     /// The user's table names it as a file or a directory.
     Declared,
+    /// The image's health check runs it: Tierce's own probe.
+    Probe,
     /// The image that this one begins with has it.
     Base {
         /// That image.
@@ -423,6 +426,7 @@ impl Reason {
         match self {
             Self::Program
             | Self::Declared
+            | Self::Probe
             | Self::Base { .. }
             | Self::Package { .. }
             | Self::Merged
@@ -442,6 +446,7 @@ impl Reason {
         match self {
             Self::Program => "program",
             Self::Declared => "declared",
+            Self::Probe => "health check",
             Self::Base { .. } => "base image",
             Self::Package { .. } => "package",
             Self::Merged => "made when merging",
@@ -464,6 +469,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Program => formatter.write_str("a program of the image"),
             Self::Declared => formatter.write_str("declared by the image's table"),
+            Self::Probe => formatter.write_str("the probe of the health check"),
             Self::Base { image } => write!(formatter, "in the image {image}, which this one begins with"),
             Self::Package { package } => write!(formatter, "a file of {package}"),
             Self::Merged => formatter.write_str("made when the packages were merged"),

@@ -12,6 +12,7 @@ mod missing;
 pub(crate) mod overlay;
 pub(crate) mod pack;
 pub(crate) mod packages;
+pub(crate) mod probe;
 pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod root_digests;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use tierce_manifest::{ContentSpec, FileCapabilities, FileSpec, ImageSpec, Place};
+use tierce_manifest::{ContentSpec, FileCapabilities, FileSpec, ImageSpec, PROBE_PATH, Place};
 use tierce_plan::Program;
 use tierce_rootfs::{FileContent, Finding, Index, Node, NodeKind, Patterns, Reason, Start, nearest};
 
@@ -31,22 +31,25 @@ struct Overlay<'a> {
 }
 
 impl Executor<'_> {
-    /// Puts the programs and what the table brings over ROOT, whose archive is `archive`, but for what `remove` matches.
+    /// Puts the programs, the probe and what the table brings over ROOT, whose archive is `archive`, but for what `remove` matches.
     pub(crate) fn overlay(
         &self,
         spec: &ImageSpec,
         programs: &[Program],
+        probe: Option<&Program>,
         remove: &Patterns,
         index: &mut Index,
         archive: &Path,
     ) -> Result<Overlaid, Error> {
         let content = &spec.content;
         let mut overlay = Overlay { index, remove, starts: Vec::new(), removed: Vec::new() };
-        for program in programs {
-            let path = self.session.places.blob(&program.sha256);
+        let programs = programs.iter().map(|program| (Reason::Program, format!("/usr/bin/{}", program.name), program));
+        let probe = probe.map(|probe| (Reason::Probe, PROBE_PATH.to_owned(), probe));
+        for (reason, path, program) in programs.chain(probe) {
+            let host = self.session.places.blob(&program.sha256);
             let node = Node::new(NodeKind::File { size: program.size }, 0o755);
-            let (file, size) = content_of(&path, program.sha256.clone())?;
-            overlay.file(Reason::Program, &format!("/usr/bin/{}", program.name), node, size, file)?;
+            let (file, size) = content_of(&host, program.sha256.clone())?;
+            overlay.file(reason, &path, node, size, file)?;
         }
         for directory in &content.directories {
             let mut node = Node::new(NodeKind::Directory, directory.mode.bits());

@@ -47,7 +47,7 @@ impl Executor<'_> {
             globs.decided = base.decided(&index);
             starts = base.starts(&index, &globs);
         }
-        let overlaid = self.overlay(spec, programs, &globs.remove, &mut index, &archive)?;
+        let overlaid = self.overlay(spec, programs, probe_of(inputs), &globs.remove, &mut index, &archive)?;
         let unmatched_remove = overlaid.unmatched_remove;
         starts.extend(overlaid.starts);
         let (asked, choices) = run_time(spec, &mut index, &archive)?;
@@ -277,6 +277,14 @@ fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(Tree<'i>, &'i [Pro
     });
     let programs = programs.or(spec.program.is_none().then_some(&[]));
     tree.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
+}
+
+/// The probe among the results before a step, for an image whose health check uses it.
+fn probe_of(inputs: &Inputs) -> Option<&Program> {
+    inputs.values().find_map(|outcome| match outcome {
+        Outcome::Probe(probe) => Some(probe),
+        _ => None,
+    })
 }
 
 /// What decides a layer's bytes.

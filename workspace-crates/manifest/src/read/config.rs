@@ -1,14 +1,14 @@
 //! How an image is run.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use super::{Report, accounts::read_owner, each_once};
+use super::{Report, accounts::read_owner, each_once, health};
 use crate::{
     error::{Fault, quoted},
     node::{Layers, Node},
     place::{Located, Place},
-    spec::{AccountsSpec, ConfigSpec, HealthCheck, ProgramSpec},
-    values::{InnerPath, Port, check_label_key, check_no_nul, check_variable_name, duration},
+    spec::{AccountsSpec, ConfigSpec, ProgramSpec},
+    values::{InnerPath, Port, check_label_key, check_no_nul, check_variable_name},
 };
 
 /// What to do where an image without a program of its own would start nothing.
@@ -25,23 +25,43 @@ pub(super) fn read_config(
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
-    let Some(base) = base else { return read_own(layers, program, accounts, place, report) };
-    let layers = layers.without_defaults();
-    // What is started goes together: arguments for one program are none for another.
-    let starts = program.is_some() || layers.own("entrypoint").is_some();
-    let own = match starts {
-        true => read_own(layers, program, accounts, place, report),
-        false => {
-            let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report));
-            let started = (base.entrypoint.clone(), cmd.unwrap_or_else(|| base.cmd.clone()));
-            read_with(layers, started, accounts, report)
+    let (layers, config) = match base {
+        None => (layers, read_own(layers, program, accounts, place, report)),
+        Some(base) => {
+            let layers = layers.without_defaults();
+            (layers, on_top_of(read_over(layers, program, base, accounts, place, report), base))
         }
     };
-    on_top_of(own, layers.own("healthcheck").is_some(), base)
+    // It may ask any port that the image has, also one of its base's.
+    match layers.one("healthcheck") {
+        None => config,
+        Some(table) => {
+            let healthcheck = health::read_healthcheck(table, &config.expose, report);
+            ConfigSpec { healthcheck, ..config }
+        }
+    }
+}
+
+/// What the table of an image says that begins with another one.
+fn read_over(
+    layers: Layers<'_>,
+    program: Option<&ProgramSpec>,
+    base: &ConfigSpec,
+    accounts: &AccountsSpec,
+    place: &Place,
+    report: &mut Report,
+) -> ConfigSpec {
+    // What is started goes together: arguments for one program are none for another.
+    if program.is_some() || layers.own("entrypoint").is_some() {
+        return read_own(layers, program, accounts, place, report);
+    }
+    let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report));
+    let started = (base.entrypoint.clone(), cmd.unwrap_or_else(|| base.cmd.clone()));
+    read_with(layers, started, accounts, report)
 }
 
 /// How an image is run that says this much itself.
-fn on_top_of(own: ConfigSpec, says_healthcheck: bool, base: &ConfigSpec) -> ConfigSpec {
+fn on_top_of(own: ConfigSpec, base: &ConfigSpec) -> ConfigSpec {
     let over = |base: &BTreeMap<String, Located<String>>, own: BTreeMap<_, _>| {
         let mut both = base.clone();
         both.extend(own);
@@ -62,7 +82,7 @@ fn on_top_of(own: ConfigSpec, says_healthcheck: bool, base: &ConfigSpec) -> Conf
         workdir: own.workdir.or_else(|| base.workdir.clone()),
         user: own.user.or_else(|| base.user.clone()),
         stop_signal: own.stop_signal.or(base.stop_signal),
-        healthcheck: if says_healthcheck { own.healthcheck } else { base.healthcheck.clone() },
+        healthcheck: base.healthcheck.clone(),
     }
 }
 
@@ -78,7 +98,7 @@ fn read_own(
     read_with(layers, (entrypoint, cmd), accounts, report)
 }
 
-/// The rest, where it is known what is started.
+/// The rest, where it is known what is started, but for the health check.
 fn read_with(
     layers: Layers<'_>,
     (entrypoint, cmd): (Located<Vec<String>>, Vec<String>),
@@ -91,7 +111,6 @@ fn read_with(
         entrypoint,
         env: texts_by_name(layers, "env", |name| check_variable_name(name, false), report),
         env_files: read_env_files(layers, report),
-        expose: ports.into_iter().map(|port| port.value).collect(),
         volumes: each_once(
             layers.items("volumes").filter_map(|item| item.text()).filter_map(|path| report.parse(path)),
         ),
@@ -106,7 +125,8 @@ fn read_with(
             .and_then(|value| value.text_or_integer())
             .and_then(|signal| report.keep(signal.place, signal.value.parse()))
             .map(|signal| signal.value),
-        healthcheck: layers.one("healthcheck").and_then(|value| read_healthcheck(value, report)),
+        expose: ports.into_iter().map(|port| port.value).collect(),
+        healthcheck: None,
         cmd,
     }
 }
@@ -189,26 +209,4 @@ fn read_env_files(layers: Layers<'_>, report: &mut Report) -> Vec<Located<InnerP
     let files = lists.iter().flat_map(|list| list.items());
     let files = files.filter_map(|item| item.text().map(|text| (item.folder(), text)));
     files.filter_map(|(folder, text)| report.keep(text.place, InnerPath::parse(&folder, text.value))).collect()
-}
-
-/// `None` for `false`, which takes back the workspace's default.
-fn read_healthcheck(table: Node<'_>, report: &mut Report) -> Option<Located<HealthCheck>> {
-    let list = table.field("cmd")?;
-    let command = command(list, report);
-    if list.raw().as_array().is_some_and(|words| words.is_empty()) {
-        report.fault(&list.place(), Fault::new("`cmd` of `healthcheck` is empty", "nothing to run"));
-    }
-    let mut time = |key: &str| -> Option<Duration> {
-        let text = table.field(key)?.text()?;
-        Some(report.keep(text.place, duration(text.value))?.value)
-    };
-    let (interval, timeout, start_period) = (time("interval"), time("timeout"), time("start-period"));
-    let retries = table.field("retries").and_then(|retries| {
-        let number = u32::try_from(retries.integer()?);
-        let fault = |_| Fault::new("`retries` of `healthcheck` is too large", "out of range");
-        // What is below zero has been reported with the table's types.
-        (retries.integer()? >= 0).then(|| report.keep(retries.place(), number.map_err(fault)))?
-    });
-    let retries = retries.map(|retries| retries.value);
-    Some(Located::new(HealthCheck { command, interval, timeout, start_period, retries }, table.place()))
 }

@@ -207,7 +207,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Fault> {
 }
 
 /// Decimal digits and nothing else: `parse` alone takes `+1`.
-fn decimal<T: FromStr>(text: &str) -> Option<T> {
+pub(crate) fn decimal<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 

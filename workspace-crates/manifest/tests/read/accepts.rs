@@ -281,6 +281,7 @@ fn keys_of_the_configuration() {
     assert_eq!(config.stop_signal.unwrap().to_string(), "SIGINT");
     let expected = HealthCheck {
         command: vec!["/usr/bin/app".to_owned(), "--check".to_owned()],
+        is_probe: false,
         interval: Some(Duration::from_secs(90)),
         timeout: None,
         start_period: None,
@@ -405,4 +406,20 @@ fn keys_of_the_run_time() {
     let nothing = read_image("", &image("ca-certificates = false"));
     assert_eq!(nothing.content.run_time.ca_certificates, Some(false));
     assert!(nothing.emerge.packages.is_empty() && nothing.emerge.package_env.is_empty());
+}
+
+#[test]
+fn a_health_check_without_a_program_of_its_own_is_the_probes() {
+    for (table, command) in [
+        ("http = 8080", "http 46 8080 / 27000"),
+        ("http = \"http://127.0.0.1:8080/healthz\", timeout = \"2s\"", "http 4 8080 /healthz 1800"),
+        ("http = \"[::1]:8080\"", "http 6 8080 / 27000"),
+        ("tcp = \"8080\", timeout = \"1ms\"", "tcp 46 8080 1"),
+        ("file = \"/run/ready\"", "file /run/ready"),
+    ] {
+        let check = read_image("", &image(&format!("expose = [8080]\nhealthcheck = {{ {table} }}"))).config.healthcheck;
+        let check = check.expect("there is one").value;
+        assert!(check.is_probe, "{table}");
+        assert_eq!(check.command.join(" "), format!("/usr/libexec/tierce-probe {command}"), "{table}");
+    }
 }

@@ -51,6 +51,10 @@ fn what_an_image_does_not_say_of_how_it_is_run_is_its_bases() {
     );
     let top = &named(&spec, "c").config;
     assert!(top.workdir.is_some() && top.stop_signal.is_some() && top.volumes.len() == 1 && top.labels.len() == 1);
+    let asks = tables(&[("b", "base = \"a\"\nhealthcheck = { tcp = 80 }"), ("a", bottom)]);
+    let spec = read_all(&asks, "");
+    let check = named(&spec, "b").config.healthcheck.as_ref();
+    assert!(check.is_some_and(|check| check.value.is_probe), "of a port of the base");
 }
 
 #[test]

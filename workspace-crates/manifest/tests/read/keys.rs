@@ -53,7 +53,8 @@ fn examples_of_inner_tables_are_read() {
         ("symlinks = [{TABLE}]", SYMLINK_KEYS),
         ("groups = [{ name = \"media\", gid = 9 }]\nusers = [{TABLE}]", USER_KEYS),
         ("users = [{ name = \"web\", uid = 7 }]\ngroups = [{TABLE}]", GROUP_KEYS),
-        ("healthcheck = {TABLE}", HEALTHCHECK_KEYS),
+        // The four forms exclude each other.
+        ("[package.metadata.image.healthcheck]\ncmd = [\"/x\"]\nTABLE", &HEALTHCHECK_KEYS[4..]),
         ("healthcheck = { cmd = [\"/x\"] }\ntest = { x = {TABLE} }", TEST_KEYS),
         ("expose = [8080]\ntest = { x = { http = [{TABLE}] } }", HTTP_KEYS),
         ("test = { x = { files = [{TABLE}] } }", TEST_FILE_KEYS),

@@ -54,7 +54,7 @@ fn keys_and_types() {
         ),
         (
             r#"healthcheck = {}"#,
-            "app/Cargo.toml:2:15: `healthcheck` lacks `cmd`\n  help: add `cmd = [\"/usr/bin/thumbnailer\", \"--check\"]`",
+            "app/Cargo.toml:2:15: `healthcheck` needs exactly one of `cmd`, `http`, `tcp` and `file`\n  help: write `http = 8080` where the program answers requests, or a `cmd` of its own",
         ),
         (
             r#"healthcheck = { cmd = ["/x"], retries = -1, intervall = "1s" }"#,

@@ -183,6 +183,18 @@ fn content_of_values() {
             r#"stop-signal = 0"#,
             "app/Cargo.toml:2:15: `0` is not a signal\n  help: write a name such as SIGTERM, or a number from 1 to 64",
         ),
+        (
+            r#"healthcheck = { http = 8080, tcp = 8080 }"#,
+            "app/Cargo.toml:2:15: `healthcheck` needs exactly one of `cmd`, `http`, `tcp` and `file`\n  help: write `http = 8080` where the program answers requests, or a `cmd` of its own",
+        ),
+        (
+            r#"healthcheck = { tcp = 8081 }"#,
+            "app/Cargo.toml:2:23: the health check asks port 8081, on which nothing says that the program listens\n  help: add 8081 to `expose`, which opens nothing to anybody, or ask a port that is in it",
+        ),
+        (
+            r#"healthcheck = { http = "http://example.org/" }"#,
+            "app/Cargo.toml:2:24: a health check asks its own container, and `example.org` is not that\n  help: write localhost, 127.0.0.1 or [::1], or the port alone",
+        ),
         (r#"healthcheck = { cmd = [] }"#, "app/Cargo.toml:2:23: `cmd` of `healthcheck` is empty"),
         (
             r#"healthcheck = { cmd = ["/x"], interval = "30", retries = 99999999999 }"#,
