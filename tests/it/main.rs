@@ -29,6 +29,7 @@ mod graph;
 mod healthchecks;
 mod hello;
 mod hidden;
+mod hooks;
 mod image_keys;
 mod image_tests;
 mod interruption;

@@ -56,6 +56,16 @@ pub(crate) fn file(path: &Located<InnerPath>) -> Result<PathBuf, Error> {
     found.map_err(|problem| problem.at(&path.place))
 }
 
+/// Where a file or folder of the table lies.
+///
+/// # Errors
+/// With the line of the table: as [`entries`].
+pub(crate) fn path(path: &Located<InnerPath>) -> Result<PathBuf, Error> {
+    let full = path.value.full();
+    let found = real(&full, path.value.folder());
+    found.map(|(real, ..)| real.into_std_path_buf()).map_err(|problem| problem.at(&path.place))
+}
+
 /// Why something cannot go into an image.
 #[derive(Debug)]
 struct Problem {

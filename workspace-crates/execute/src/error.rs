@@ -165,6 +165,22 @@ pub enum Error {
         /// The last of what it said.
         lines: Vec<String>,
     },
+    /// A script of the user's failed.
+    #[error("the script {hook} of `{image}` failed: exit code {code}{}", lines_below(lines))]
+    Hook {
+        /// Which.
+        hook: tierce_manifest::Hook,
+        /// The image.
+        image: Box<str>,
+        /// The script's exit code.
+        code: i32,
+        /// The last of what it said.
+        lines: Vec<String>,
+        /// All that it said.
+        log: PathBuf,
+        /// The line that names it.
+        place: Place,
+    },
     /// A package did not build.
     #[error("failed to emerge `{package}`{}", lines_below(lines))]
     Emerge {
@@ -342,7 +358,9 @@ impl Error {
             | Error::Source { .. }
             | Error::Offline { .. }
             | Error::NoMirror { .. } => ErrorKind::Download,
-            Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } => ErrorKind::Build,
+            Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } | Error::Hook { .. } => {
+                ErrorKind::Build
+            }
             Error::Missing { .. } | Error::Rootfs(_) | Error::Oci(_) => ErrorKind::Pack,
             Error::VolumeInUse { .. } | Error::Docker(_) => ErrorKind::Daemon,
             Error::Update(_) => ErrorKind::Table,
@@ -365,7 +383,9 @@ impl Error {
     pub(crate) fn is_full_disk(&self) -> bool {
         let says = |lines: &[String]| lines.iter().any(|line| line.to_lowercase().contains("no space left on device"));
         match self {
-            Error::Builder { lines, .. } | Error::Emerge { lines, .. } if says(lines) => return true,
+            Error::Builder { lines, .. } | Error::Emerge { lines, .. } | Error::Hook { lines, .. } if says(lines) => {
+                return true;
+            }
             Error::Docker(tierce_docker::Error::NoSpace { .. }) | Error::NoRoom { .. } => return true,
             _ => {}
         }

@@ -15,7 +15,7 @@ use crate::profiles;
 use crate::read_files;
 use crate::repositories;
 use crate::session::Session;
-use crate::steps::{debian, probe};
+use crate::steps::{debian, hooks, probe};
 
 /// Everything that planning these images asks for.
 pub(crate) fn gather(session: &Session, images: &[&ImageSpec], lock: Option<Lock>) -> Result<Facts, Error> {
@@ -102,6 +102,11 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
         env_files: env_files(image)?,
         probe: image.config.healthcheck.as_ref().filter(|check| check.value.is_probe).map(|_| probe::digest()),
         test_files: test_files(session, image)?,
+        hooks: image
+            .hooks
+            .iter()
+            .map(|(hook, spec)| Ok((hook, hooks::parts(session, spec)?)))
+            .collect::<Result<_, Error>>()?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
         revision: None,
     })

@@ -161,6 +161,7 @@ impl Contents {
             Some(Reason::Base { image }) => format!("the base {image}"),
             Some(Reason::Probe) => "the probe of Tierce".to_owned(),
             Some(Reason::Merged) => "made when merging".to_owned(),
+            Some(Reason::Hook { hook }) => hook.clone(),
             _ => "made for the image".to_owned(),
         }))
     }

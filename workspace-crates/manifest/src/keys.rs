@@ -224,7 +224,9 @@ pub const KEYS: &[Key] = &[
     Key::new("capabilities", Shape::Map(&Shape::Text), "{}", r#"{ "/usr/bin/thumbnailer" = "cap_net_bind_service=ep" }"#,
         "Capabilities of files, by path, in the words of setcap: names, `=` or `+`, and letters out of `e`, `i` and `p`. A container needs them in its bounding set too (`--cap-add`)."),
     Key::new("remove", TEXTS, "[]", r#"["/usr/share/thumbnailer/*.psd"]"#,
-        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks` and `users` bring. What needs such a file misses it."),
+        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks`, `users` and hooks bring. What needs such a file misses it."),
+    Key::new("hooks", Shape::Table(HOOK_KEYS), "none", r#"{ finish = ["hooks/finish.sh", "hooks/words"] }"#,
+        "Scripts that do what no key says; see [Hooks](#hooks). Whoever has a table of them has none of the workspace's."),
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
@@ -309,6 +311,22 @@ pub const DIRECTORY_KEYS: &[Key] = &[
         "The mode, in octal."),
     Key::new("owner", Shape::TextOrInteger, "0:0", r#""1000:1000""#,
         "Numbers or names of user and group, as `user` has them."),
+];
+
+/// A script, or a list of one and what it reads.
+const HOOK: Shape = Shape::Either(&[Shape::Text, TEXTS]);
+
+/// The keys of `hooks`.
+#[rustfmt::skip]
+pub const HOOK_KEYS: &[Key] = &[
+    Key::new("builder", HOOK, "nothing", r#""builder.sh""#,
+        "Runs in the builder that the program is compiled in, after `build-packages` are there, and may change it. Packages are compiled before, in the builder that all images share."),
+    Key::new("root-before", HOOK, "nothing", r#""root-before.sh""#,
+        "Runs on the empty ROOT, before packages are merged into it."),
+    Key::new("root-after", HOOK, "nothing", r#"["root-after.sh", "fonts"]"#,
+        "Runs on ROOT after packages are merged into it, before the program is compiled against it. With `include = \"closure\"` what it adds goes in if it is reached or kept."),
+    Key::new("finish", HOOK, "nothing", r#""finish.sh""#,
+        "Runs on a copy of what was selected for the image: what it leaves there is the image."),
 ];
 
 /// The keys of an item of `symlinks`.

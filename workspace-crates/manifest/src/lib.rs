@@ -26,8 +26,8 @@ use camino::Utf8PathBuf;
 
 pub use error::{Error, Errors, Fault, nearest};
 pub use keys::{
-    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key, Merge,
-    REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS, TEXT_KEYS, USER_KEYS,
+    BUILDER_KEYS, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key,
+    Merge, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS, TEXT_KEYS, USER_KEYS,
 };
 pub use place::{LineColumn, Located, Place};
 pub use presets::{PRESETS, Preset};
@@ -36,8 +36,9 @@ pub use schema::schema;
 pub use spec::{
     AccountsSpec, AllowMissing, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage,
     DirectorySpec, EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec,
-    HealthCheck, HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec, RepositorySpec, RunTimeSpec,
-    ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec, WorkspaceSpec,
+    HealthCheck, Hook, HookSpec, HooksSpec, HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec,
+    RepositorySpec, RunTimeSpec, ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec,
+    WorkspaceSpec,
 };
 pub use values::{
     AccountName, ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName,

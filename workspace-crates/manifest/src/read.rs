@@ -8,6 +8,7 @@ mod config;
 mod content;
 mod emerge;
 mod health;
+mod hooks;
 mod image;
 mod image_tests;
 mod run_time;

@@ -1,6 +1,7 @@
 //! What a workspace asks for, valid by construction: whoever holds one of these need not check it again.
 
 mod accounts;
+mod hooks;
 mod image_test;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -11,6 +12,7 @@ use tierce_hidden::Hidden;
 use tierce_portage::{Atom, RepositoryName, UseSetting};
 
 pub use accounts::{AccountsSpec, GroupSpec, UserSpec};
+pub use hooks::{Hook, HookSpec, HooksSpec};
 
 use crate::{
     PackageFacts, Preset,
@@ -135,6 +137,8 @@ pub struct ImageSpec {
     pub emerge: EmergeSpec,
     /// What goes into it.
     pub content: ContentSpec,
+    /// What scripts of the workspace do besides.
+    pub hooks: HooksSpec,
     /// How it is run.
     pub config: ConfigSpec,
     /// The tags that it gets, at least one.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tierce_hidden::{Hidden, TABLE, Trigger};
 use tierce_manifest::{
-    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, INPUT_KEYS, KEYS, Key,
-    Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS, TEST_KEYS,
-    TEXT_KEYS, USER_KEYS, WorkspaceText,
+    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS, INPUT_KEYS,
+    KEYS, Key, Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS,
+    TEST_KEYS, TEXT_KEYS, USER_KEYS, WorkspaceText,
 };
 
 const START: &str = "<!-- keys";
@@ -26,12 +26,13 @@ const GROUPS: [(&str, &str); 6] = [
 ];
 
 /// The keys of tables within tables, each with the key that holds them.
-const INNER: [(&str, &[Key]); 13] = [
+const INNER: [(&str, &[Key]); 14] = [
     ("An item of `files`", FILE_KEYS),
     ("An item of `directories`", DIRECTORY_KEYS),
     ("An item of `symlinks`", SYMLINK_KEYS),
     ("An item of `users`", USER_KEYS),
     ("An item of `groups`", GROUP_KEYS),
+    ("`hooks`", HOOK_KEYS),
     ("`healthcheck`", HEALTHCHECK_KEYS),
     ("An entry of `test`", TEST_KEYS),
     ("An item of `http` of a test", HTTP_KEYS),

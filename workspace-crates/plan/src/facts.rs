@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tierce_manifest::Hook;
 use tierce_portage::{Patch, RelativePath, Repository};
 
 use crate::lock::{Lock, LockedBuilder, LockedRepository};
@@ -81,6 +82,8 @@ pub struct ImageFacts {
     pub probe: Option<String>,
     /// The files that its tests read, by path inside of the folder of their Cargo.toml, each with its digest.
     pub test_files: BTreeMap<String, String>,
+    /// What each hook is made of: its script and what it reads, by path, each with its digest.
+    pub hooks: BTreeMap<Hook, BTreeMap<String, String>>,
     /// The contents of the patches that `patches` names, in its order.
     pub patches: Vec<Vec<Patch>>,
     /// The revision of the sources in version control.

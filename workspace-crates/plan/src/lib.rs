@@ -10,6 +10,7 @@ mod builder;
 mod changes;
 mod error;
 mod facts;
+mod hooks;
 mod inputs;
 mod key;
 mod lock;

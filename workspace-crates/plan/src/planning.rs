@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tierce_manifest::{
-    AllowMissing, ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, RunTimeSpec, SizeLimit, Strip, UserSpec,
-    WorkspaceSpec,
+    AllowMissing, Hook, ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, RunTimeSpec, SizeLimit, Strip,
+    UserSpec, WorkspaceSpec,
 };
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
 use crate::builder::{BuilderSteps, builder_steps};
 use crate::error::PlanError;
 use crate::facts::{Facts, ImageFacts};
+use crate::hooks::add_hooks;
 use crate::inputs::{causes, resolution_inputs};
 use crate::key::{Ingredients, digest};
 use crate::lock::LockedImage;
@@ -65,7 +66,12 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
         steps.extend(planning.build_steps(&packages)?);
         built.insert(image.name.as_str(), packages);
         let is_meant = |name: &str| images.iter().any(|image| image.name.as_str() == name);
-        let (pack, deliver, image_goals) = deliver_steps(image, facts, sink, is_meant);
+        let (mut pack, deliver, image_goals) = deliver_steps(image, facts, sink, is_meant);
+        if image.hooks.get(Hook::Finish).is_some() {
+            // It runs there, with what that has.
+            pack.after.push(environment(spec, image, &builder));
+            add_hooks(&mut pack, image, facts, &[Hook::Finish]);
+        }
         steps.push(pack);
         if is_meant(image.name.as_str()) {
             steps.extend(deliver);
@@ -102,7 +108,7 @@ fn bases(images: &[&ImageSpec]) -> BTreeMap<String, Vec<String>> {
 /// The step that gives the builder in which an image's program is compiled: its own, else that of the image whose builder it
 /// begins with, else the plain one.
 fn environment(spec: &WorkspaceSpec, image: &ImageSpec, builder: &StepId) -> StepId {
-    if !image.emerge.build_packages.is_empty() {
+    if !image.emerge.build_packages.is_empty() || image.hooks.get(Hook::Builder).is_some() {
         return StepId::of_image("environment", image.name.as_str());
     }
     let below = image.builder_base.as_ref().and_then(|name| spec.image(name.value.as_str()));
@@ -193,6 +199,7 @@ impl ImagePlanning<'_> {
         root.after.push(build.id.clone());
         root.after.extend(self.base.map(|(base, _)| StepId::of_image("root", base)));
         root.prepared.push(self.builder.clone());
+        add_hooks(&mut root, self.image, self.facts, &[Hook::RootBefore, Hook::RootAfter]);
 
         let root_id = root.id.clone();
         let extend = self.environment_step(&build.id);
@@ -222,6 +229,7 @@ impl ImagePlanning<'_> {
         }
         let mut extend = image_step("environment", name, Action::ExtendBuilder { image: name.into() });
         extend.after.push(build.clone());
+        add_hooks(&mut extend, self.image, self.facts, &[Hook::Builder]);
         let below = self.image.builder_base.as_ref().and_then(|below| self.spec.image(below.value.as_str()));
         match below.map(|below| environment(self.spec, below, self.builder)) {
             Some(below) if below != *self.builder => extend.after.push(below),

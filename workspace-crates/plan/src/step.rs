@@ -257,7 +257,7 @@ impl Action {
                     n => format!("emerge {}, reuse {}", count(n, "package"), packages.len() - n),
                 }
             }
-            Action::ExtendBuilder { .. } => "add build-packages to the builder".into(),
+            Action::ExtendBuilder { .. } => "add what only this image needs to the builder".into(),
             Action::MergeRoot { .. } => "merge ROOT".into(),
             Action::Unmerge { packages, .. } => format!("unmerge {}", packages.join(", ")),
             Action::Compile { .. } => "compile the program".into(),

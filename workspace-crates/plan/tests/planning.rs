@@ -165,7 +165,7 @@ fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
     packages app     reuse 2 binary packages
                        reuse  media-libs/libpng-1.0
                        reuse  media-libs/gen-1.0
-    environment app  add build-packages to the builder  (after packages app, builder)
+    environment app  add what only this image needs to the builder  (after packages app, builder)
     root app         merge ROOT  (after packages app, builder)
     compile app      compile the program  (after environment app, root app)
     pack app         pack  (after root app, compile app)

@@ -7,15 +7,15 @@
 #       makes a binpkg of each. Of the second list it then makes binpkgs only: what the builder's base provides and must keep.
 #       A binpkg that PKGDIR holds already with this version, USE and these dependencies is merged, not compiled again.
 #   emerge.sh root ROOT [--on FOLDER] [ATOM…]
-#       Merges binpkgs, in this order and from PKGDIR alone, into the empty folder ROOT, or on top of a copy of FOLDER, which
-#       is another ROOT. Writes ROOT/etc/ld.so.cache, and
+#       Merges binpkgs, in this order and from PKGDIR alone, into the folder ROOT, which has no packages yet, or on top of a
+#       copy of FOLDER, which is another ROOT, or ROOT itself where that is such a copy already. Writes ROOT/etc/ld.so.cache, and
 #       what ROOT's dynamic linker says about itself (its default folders, its hwcaps) to $PORTAGE_LOGDIR/ld.so.diagnostics.
 #
 # Environment: JOBS, packages at a time, else one per processor but at most four, since each runs make with MAKEOPTS, and
 # emerge's limit by load counts what others do on the machine. The rest is in /etc/portage: PKGDIR, DISTDIR,
 # PORTAGE_LOGDIR, MAKEOPTS, FEATURES. stdout has emerge's own lines of progress (">>> Emerging (2 of 5) dev-db/sqlite-…"),
 # which are not compiled output: that is in PORTAGE_LOGDIR, a file per package, and is kept there on failure.
-# Exit: 0; 64 for a wrong call; 65 where ROOT is not empty; else emerge's own code.
+# Exit: 0; 64 for a wrong call; 65 where ROOT has packages; else emerge's own code.
 set -euo pipefail
 
 # Portage iterates over sets of strings: a fixed seed makes the order of packages the same in every run.
@@ -64,13 +64,15 @@ root() {
     fi
     [[ -n $below ]] || (($#)) || usage
     mkdir -p "$destination"
-    if [[ -n $(ls -A "$destination") ]]; then
-        echo "emerge.sh: $destination is not empty; a ROOT is never upgraded" >&2
-        exit 65
-    fi
-
-    if [[ -n $below ]]; then
-        cp -a -- "$below/." "$destination"
+    # A hook may have been here: it has put files here, and where there is a ROOT below, the copy of that.
+    if [[ $below != "$destination" ]]; then
+        if [[ -e $destination/var/db/pkg ]]; then
+            echo "emerge.sh: $destination has packages; a ROOT is never upgraded" >&2
+            exit 65
+        fi
+        if [[ -n $below ]]; then
+            cp -a -- "$below/." "$destination"
+        fi
     fi
 
     # In the given order, one at a time: the resolution has ordered them, and merging takes a lock anyway.

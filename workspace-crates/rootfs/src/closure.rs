@@ -48,6 +48,11 @@ pub enum Reason {
     },
     /// It was made when packages were merged, all of whose files are in.
     Merged,
+    /// A script of the user's made or changed it.
+    Hook {
+        /// Which: `hooks.finish`.
+        hook: String,
+    },
     /// It is the dynamic linker of a program.
     Interpreter {
         /// The program.
@@ -368,6 +373,16 @@ impl Closure {
         }
     }
 
+    /// Says of a path that a hook made it, or left it another than it was.
+    pub fn made_by_hook(&mut self, path: &str, hook: &str) {
+        self.entries.insert(path.to_owned(), Reason::Hook { hook: hook.to_owned() });
+    }
+
+    /// Takes out a path that a hook has removed.
+    pub fn remove(&mut self, path: &str) {
+        self.entries.remove(path);
+    }
+
     /// Adds the directories above everything.
     pub(crate) fn add_parents(&mut self) {
         let mut directories: BTreeMap<String, Reason> = BTreeMap::new();
@@ -431,6 +446,7 @@ impl Reason {
             | Self::Package { .. }
             | Self::Merged
             | Self::Asked { .. }
+            | Self::Hook { .. }
             | Self::Keep { .. }
             | Self::LdCache => None,
             Self::Interpreter { of } | Self::ScriptInterpreter { of } => Some(of),
@@ -450,6 +466,7 @@ impl Reason {
             Self::Base { .. } => "base image",
             Self::Package { .. } => "package",
             Self::Merged => "made when merging",
+            Self::Hook { .. } => "hook",
             Self::Interpreter { .. } => "interpreter",
             Self::Needed { .. } => "needed",
             Self::DlopenNote { .. } => "dlopen note",
@@ -473,6 +490,7 @@ impl fmt::Display for Reason {
             Self::Base { image } => write!(formatter, "in the image {image}, which this one begins with"),
             Self::Package { package } => write!(formatter, "a file of {package}"),
             Self::Merged => formatter.write_str("made when the packages were merged"),
+            Self::Hook { hook } => write!(formatter, "made by {hook}"),
             Self::Interpreter { of } => write!(formatter, "the dynamic linker of {of}"),
             Self::Needed { by, soname, via } => write!(formatter, "{by} needs {soname}, found by {via}"),
             Self::DlopenNote { by, soname, feature: Some(feature), priority } => {

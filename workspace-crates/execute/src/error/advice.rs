@@ -12,7 +12,8 @@ impl Error {
             Error::Table { place, .. }
             | Error::Compile { place, .. }
             | Error::Missing { place, .. }
-            | Error::TooLarge { place, .. } => Some(place),
+            | Error::TooLarge { place, .. }
+            | Error::Hook { place, .. } => Some(place),
             Error::Lock { place, .. }
             | Error::Resolution { place, .. }
             | Error::Source { place, .. }
@@ -68,6 +69,11 @@ impl Error {
             }
             Error::UnknownTest { known, .. } => Some(format!("there are `{}`", known.join("`, `"))),
             Error::Emerge { log: Some(log), .. } => Some(format!("the whole log is {}", log.display())),
+            Error::Hook { lines, log, .. } => {
+                let outside = lines.iter().any(|line| line.contains("Read-only file system"));
+                let outside = if outside { "it may write below $ROOT and /tmp and nowhere else; " } else { "" };
+                Some(format!("{outside}all that it said is in {}", log.display()))
+            }
             Error::Lock { source, .. } => Some(source.help().into()),
             Error::FullDisk { cache, rest, .. } => Some(format!(
                 "`cargo xtask clean --all` would free {} of the cache and {} in the daemon; --dry-run lists it",

@@ -6,12 +6,12 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tierce_manifest::{AllowMissing, ContentSpec, ImageSpec, Include, PRESETS};
+use tierce_manifest::{AllowMissing, ContentSpec, Hook, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
 use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
 use tierce_rootfs::{FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages};
 
-use crate::executor::{Executor, missing_input};
+use crate::executor::{Executor, builder_of, missing_input};
 use crate::progress::Event;
 use crate::report::{Contents, base_name, report_path};
 use crate::run::Inputs;
@@ -20,10 +20,11 @@ use crate::steps::overlay;
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
 use crate::steps::run_time::{check_strictness, run_time};
+use crate::steps::{finish, hooks};
 use crate::{Error, budget, files, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
-const TIME: u64 = 0;
+pub(crate) const TIME: u64 = 0;
 /// Another way of writing layers makes other bytes.
 const LAYER_FORMAT: u32 = 1;
 
@@ -37,7 +38,7 @@ impl Executor<'_> {
         let loader = facts.loader(&archive)?;
         let owners: BTreeMap<String, String> =
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
-        let RootFacts { mut index, owners: packages_of, .. } = facts;
+        let RootFacts { mut index, owners: packages_of, hooks, .. } = facts;
 
         let below = self.below(spec, inputs)?;
         let mut globs = globs(&spec.content)?;
@@ -62,10 +63,18 @@ impl Executor<'_> {
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
         check_strictness(spec, &chosen)?;
         chosen.add_made(&mut selected, &loader)?;
-        overlay::set_capabilities(&spec.content, &mut selected)?;
         self.keep_symbols(&index, &selected, &archive)?;
+        hooks::attribute(&mut chosen, &hooks);
 
         let (mut source, _) = open(&archive)?;
+        if let Some(hook) = spec.hooks.get(Hook::Finish) {
+            selected = self.finish(spec, builder_of(inputs)?, selected, (&mut chosen, &globs.remove), &mut source)?;
+            // Of both, where there is an image below: what differs from that is found after it.
+            let whole = finish::check(spec, &selected, &chosen, &loader, &globs, &choices);
+            whole
+                .map_err(|error| finish::blamed(self.missing(spec, &packages_of, tree.unmerged_from(), error), hook))?;
+        }
+        overlay::set_capabilities(&spec.content, &mut selected)?;
         let mut packed = Vec::new();
         let mut own = Cow::Borrowed(&selected);
         if let Some(Below { layers, base }) = &below {
@@ -83,6 +92,7 @@ impl Executor<'_> {
         let assembled = assemble(spec, &packed, self.facts, None)?;
         let closure = tierce_rootfs::report::total(&selected).bytes;
         let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
+        let owners = hooks::owners(owners, hooks, &chosen);
         let contents = Contents::new(&selected, chosen, &owners, &layers, below.as_ref(), &packed);
         // Before the list is written: what does not fit leaves that of the image that there is.
         self.check_budget(spec, &packed, &contents)?;
@@ -301,7 +311,11 @@ fn layer_key(paths: &[String], index: &Index) -> String {
 }
 
 /// The bytes of a file of an index.
-fn reader<'a>(content: &'a FileContent, archive: &'a mut File, path: &str) -> Result<Box<dyn Read + 'a>, Error> {
+pub(crate) fn reader<'a>(
+    content: &'a FileContent,
+    archive: &'a mut File,
+    path: &str,
+) -> Result<Box<dyn Read + 'a>, Error> {
     let failed = |error| Error::file("read", Path::new(path), error);
     Ok(match &content.source {
         Source::Archive { offset, size } => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use tierce_docker::{Container, ContainerSpec, Docker, ImageChanges, Input, Mount};
-use tierce_manifest::ImageSpec;
+use tierce_manifest::{Hook, ImageSpec};
 use tierce_plan::{Binpkg, Builder, Outcome, PackageBuild, Step, StepId};
 use tierce_portage::{EMERGE_SH, ResolvedPackage, relevant_lines};
 
@@ -162,7 +162,7 @@ impl Executor<'_> {
         (self.observer)(Event::Part { step: id.clone(), name: compiled.cpv.to_string(), took: compiled.took });
     }
 
-    /// Puts the build-packages into a builder of the image's own.
+    /// Puts the build-packages into a builder of the image's own, and lets the image's hook change it.
     pub(crate) fn extend_builder(&self, step: &Step, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let image = self.image(image)?;
         let builder = builder_of(inputs)?;
@@ -177,13 +177,26 @@ impl Executor<'_> {
         if let (false, Some(image)) = (step.again, docker.image(&reference)?) {
             return made(image.id);
         }
-        let container = docker.create(&self.emerge_container(image, &packages, builder, "environment")?)?;
-        self.bring_binpkgs(&docker, &container, &packages)?;
-        self.run_emerge(&step.id, image, &docker, &container, |compiled| self.built(&step.id, &compiled))?;
+        let hook = image.hooks.get(Hook::Builder);
         let changes = ImageChanges { labels: self.finished_labels("environment"), ..ImageChanges::default() };
-        let id = docker.commit(container.id(), Some(&reference), &changes)?;
-        container.remove()?;
-        made(id)
+        let mut builder = builder.clone();
+        if !image.emerge.build_packages.is_empty() {
+            let container = docker.create(&self.emerge_container(image, &packages, &builder, "environment")?)?;
+            self.bring_binpkgs(&docker, &container, &packages)?;
+            self.run_emerge(&step.id, image, &docker, &container, |compiled| self.built(&step.id, &compiled))?;
+            // Where a hook comes after it, this goes with what is made of it.
+            let name = hook.is_none().then_some(reference.as_str());
+            builder.image = docker.commit(container.id(), name, &changes)?;
+            container.remove()?;
+        }
+        if let Some(hook) = hook {
+            let hook = (Hook::Builder, hook);
+            let container = docker.create(&self.hook_container(image, hook, &builder, None)?)?;
+            self.run_hook(&docker, &container, image, hook)?;
+            builder.image = docker.commit(container.id(), Some(&reference), &changes)?;
+            container.remove()?;
+        }
+        made(builder.image)
     }
 
     /// The packages of an image as the steps before left them.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tierce_docker::{Container, ContainerSpec, Docker, Mount, Removal};
+use tierce_manifest::Hook;
 use tierce_plan::{Outcome, PackageBuild, ROOT, Root, Step};
 use tierce_portage::{EMERGE_SH, InstalledDatabase, Owners};
 use tierce_rootfs::{Index, LdCache, Limits, Loader};
@@ -18,11 +19,11 @@ use crate::steps::root_digests;
 use crate::{Error, files, owner};
 
 /// The ROOT that one begins with, as the builder sees it.
-const BELOW: &str = "/tierce/below";
+pub(crate) const BELOW: &str = "/tierce/below";
 /// Of the text files of the package database; the longest list of a package's files.
 pub(crate) const MAX_TEXT: u64 = 64 << 20;
 /// What a ROOT may be at most: a bound against mistakes, not a budget.
-const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
+pub(crate) const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
 
 /// What is known of a ROOT without its bytes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub(crate) struct RootFacts {
     pub(crate) owners: BTreeMap<String, String>,
     /// The package that brings a library, by soname.
     pub(crate) providers: BTreeMap<String, String>,
+    /// The hook that made or changed a path.
+    #[serde(default)]
+    pub(crate) hooks: BTreeMap<String, String>,
 }
 
 impl Executor<'_> {
@@ -58,23 +62,35 @@ impl Executor<'_> {
         docker.create_volume(&volume, &labels)?;
 
         let spec = self.image(image)?;
+        let builder = builder_of(inputs)?;
+        // Of the image below; before this step there is no other.
+        let below = inputs.values().find_map(|outcome| match outcome {
+            Outcome::Root(below) => Some(below),
+            _ => None,
+        });
+        let copied = below.map(|below| below.volume.as_str());
+        let before = self.run_root_hook(&docker, spec, Hook::RootBefore, builder, &volume, copied)?;
         let packages: Vec<PackageBuild> =
             self.builds_of(inputs, spec).into_iter().filter(|package| package.root && !package.base).collect();
         let mut mounts = self.portage_mounts(spec, self.locked(image))?;
         mounts.push(self.script("emerge.sh", EMERGE_SH)?);
         mounts.push(Mount::Volume { name: volume.clone(), target: ROOT.to_owned(), read_only: false });
         let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
-        // Of the image below; before this step there is no other.
-        if let Some(Outcome::Root(below)) = inputs.values().find(|outcome| matches!(outcome, Outcome::Root(_))) {
-            mounts.push(Mount::Volume { name: below.volume.clone(), target: BELOW.to_owned(), read_only: true });
-            command.extend(["--on", BELOW].map(String::from));
+        match below {
+            // The hook had the copy to work on.
+            Some(_) if spec.hooks.get(Hook::RootBefore).is_some() => command.extend(["--on", ROOT].map(String::from)),
+            Some(below) => {
+                mounts.push(Mount::Volume { name: below.volume.clone(), target: BELOW.to_owned(), read_only: true });
+                command.extend(["--on", BELOW].map(String::from));
+            }
+            None => {}
         }
         command.extend(packages.iter().map(|package| self.exact(spec, package)));
         let container = docker.create(&ContainerSpec {
             entrypoint: Some(vec!["/bin/bash".into()]),
             command,
             user: Some("0:0".into()),
-            ..self.builder_container(builder_of(inputs)?, "root", mounts)
+            ..self.builder_container(builder, "root", mounts)
         })?;
         self.bring_binpkgs(&docker, &container, &packages)?;
         let merged = self.run_emerge(&step.id, spec, &docker, &container, |compiled| self.built(&step.id, &compiled));
@@ -87,7 +103,13 @@ impl Executor<'_> {
             let read = io::Read::read_to_string(&mut io::Read::take(entry, MAX_TEXT), &mut diagnostics);
             read.map(drop).map_err(|error| Error::file("read from the builder", Path::new(name), error))
         })?;
-        let facts = self.take_root(&docker, &container, ROOT, key.as_str(), diagnostics)?;
+        let after = self.run_root_hook(&docker, spec, Hook::RootAfter, builder, &volume, None)?;
+        let mut hooks =
+            below.map(|below| self.root_facts(&below.key)).transpose()?.map_or_else(BTreeMap::new, |facts| facts.hooks);
+        for (paths, hook) in [(before, Hook::RootBefore), (after, Hook::RootAfter)] {
+            hooks.extend(paths.into_iter().map(|path| (path, hook.to_string())));
+        }
+        let facts = self.take_root(&docker, &container, ROOT, key.as_str(), diagnostics, hooks)?;
         container.remove()?;
         Ok(Outcome::Root(Root {
             key: key.to_string(),
@@ -107,6 +129,7 @@ impl Executor<'_> {
         folder: &str,
         key: &str,
         diagnostics: String,
+        mut hooks: BTreeMap<String, String>,
     ) -> Result<RootFacts, Error> {
         let archive_path = self.root_archive(key);
         let mut archive = files::temporary_beside(&archive_path)?;
@@ -121,9 +144,15 @@ impl Executor<'_> {
         let database = installed(&index, archive.as_file_mut())?;
         let normalise = |path: &str| real_path(&index, path);
         let owners = database.owners(normalise);
+        // A directory is changed by what is put into it.
+        hooks.retain(|path, _| match index.tree().get(path) {
+            Some(node) => !node.is_directory() || owners.owner(path).is_none(),
+            None => false,
+        });
         let facts = RootFacts {
             owners: owners.iter().map(|(path, cpv)| (path.to_owned(), cpv.to_string())).collect(),
             providers: providers(&index, &database.owners(normalise)),
+            hooks,
             index,
             diagnostics,
         };

@@ -10,6 +10,7 @@ use crate::executor::{Executor, builder_of, missing_input};
 use crate::progress::Event;
 use crate::run::Inputs;
 use crate::steps::builder::Tail;
+use crate::steps::root::RootFacts;
 use crate::steps::root_digests;
 
 /// The copy, as the builder sees it.
@@ -60,8 +61,8 @@ impl Executor<'_> {
             );
             (self.observer)(Event::Warning { message });
         }
-        let diagnostics = self.root_facts(&root.key)?.diagnostics;
-        let facts = self.take_root(&docker, &container, COPY, key.as_str(), diagnostics)?;
+        let RootFacts { diagnostics, hooks, .. } = self.root_facts(&root.key)?;
+        let facts = self.take_root(&docker, &container, COPY, key.as_str(), diagnostics, hooks)?;
         container.remove()?;
         Ok(Outcome::Unmerged(Unmerged {
             key: key.to_string(),

@@ -1,7 +1,9 @@
 //! One image: its name, and the parts that its neighbours read.
 
 use super::bases::{self, ImageTable, Ordered};
-use super::{Document, Report, accounts, budget, cargo, config, content, each_once, emerge, image_tests, run_time};
+use super::{
+    Document, Report, accounts, budget, cargo, config, content, each_once, emerge, hooks, image_tests, run_time,
+};
 use crate::{
     Member,
     check::{Table, check_table},
@@ -146,6 +148,7 @@ fn read_layers(
     let below = parent.map(|parent| &parent.config);
     let config = config::read_config(layers, program.as_ref(), below, &accounts, place, report);
     let content = content::read_content(layers, program.is_some(), accounts, run_time, report);
+    let hooks = hooks::read_hooks(layers, program.is_some(), report);
     let tags = read_tags(layers, place, report);
     let max_size = budget::read_max_size(layers, report);
     let tests = image_tests::read_tests(layers, &config, report);
@@ -157,6 +160,7 @@ fn read_layers(
         program,
         emerge,
         content,
+        hooks,
         config,
         tags,
         max_size,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tierce_manifest::{
-    AccountName, AllowMissing, BuilderBase, FileCapabilities, ForAtom, HealthCheck, ImageSpec, Include, Keep, Located,
-    Strip, WorkspaceText, read as read_workspace,
+    AccountName, AllowMissing, BuilderBase, FileCapabilities, ForAtom, HealthCheck, Hook, HookSpec, ImageSpec, Include,
+    Keep, Located, Strip, WorkspaceText, read as read_workspace,
 };
 
 use crate::{cargo_toml, defaults, image, member, read, read_image};
@@ -192,6 +192,35 @@ fn links_capabilities_and_what_is_removed() {
     // The weakest first.
     let files: Vec<_> = spec.config.env_files.iter().map(|file| file.value.full()).collect();
     assert_eq!(files, ["all.env", "app/a.env", "app/b.env"]);
+}
+
+#[test]
+fn hooks_are_scripts_with_what_they_read() {
+    let hooks = |spec: &ImageSpec| -> Vec<String> {
+        let line = |(hook, spec): (Hook, &HookSpec)| {
+            let paths: Vec<String> = spec.paths().map(|path| path.value.full().into_string()).collect();
+            format!("{hook} {}", paths.join(" "))
+        };
+        spec.hooks.iter().map(line).collect()
+    };
+    let all = "hooks = { finish = [\"x/f.sh\", \"x/words\"], builder = \"./b.sh\", root-before = \"c.sh\", root-after = [\"d.sh\"] }";
+    let spec = read_image("", &image(all));
+    assert_eq!(
+        hooks(&spec),
+        [
+            "hooks.builder app/b.sh",
+            "hooks.root-before app/c.sh",
+            "hooks.root-after app/d.sh",
+            "hooks.finish app/x/f.sh app/x/words"
+        ]
+    );
+    // An image's own table holds, and the workspace's has no builder's hook for an image without a program.
+    let defaults = defaults("hooks = { finish = \"f.sh\", builder = \"b.sh\" }");
+    let spec = read_image(&defaults, &image("hooks = { root-after = \"r.sh\" }"));
+    assert_eq!(hooks(&spec), ["hooks.root-after app/r.sh"]);
+    let packages = format!("{defaults}\n[workspace.metadata.images.x]\ncmd = [\"/x\"]");
+    let spec = read_image(&packages, "");
+    assert_eq!(hooks(&spec), ["hooks.finish f.sh"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Every key of the list is read as the list documents it.
 
 use tierce_manifest::{
-    DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HTTP_KEYS, KEYS, Key, REPOSITORY_KEYS, SYMLINK_KEYS,
-    Scope, TEST_FILE_KEYS, TEST_KEYS, USER_KEYS, WorkspaceSpec,
+    DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS, KEYS, Key, REPOSITORY_KEYS,
+    SYMLINK_KEYS, Scope, TEST_FILE_KEYS, TEST_KEYS, USER_KEYS, WorkspaceSpec,
 };
 
 use crate::{defaults, image, read, refusal};
@@ -47,7 +47,7 @@ fn examples_are_read() {
 /// The same for the keys of tables within.
 #[test]
 fn examples_of_inner_tables_are_read() {
-    let inner: [(&str, &[Key]); 10] = [
+    let inner: [(&str, &[Key]); 11] = [
         ("files = [{TABLE}]", FILE_KEYS),
         ("directories = [{TABLE}]", DIRECTORY_KEYS),
         ("symlinks = [{TABLE}]", SYMLINK_KEYS),
@@ -55,6 +55,7 @@ fn examples_of_inner_tables_are_read() {
         ("users = [{ name = \"web\", uid = 7 }]\ngroups = [{TABLE}]", GROUP_KEYS),
         // The four forms exclude each other.
         ("[package.metadata.image.healthcheck]\ncmd = [\"/x\"]\nTABLE", &HEALTHCHECK_KEYS[4..]),
+        ("hooks = {TABLE}", HOOK_KEYS),
         ("healthcheck = { cmd = [\"/x\"] }\ntest = { x = {TABLE} }", TEST_KEYS),
         ("expose = [8080]\ntest = { x = { http = [{TABLE}] } }", HTTP_KEYS),
         ("test = { x = { files = [{TABLE}] } }", TEST_FILE_KEYS),

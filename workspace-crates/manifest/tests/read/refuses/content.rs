@@ -64,3 +64,21 @@ fn accounts() {
     ];
     check(cases, |line| refusal("", &image(line)));
 }
+
+#[test]
+fn hooks() {
+    let cases: Cases<'_> = &[
+        (r#"hooks = { finsh = "x.sh" }"#, "app/Cargo.toml:2:11: unknown key `finsh`\n  help: did you mean `finish`?"),
+        (
+            r#"hooks = { finish = [], builder = "../x.sh", root-after = ["x.sh", "."] }"#,
+            "app/Cargo.toml:2:20: `hooks.finish` is empty\n  help: name a script, and after it the files and folders that it reads\napp/Cargo.toml:2:34: `../x.sh` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:67: `hooks.root-after` names the whole folder of this Cargo.toml\n  help: name what the script reads: any change of it makes the hook run again",
+        ),
+        (r#"hooks = "x.sh""#, "app/Cargo.toml:2:9: `hooks` must be a table, not a string"),
+    ];
+    check(cases, |line| refusal("", &image(line)));
+    let packages = "[workspace.metadata.images.x]\ncmd = [\"/x\"]\nhooks = { builder = \"x.sh\" }";
+    assert_eq!(
+        refusal(packages, ""),
+        "Cargo.toml:3:21: the builder's hook runs before a program is compiled, and this image has none\n  help: leave it out; `root-before` runs before packages are merged"
+    );
+}

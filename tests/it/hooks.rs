@@ -1,0 +1,320 @@
+//! Scripts of the workspace that run while an image is made: what they see, what they may do, and what becomes of what they did.
+
+use std::fs;
+
+use crate::ebuilds::nothing_is_left;
+use crate::running::{Running, program};
+use crate::support::{Container, LoadedImage, Workspace, namespace, tool, unique_name};
+
+const TABLE: &str = r#"
+keep = ["/etc/before", "/usr/share/after/**"]
+files = [{ from = "greeting", to = "/usr/share/greeting" }]
+capabilities = { "/usr/bin/@NAME@" = "cap_kill=p" }
+
+[package.metadata.image.hooks]
+builder = "hooks/builder.sh"
+root-before = "hooks/before.sh"
+root-after = ["hooks/after.sh", "words"]
+finish = ["hooks/finish.sh", "words/one"]
+"#;
+
+/// Made by the builder's hook, for the program to be compiled with.
+const BUILDER: &str = "echo 'this builder has no ROOT'; [ -z \"${ROOT-}\" ]; echo 42 > /opt/answer\n";
+const BEFORE: &str = "mkdir \"$ROOT/etc\"; echo \"$TIERCE_HOOK of $TIERCE_IMAGE\" > \"$ROOT/etc/before\"\n";
+const AFTER: &str = "[ -d \"$ROOT/var/db/pkg\" ]; mkdir -p \"$ROOT/usr/share/after\"; cat words/* > \"$ROOT/usr/share/after/words\"\n\
+                     echo \"$ARCH $CHOST $SOURCE_DATE_EPOCH\" > \"$ROOT/usr/share/after/told\"; touch \"$ROOT/usr/share/not-kept\"\n\
+                     [ \"$JOBS\" -gt 0 ]; chown 7:8 \"$ROOT/usr/share/after/told\"; echo 'a word on stderr' >&2\n";
+const FINISH: &str = "tr a-z A-Z < words/one > \"$ROOT/usr/share/finished\"; cp \"$ROOT\"/usr/share/finished /tmp/x\n\
+                      sed -i s/hello/bye/ \"$ROOT/usr/share/greeting\"; rm \"$ROOT/etc/before\"; mkdir -m 0700 \"$ROOT/srv\"\n\
+                      ln \"$ROOT/usr/share/finished\" \"$ROOT/usr/share/again\"\n";
+
+/// A workspace whose image has all hooks.
+fn with_hooks(name: &str) -> Workspace {
+    let workspace = program(name, &TABLE.replace("@NAME@", name));
+    let files = [
+        ("hooks/builder.sh", BUILDER),
+        ("hooks/before.sh", BEFORE),
+        ("hooks/after.sh", AFTER),
+        ("hooks/finish.sh", FINISH),
+        ("words/one", "one\n"),
+        ("words/two", "two\n"),
+        ("greeting", "hello\n"),
+        ("build.rs", "fn main() { assert_eq!(std::fs::read_to_string(\"/opt/answer\").unwrap(), \"42\\n\"); }\n"),
+    ];
+    for (path, content) in files {
+        workspace.write(&format!("{name}/{path}"), content);
+    }
+    workspace
+}
+
+/// What a file of an image has.
+#[track_caller]
+fn text(container: &Container, path: &str) -> String {
+    let from = format!("{}:{path}", container.name());
+    tool("sh", ["-c", "docker cp \"$0\" - | tar -xO", &from]).ok().stdout
+}
+
+#[test]
+fn each_hook_does_its_part_and_is_named_as_the_reason() {
+    let name = unique_name();
+    let reference = format!("{name}:latest");
+    let _image = LoadedImage::new(&reference);
+    let workspace = with_hooks(&name);
+    workspace.xtask(&["image"]).ok();
+
+    let container = Container::create(&reference);
+    let listing = container.listing();
+    for (path, content) in [
+        ("/usr/share/after/words", "one\ntwo\n"),
+        ("/usr/share/after/told", "amd64 x86_64-pc-linux-gnu 0\n"),
+        ("/usr/share/finished", "ONE\n"),
+        ("/usr/share/greeting", "bye\n"),
+    ] {
+        assert_eq!(text(&container, path), content, "{listing}");
+    }
+    let line =
+        |end: &str| listing.lines().find(|line| line.ends_with(end)).unwrap_or_else(|| panic!("{end}\n{listing}"));
+    assert!(line(" usr/share/after/told").starts_with("-rw-r--r-- 7/8 "), "{listing}");
+    assert!(line(" srv/").starts_with("drwx------ 0/0 ") && line(" srv/").contains("1970-01-01"), "{listing}");
+    assert!(line(" usr/share/finished link to usr/share/again").starts_with("hrw-r--r-- "), "{listing}");
+    // What nothing reaches stays out, and what the last hook removes is gone.
+    assert!(!listing.contains("not-kept") && !listing.contains("etc/before"), "{listing}");
+
+    // Reasons, and the output of each.
+    for (path, reason) in [
+        ("/usr/share/finished", "made by hooks.finish"),
+        ("/usr/share/greeting", "made by hooks.finish"),
+        ("/usr/share/after/words", "kept by /usr/share/after/**"),
+    ] {
+        let why = workspace.xtask(&["why", &name, path]).ok().stdout;
+        assert!(why.ends_with(&format!("  {path}: {reason}\n")), "{why}");
+    }
+    let log = |hook: &str| {
+        let path = workspace.root().join(format!("target/tierce/logs/{name}/hook-{hook}.log"));
+        fs::read_to_string(path).expect("a log")
+    };
+    assert_eq!((log("builder"), log("root-after")), ("this builder has no ROOT\n".into(), "a word on stderr\n".into()));
+
+    // A changed script does its step again and those that need it, and is named as the cause; nothing else is done again.
+    let ids = || tool("docker", ["image", "inspect", "-f", "{{.Id}}", &reference]).ok().stdout;
+    let before = ids();
+    let fresh = workspace.xtask(&["image", "--dry-run", "--explain"]).ok().stdout;
+    assert!(fresh.lines().all(|line| line.ends_with("  fresh")), "{fresh}");
+    workspace.write(&format!("{name}/words/two"), "zwei\n");
+    let explained = workspace.xtask(&["image", "--explain"]).ok().stderr;
+    assert!(explained.contains("words/two changed"), "{explained}");
+    assert_eq!(text(&Container::create(&reference), "/usr/share/after/words"), "one\nzwei\n");
+    // The same again is the same image.
+    workspace.write(&format!("{name}/words/two"), "two\n");
+    workspace.xtask(&["image", "--no-cache=pack"]).ok();
+    assert_eq!(ids(), before);
+    let volumes = tool("docker", ["volume", "ls", "-q", "--filter", &format!("name={}-finish", namespace())]).ok();
+    assert_eq!(volumes.stdout, "");
+}
+
+#[test]
+fn hooks_work_on_what_the_images_below_have() {
+    let (app, base) = (unique_name(), unique_name());
+    let (above, below) = (format!("{app}:latest"), format!("{base}:latest"));
+    let _images = LoadedImage::new(&above).and(&below);
+    let keys = format!(
+        "base = \"{base}\"\nbuilder-base = \"{base}\"\nhooks = {{ root-before = \"before.sh\", finish = \"finish.sh\" }}"
+    );
+    let workspace = program(&app, &keys);
+    let of_base = format!(
+        "[package]\nname = \"{base}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[package.metadata.image]\n\
+         files = [{{ from = \"greeting\", to = \"/srv/greeting\" }}, {{ from = \"greeting\", to = \"/srv/gone\" }}]\n\
+         capabilities = {{ \"/usr/bin/{base}\" = \"cap_kill=p\" }}\nkeep = [\"/usr/share/of-root\"]\n\
+         hooks = {{ builder = \"builder.sh\", root-after = \"after.sh\" }}\n"
+    );
+    let before = "echo above >> \"$ROOT/usr/share/of-root\"\n";
+    let finish = "sed -i s/hello/bye/ \"$ROOT/srv/greeting\"; rm \"$ROOT/srv/gone\"\n";
+    let build =
+        "fn main() { assert_eq!(std::fs::read_to_string(\"/opt/answer\").expect(\"a builder\"), \"42\\n\"); }\n";
+    for (path, content) in [
+        (format!("{base}/Cargo.toml"), of_base.as_str()),
+        (format!("{base}/src/main.rs"), "fn main() {}\n"),
+        (format!("{base}/greeting"), "hello\n"),
+        (format!("{base}/builder.sh"), "echo 42 > /opt/answer\n"),
+        (format!("{base}/after.sh"), "echo below > \"$ROOT/usr/share/of-root\"\n"),
+        (format!("{app}/before.sh"), before),
+        (format!("{app}/finish.sh"), finish),
+        (format!("{app}/build.rs"), build),
+    ] {
+        workspace.write(&path, content);
+    }
+    workspace.file_again("Cargo.toml", &format!("[\"{app}\"]"), &format!("[\"{app}\", \"{base}\"]"));
+    workspace.xtask(&["image"]).ok();
+
+    let (lower, upper) = (Container::create(&below), Container::create(&above));
+    assert_eq!(text(&lower, "/srv/greeting"), "hello\n");
+    assert_eq!(text(&lower, "/usr/share/of-root"), "below\n");
+    assert_eq!(text(&upper, "/srv/greeting"), "bye\n");
+    assert_eq!(text(&upper, "/usr/share/of-root"), "below\nabove\n");
+    assert!(lower.listing().contains("srv/gone") && !upper.listing().contains("srv/gone"), "{}", upper.listing());
+    // Only what the hook changed is its own: what the daemon gave back of the rest is the image below, capabilities and all.
+    for (path, reason) in [
+        ("/srv/greeting".to_owned(), "made by hooks.finish".to_owned()),
+        (format!("/usr/bin/{base}"), format!("in the image {base}, which this one begins with")),
+    ] {
+        let why = workspace.xtask(&["why", &app, &path]).ok().stdout;
+        assert!(why.ends_with(&format!("  {path}: {reason}\n")), "{why}");
+    }
+    let layers = |reference: &str| {
+        let format = "{{range .RootFS.Layers}}{{.}} {{end}}";
+        tool("docker", ["image", "inspect", "-f", format, reference]).ok().line().trim().to_owned()
+    };
+    assert!(layers(&above).starts_with(&layers(&below)), "{}\n{}", layers(&below), layers(&above));
+
+    // The builder of the base is another one with another hook, and so is what is compiled there.
+    workspace.write(&format!("{base}/builder.sh"), "echo 43 > /opt/answer\n");
+    let ran = workspace.xtask(&["image", &app]).fails_with(6);
+    assert!(ran.stderr.contains("\"43\\n\""), "{}", ran.stderr);
+}
+
+#[test]
+fn a_hook_that_fails_says_where_and_why() {
+    let workspace = program("app", "");
+    let manifest = workspace.root().join("app/Cargo.toml");
+    let plain = fs::read_to_string(&manifest).expect("it is there");
+    let refused = |hooks: &str, script: &str, code: i32| {
+        workspace.write("app/x.sh", script);
+        fs::write(&manifest, format!("{}\nhooks = {hooks}\n", plain.trim_end())).expect("writable");
+        let ran = workspace.xtask(&["image", "--layout", "layout"]).fails_with(code);
+        nothing_is_left(&ran, &workspace);
+        assert!(!workspace.root().join("layout").exists());
+        ran.error(workspace.root())
+    };
+    let refusals = [
+        refused("{ finish = \"x.sh\" }", "echo one\necho two >&2\nfalse | true\necho never\n", 6),
+        refused("{ root-after = \"x.sh\" }", "ls /absent\n", 6),
+        refused("{ root-before = \"x.sh\" }", "echo x > /usr/share/outside\n", 6),
+        refused("{ finish = \"x.sh\" }", "echo x >> x.sh\n", 6),
+        refused("{ builder = \"x.sh\" }", "exit 9\n", 6),
+        refused("{ finish = \"x.sh\" }", "rm -r \"$ROOT\"/usr/lib*/libc.so*\n", 7),
+        refused("{ finish = \"absent.sh\" }", "", 3),
+        refused("{ finish = [\"x.sh\", \"absent\"] }", "", 3),
+        refused("{ finish = \"src\" }", "", 3),
+        refused("{ finish = [] }", "", 3),
+        refused("{ finsh = \"x.sh\" }", "", 3),
+        refused("{ finish = [\"x.sh\", \".\"] }", "", 3),
+    ];
+    insta::assert_snapshot!(refusals.join("\n\n"), @r#"
+    error: the script hooks.finish of `app` failed: exit code 1
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = "x.sh" }
+      |                    ^^^^^^
+      |
+      = note: one
+              two
+      = help: all that it said is in [WORKSPACE]/target/tierce/logs/app/hook-finish.log
+
+    error: the script hooks.root-after of `app` failed: exit code 2
+     --> app/Cargo.toml:7:24
+      |
+    7 | hooks = { root-after = "x.sh" }
+      |                        ^^^^^^
+      |
+      = note: ls: cannot access '/absent': No such file or directory
+      = help: all that it said is in [WORKSPACE]/target/tierce/logs/app/hook-root-after.log
+
+    error: the script hooks.root-before of `app` failed: exit code 1
+     --> app/Cargo.toml:7:25
+      |
+    7 | hooks = { root-before = "x.sh" }
+      |                         ^^^^^^
+      |
+      = note: /tierce/hook/x.sh: line 1: /usr/share/outside: Read-only file system
+      = help: it may write below $ROOT and /tmp and nowhere else; all that it said is in [WORKSPACE]/target/tierce/logs/app/hook-root-before.log
+
+    error: the script hooks.finish of `app` failed: exit code 1
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = "x.sh" }
+      |                    ^^^^^^
+      |
+      = note: /tierce/hook/x.sh: line 1: x.sh: Read-only file system
+      = help: it may write below $ROOT and /tmp and nowhere else; all that it said is in [WORKSPACE]/target/tierce/logs/app/hook-finish.log
+
+    error: the script hooks.builder of `app` failed: exit code 9
+     --> app/Cargo.toml:7:21
+      |
+    7 | hooks = { builder = "x.sh" }
+      |                     ^^^^^^
+      |
+      = help: all that it said is in [WORKSPACE]/target/tierce/logs/app/hook-builder.log
+
+    error: failed to find what the image `app` needs
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = "x.sh" }
+      |                    ^^^^^^
+      |
+      = note: failed to find `libc.so.6`, needed by `/usr/bin/app`; searched /etc/ld.so.cache, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib
+      = help: hooks.finish has taken it away, or made what needs it
+
+    error: `absent.sh` cannot be read: No such file or directory (os error 2)
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = "absent.sh" }
+      |                    ^^^^^^^^^^^
+      |
+      = help: it is looked for in [WORKSPACE]/app
+
+    error: `absent` cannot be read: No such file or directory (os error 2)
+     --> app/Cargo.toml:7:29
+      |
+    7 | hooks = { finish = ["x.sh", "absent"] }
+      |                             ^^^^^^^^
+      |
+      = help: it is looked for in [WORKSPACE]/app
+
+    error: `src` is not a file
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = "src" }
+      |                    ^^^^^
+
+    error: `hooks.finish` is empty
+     --> app/Cargo.toml:7:20
+      |
+    7 | hooks = { finish = [] }
+      |                    ^^ no script
+      |
+      = help: name a script, and after it the files and folders that it reads
+
+    error: unknown key `finsh`
+     --> app/Cargo.toml:7:11
+      |
+    7 | hooks = { finsh = "x.sh" }
+      |           ^^^^^ unknown key
+      |
+      = help: did you mean `finish`?
+
+    error: `hooks.finish` names the whole folder of this Cargo.toml
+     --> app/Cargo.toml:7:29
+      |
+    7 | hooks = { finish = ["x.sh", "."] }
+      |                             ^^^ the whole folder
+      |
+      = help: name what the script reads: any change of it makes the hook run again
+    "#);
+}
+
+#[test]
+fn a_hook_that_hangs_is_interrupted() {
+    let workspace = program("app", "hooks = { finish = \"x.sh\" }").file("app/x.sh", "echo waits\nsleep 6000\n");
+    let mut running = Running::start(workspace.command().args(["image", "--layout", "layout"]));
+    let pid = running.pid();
+    running.wait_until("its hook waits", |_| {
+        let format = "{{.Label \"dev.tierce.owner\"}} {{.Label \"dev.tierce.kind\"}} {{.State}}";
+        let containers = tool("docker", ["ps", "--format", format]).ok().stdout;
+        containers.lines().any(|line| line.contains(&format!(":{pid}:")) && line.ends_with(" hook running"))
+    });
+    running.signal("INT");
+    let ran = running.end().fails_with(130);
+    nothing_is_left(&ran, &workspace);
+    let log = workspace.root().join("target/tierce/logs/app/hook-finish.log");
+    assert!(log.is_file());
+}
