@@ -100,7 +100,10 @@ fn a_reason_is_given_for_every_file() {
     for file in all {
         let chain = file["chain"].as_array().expect("a list");
         let (first, last) = (chain.first().expect("a reason"), chain.last().expect("a reason"));
-        assert!(["program", "declared", "ld-cache"].iter().any(|start| first["reason"]["reason"] == *start), "{first}");
+        assert!(
+            ["program", "declared", "ld-cache", "probe"].iter().any(|start| first["reason"]["reason"] == *start),
+            "{first}"
+        );
         assert_eq!(last["path"], file["path"]);
     }
 

@@ -162,7 +162,7 @@ fn three_images_stand_on_each_other_and_share_what_they_have_alike() {
     assert_eq!(causes(&again), Vec::<&str>::new());
 
     // A change at the bottom goes up by what comes of it.
-    workspace.file_again("overlay/media-libs/one/one-1.ebuild", "echo word", "echo other");
+    workspace.file_again("overlay/media-libs/one/one-1.ebuild", "echo word", &format!("echo {a}"));
     let explained = workspace.xtask(&["image", "--explain"]).ok();
     for said in [format!("Running resolve {a}"), format!("Running resolve {b}"), format!("Running root {app}")] {
         assert!(explained.stderr.contains(&said), "{said}\n{}", explained.stderr);
