@@ -271,7 +271,7 @@ fn an_archive_is_of_one_image() {
     let archive = folder.path().join("all.tar");
     let ran = run(xtask(repository()).args(["image", "--archive", &text(archive.clone())])).fails_with(2);
     assert!(
-        ran.stderr.contains("error: an archive holds one image; say which of hello, thumbnailer"),
+        ran.stderr.contains("error: an archive holds one image; say which of fetch, hello, php, thumbnailer"),
         "{}",
         ran.stderr
     );
