@@ -68,7 +68,7 @@ fn an_image_that_the_workspace_does_not_have() {
     insta::assert_snapshot!(ran.error(workspace.root()), @"
     error: the workspace has no image `thumbnail`
      |
-     = help: it has `thumbnailer`, `toolbox`
+     = help: did you mean `thumbnailer`?
     ");
 }
 
