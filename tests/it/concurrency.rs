@@ -41,6 +41,26 @@ fn two_workspaces_share_a_cache_and_make_each_thing_once() {
 }
 
 #[test]
+fn two_caches_share_the_builder_that_is_made_first() {
+    let names = [unique_name(), unique_name()];
+    let _images = LoadedImage::new(&names[0]).and(&names[1]);
+    let workspaces = names.each_ref().map(|name| program(name, ""));
+    let folders = ["debs", "wheels", "distfiles", "binpkgs"];
+    let first = OwnCache::with_own_builder(&folders);
+    let caches = [first.beside(&folders), first];
+    let commands = || caches.iter().zip(&workspaces).map(|(cache, workspace)| cache.image(workspace.root()));
+    let mut runs: Vec<Running> = commands().map(|mut command| Running::start(&mut command)).collect();
+    runs.iter_mut().for_each(|run| run.wait_for("Running builder"));
+    runs.into_iter().for_each(|run| drop(run.end().ok()));
+    let label = format!("label=dev.tierce.namespace={}", caches[0].namespace());
+    let images = crate::support::tool("docker", ["images", "--filter", &label, "--format", "{{.Repository}}"]).ok();
+    assert_eq!(images.stdout.lines().filter(|name| name.ends_with("-builder")).count(), 1, "{}", images.stdout);
+    assert!(!images.stdout.contains("<none>"), "{}", images.stdout);
+    // The run whose builder came too late goes on with the other one's.
+    commands().for_each(|mut command| drop(crate::support::run(command.arg("--no-cache=compile")).ok()));
+}
+
+#[test]
 fn ctrl_c_ends_the_waiting() {
     let name = unique_name();
     let _image = LoadedImage::new(&name);

@@ -132,6 +132,13 @@ impl OwnCache {
         cache
     }
 
+    /// Another one that shares what the daemon has for it.
+    pub(crate) fn beside(&self, folders: &[&str]) -> OwnCache {
+        let mut cache = OwnCache::new(folders);
+        cache.namespace.clone_from(&self.namespace);
+        cache
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

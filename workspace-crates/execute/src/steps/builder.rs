@@ -21,28 +21,27 @@ const LATEST: u64 = 1_704_067_200;
 impl Executor<'_> {
     /// Unpacks the Debian packages into a root, imports it and lets dpkg configure it.
     pub(crate) fn make_builder(&self, step: &Step) -> Result<Outcome, Error> {
-        let builder = self.once_per_daemon(step, |docker, reference| {
+        let builder = self.once_per_daemon(step, |docker| {
             let wheel_path = self.wheel_path();
             let wheel = File::open(&wheel_path).map_err(|error| Error::file("read", &wheel_path, error))?;
             let mut extra = wheel::entries(wheel)?;
             extra.extend(provided_entries(self.debs())?);
             let unpacked = self.import(docker, "unpacked", |out| self.write_debian_root(&extra, out))?;
             // The configured image has the unpacked one's layer; without a name nothing but that refers to it.
-            self.configure(docker, &unpacked, reference).or_else(|error| drop_image(docker, &unpacked, error))
+            self.configure(docker, &unpacked).or_else(|error| drop_image(docker, &unpacked, error))
         })?;
         Ok(Outcome::Builder(builder))
     }
 
     /// Imports a root filesystem of the user's own.
     pub(crate) fn import_builder(&self, step: &Step) -> Result<Outcome, Error> {
-        let mut builder = self.once_per_daemon(step, |docker, reference| {
+        let mut builder = self.once_per_daemon(step, |docker| {
             let BuilderBase::RootFilesystem(path) = &self.session.spec.builder else {
                 return Err(crate::executor::missing_input("root filesystem"));
             };
             let host = self.session.root().join(&path.value).into_std_path_buf();
             let image = self.import(docker, "imported", |out| write_own_root(&host, out))?;
-            let checked = self.inspect_base(docker, &image).and_then(|_| Ok(docker.tag(&image, reference)?));
-            checked.map(|()| image.clone()).or_else(|error| drop_image(docker, &image, error))
+            self.inspect_base(docker, &image).map(|_| image.clone()).or_else(|error| drop_image(docker, &image, error))
         })?;
         // Asked again where the daemon had the image: another cache may have made it.
         builder.repository = self.inspect_base(&self.docker()?, &builder.image)?;
@@ -59,11 +58,12 @@ impl Executor<'_> {
         Ok(Outcome::Builder(Builder { repository, ..Self::builder(step, &docker, image.id)? }))
     }
 
-    /// Makes an image that is named by the step's key, unless the daemon has it, as from another workspace.
+    /// Makes an image that is named by the step's key, unless the daemon has it, as from another workspace. `make` gives one without
+    /// a name.
     fn once_per_daemon(
         &self,
         step: &Step,
-        make: impl FnOnce(&Docker, &str) -> Result<String, Error>,
+        make: impl FnOnce(&Docker) -> Result<String, Error>,
     ) -> Result<Builder, Error> {
         let key = step.ingredients_with([]).key();
         let docker = self.docker()?;
@@ -71,12 +71,22 @@ impl Executor<'_> {
         let image = match docker.image(&reference)? {
             Some(image) if !step.again => image.id,
             before => {
-                let made = make(&docker, &reference)?;
-                // The name is the new one's now. Where a container still uses the old one, `clean` finds it by its label.
-                if let Some(before) = before.filter(|before| before.id != made) {
-                    let _ = docker.remove_image(&before.id);
+                let made = make(&docker)?;
+                match docker.image(&reference)?.map(|image| image.id).filter(|id| *id != made) {
+                    // A run with another cache has made it meanwhile, and uses it.
+                    Some(other) if before.is_none() => {
+                        let _ = docker.remove_image(&made);
+                        other
+                    }
+                    old => {
+                        docker.tag(&made, &reference)?;
+                        // Where a container still uses it, `clean` finds it by its label.
+                        if let Some(old) = old {
+                            let _ = docker.remove_image(&old);
+                        }
+                        made
+                    }
                 }
-                made
             }
         };
         Self::builder(step, &docker, image)
@@ -121,7 +131,7 @@ impl Executor<'_> {
     }
 
     /// Runs dpkg's configuration in a container of the unpacked root and keeps the result.
-    fn configure(&self, docker: &Docker, unpacked: &str, reference: &str) -> Result<String, Error> {
+    fn configure(&self, docker: &Docker, unpacked: &str) -> Result<String, Error> {
         let builder = unkeyed(unpacked);
         let container = ContainerSpec {
             entrypoint: Some(vec!["/bin/sh".into()]),
@@ -136,7 +146,7 @@ impl Executor<'_> {
             return Err(Error::Builder { what: "configure the builder".into(), code: exit.code, lines: tail.lines() });
         }
         let changes = ImageChanges { labels: self.finished_labels("builder"), ..ImageChanges::default() };
-        let image = docker.commit(container.id(), Some(reference), &changes)?;
+        let image = docker.commit(container.id(), None, &changes)?;
         container.remove()?;
         Ok(image)
     }
