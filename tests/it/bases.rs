@@ -83,11 +83,11 @@ fn inspected(reference: &str, format: &str) -> String {
     tool("docker", ["image", "inspect", "-f", format, reference]).ok().line().to_owned()
 }
 
-fn layers(reference: &str) -> Vec<String> {
+pub(crate) fn layers(reference: &str) -> Vec<String> {
     serde_json::from_str(&inspected(reference, "{{json .RootFS.Layers}}")).expect("a list")
 }
 
-fn output(reference: &str) -> String {
+pub(crate) fn output(reference: &str) -> String {
     tool("docker", ["run", "--rm", "--network", "none", "--read-only", reference]).ok().stdout
 }
 

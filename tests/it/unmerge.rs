@@ -15,11 +15,16 @@ const GREETER: &str = "KEYWORDS=\"amd64\"\nDEPEND=\"media-libs/one\"\nRDEPEND=\"
     \techo 'int one(void); int puts(const char *); int main(void) { return puts(one() == 1 ? \"one\" : \"?\") < 0; }' >main.c\n\
     \t\"${CHOST}-gcc\" ${CFLAGS} ${LDFLAGS} main.c -lone -o greeter || die\n\
     }\n\nsrc_install() {\n\tdobin greeter\n}\n";
-const WORDS: &str = "KEYWORDS=\"amd64\"\n\nsrc_install() {\n\techo hello >list || die\n\tinsinto /usr/share/words\n\tdoins list\n\
+pub(crate) const WORDS: &str = "KEYWORDS=\"amd64\"\n\nsrc_install() {\n\techo hello >list || die\n\tinsinto /usr/share/words\n\tdoins list\n\
     \tinsinto /etc\n\tnewins list words.conf\n}\n";
 
 /// A workspace with an image of that program, whose table has these further keys.
 fn workspace(name: &str, keys: &str) -> Workspace {
+    workspace_of(&table(name, keys))
+}
+
+/// A workspace with that program, its library and the words, whose Cargo.toml this is.
+pub(crate) fn workspace_of(root: &str) -> Workspace {
     warm_up();
     let workspace = package_with_repository("some", "")
         .ebuild("greeter", GREETER)
@@ -29,7 +34,7 @@ fn workspace(name: &str, keys: &str) -> Workspace {
         .file("some/src/lib.rs", "")
         .file("Tierce.lock", &builders_lock());
     fs::remove_file(workspace.root().join("some/src/main.rs")).expect("it is there");
-    workspace.write("Cargo.toml", &table(name, keys));
+    workspace.write("Cargo.toml", root);
     workspace
 }
 

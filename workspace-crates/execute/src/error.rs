@@ -2,6 +2,7 @@
 
 mod advice;
 mod failed_tests;
+mod not_built;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tierce_manifest::Place;
 
 pub use failed_tests::{FailedTests, TestedWhen};
+pub use not_built::NotBuilt;
 
 /// An error of a run.
 #[derive(Debug, thiserror::Error)]
@@ -234,6 +236,9 @@ pub enum Error {
     /// An image that is not what its tests expect.
     #[error(transparent)]
     Tests(Box<FailedTests>),
+    /// What an image begins with is not there, and may not be built.
+    #[error(transparent)]
+    NotBuilt(Box<NotBuilt>),
     /// A test that an image does not have.
     #[error("no image that was named has a test `{name}`")]
     UnknownTest {
@@ -347,7 +352,9 @@ impl Error {
             | Error::AllExcluded
             | Error::Scaffold(_)
             | Error::Draft { .. } => ErrorKind::Table,
-            Error::NotInImage { .. } | Error::StoredImage { .. } | Error::NoShell { .. } => ErrorKind::Other,
+            Error::NotInImage { .. } | Error::StoredImage { .. } | Error::NoShell { .. } | Error::NotBuilt(_) => {
+                ErrorKind::Other
+            }
             Error::Differs { .. } => ErrorKind::Different,
             Error::TooLarge { .. } => ErrorKind::TooLarge,
             Error::Tests(_) => ErrorKind::Test,

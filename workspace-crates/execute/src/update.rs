@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
-use tierce_manifest::ImageSpec;
-use tierce_plan::{Action, Facts, Lock, LockChange, Plan, Sink, Update, changes, plan_update};
+use tierce_plan::{Action, Facts, Lock, LockChange, Plan, Sink, Update, changes, images_to_update, plan_update};
 
 use crate::executor::Executor;
 use crate::progress::{Event, Observer};
@@ -49,9 +48,7 @@ impl Session {
         }
         let names: Vec<&str> = self.spec.images.iter().map(|image| image.name.as_str()).collect();
         let update = Update::parse(words, &names, &[toolbox], &before)?;
-        let images = self.images(&update.images)?;
-        let lock =
-            self.resolve_anew(&update, &images, before.clone(), observer).map_err(|error| self.with_room(error))?;
+        let lock = self.resolve_anew(&update, before.clone(), observer).map_err(|error| self.with_room(error))?;
         let (changes, changed) = (changes(&before, &lock), before.to_text() != lock.to_text());
         if changed && self.options.locked && !dry_run {
             let mut lines: Vec<String> = changes.iter().map(|change| format!("{} {change}", change.verb())).collect();
@@ -68,17 +65,11 @@ impl Session {
     }
 
     /// The lock as it is after an update.
-    fn resolve_anew(
-        &self,
-        update: &Update,
-        images: &[&ImageSpec],
-        mut lock: Lock,
-        observer: &Observer<'_>,
-    ) -> Result<Lock, Error> {
+    fn resolve_anew(&self, update: &Update, mut lock: Lock, observer: &Observer<'_>) -> Result<Lock, Error> {
         let receipts = Receipts::new(self.places.clone());
         let mut choose_anew = update.builder;
         let mut chosen_anew = update.builder;
-        let images = self.spec.with_bases(images);
+        let images = images_to_update(&self.spec, update, Some(&lock));
         let mut done = BTreeSet::new();
         loop {
             if std::mem::take(&mut choose_anew) {

@@ -147,6 +147,22 @@ fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<String> 
     best.into_iter().map(|(_, other)| other.to_owned()).collect()
 }
 
+/// The images that an update may resolve: those that it means, those that they begin with, and those of the lock that begin with
+/// one of them, which have what that has.
+pub fn images_to_update<'s>(spec: &'s WorkspaceSpec, update: &Update, lock: Option<&Lock>) -> Vec<&'s ImageSpec> {
+    let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
+    let mut images: Vec<&ImageSpec> = spec.all_images().filter(is_meant).collect();
+    let is_locked = |image: &ImageSpec| lock.is_some_and(|lock| lock.image(image.name.as_str()).is_some());
+    let has = |images: &[&ImageSpec], name: &str| images.iter().any(|image| image.name.as_str() == name);
+    while let Some(image) = spec.all_images().find(|image| {
+        let stands_on = image.base.image().is_some_and(|base| has(&images, base.as_str()));
+        stands_on && is_locked(image) && !has(&images, image.name.as_str())
+    }) {
+        images.push(image);
+    }
+    spec.with_bases(&images)
+}
+
 /// Plans an update: the steps up to a resolution of every image in which something may move, or that the lock does not cover.
 /// While the builder's packages are not chosen, the plan ends with their choice; an image that begins with another comes after it,
 /// in a plan of its own. `done` are the images that were resolved already. Without steps, there is nothing more to do.
@@ -164,8 +180,7 @@ pub fn plan_update(
     let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
     let lock = facts.lock.as_ref();
     let mut resolutions: Vec<Step> = Vec::new();
-    let meant: Vec<&ImageSpec> = spec.all_images().filter(is_meant).collect();
-    for image in spec.with_bases(&meant) {
+    for image in images_to_update(spec, update, lock) {
         let name = image.name.as_str();
         let base = image.base.image().map(|base| base.as_str());
         let is_resolved_now = |base| resolutions.iter().any(|step| step.id.image() == Some(base));
@@ -176,7 +191,7 @@ pub fn plan_update(
         let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts, base);
         let locked = lock.and_then(|lock| lock.image(name));
         let covered = locked.filter(|locked| locked.covers(&inputs));
-        // One that is there for another's sake alone is not moved.
+        // One that is there for another's sake alone is not moved, but follows what it begins with.
         let moves = if is_meant(&image) { update.moves.clone() } else { Moves::Nothing };
         let may_move = match (&moves, covered) {
             (_, None) | (Moves::Everything, _) => true,
@@ -250,6 +265,25 @@ mod tests {
         lock.set_image(LockedImage::new("toolbox", Vec::new(), Vec::new()));
         let update = Update::parse(&[], &["web", "worker"], &["toolbox"], &lock).expect("everything");
         assert_eq!(update.images, ["web", "worker", "toolbox"]);
+    }
+
+    #[test]
+    fn what_stands_on_an_image_follows_it_once_it_is_locked() {
+        let table = |name: &str, keys: &str| format!("[workspace.metadata.images.{name}]\n{keys}\n");
+        let text = [("a", "cmd = [\"/x\"]"), ("b", "base = \"a\""), ("c", "base = \"b\""), ("d", "base = \"a\"")]
+            .map(|(name, keys)| table(name, keys));
+        let root = tierce_manifest::CargoToml { path: "Cargo.toml".into(), text: text.concat().into() };
+        let spec = tierce_manifest::read(&tierce_manifest::WorkspaceText { root, members: Vec::new() });
+        let spec = spec.expect("valid tables");
+        let mut lock = Lock::default();
+        for name in ["a", "b", "c"] {
+            lock.set_image(LockedImage::new(name, Vec::new(), Vec::new()));
+        }
+        for (meant, expected) in [("a", &["a", "b", "c"][..]), ("b", &["a", "b", "c"]), ("d", &["a", "d"])] {
+            let update = Update { builder: false, images: vec![meant.into()], moves: Moves::Everything };
+            let images = images_to_update(&spec, &update, Some(&lock));
+            assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), expected, "{meant}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl Error {
             | Error::Source { place, .. }
             | Error::Emerge { place, .. } => place.as_ref(),
             Error::Tests(failed) => Some(&failed.place),
+            Error::NotBuilt(images) => images.place.as_ref(),
             _ => None,
         }
     }
@@ -64,6 +65,7 @@ impl Error {
                 Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))
             }
             Error::Tests(failed) => Some(failed.help()),
+            Error::NotBuilt(images) => Some(images.help()),
             Error::UnknownTest { known, .. } if known.is_empty() => {
                 Some("add a table [package.metadata.image.test.NAME] to the image's Cargo.toml".into())
             }

@@ -1,0 +1,120 @@
+//! What the daemon starts of an image has to be in it, as far as the table itself is what takes it away.
+
+use tierce_manifest::{ImageSpec, PROBE_PATH, Place};
+use tierce_rootfs::{Globs, Index};
+
+use crate::Error;
+use crate::steps::root::real_path;
+
+/// Fails if `remove` or `prune` has taken away the program that the image starts, or that of its health check: neither could ever
+/// work. `image` has the files that are left. What was never there is no fault of theirs: a volume may bring it.
+pub(crate) fn check(spec: &ImageSpec, image: &Index, globs: &Globs) -> Result<(), Error> {
+    let health = spec.config.healthcheck.as_ref().and_then(|check| check.value.command.first());
+    let other_check = match health {
+        Some(program) if program == PROBE_PATH => "ask for the image's health by a `cmd`",
+        _ => "let `healthcheck` run something that is there",
+    };
+    let programs = [
+        (spec.config.entrypoint.value.first(), "the image starts", "name another program in `entrypoint`"),
+        (health, "the health check runs", other_check),
+    ];
+    for (program, who, otherwise) in programs {
+        let absolute = program.filter(|program| program.starts_with('/'));
+        let Some(program) = absolute.filter(|program| image.tree().resolve(program).is_err()) else { continue };
+        let Some((key, glob, place)) = taken_away(spec, image, globs, program) else { continue };
+        return Err(Error::Table {
+            place: place.clone(),
+            message: format!("`{key}` of `{}` takes away `{program}`, which {who}", spec.name),
+            help: Some(format!("take \"{glob}\" out of `{key}`, or {otherwise}")),
+        });
+    }
+    Ok(())
+}
+
+/// The key and the glob that match a path, which may have links in its parents, and where that stands.
+fn taken_away<'a>(
+    spec: &'a ImageSpec,
+    image: &Index,
+    globs: &'a Globs,
+    path: &str,
+) -> Option<(&'static str, &'a str, &'a Place)> {
+    let real = real_path(image, path);
+    let content = &spec.content;
+    [("remove", &globs.remove, &content.remove), ("prune", &globs.prune, &content.prune)].into_iter().find_map(
+        |(key, patterns, lines)| {
+            let glob = patterns.find(&real).or_else(|| patterns.find(path))?;
+            let line = lines.iter().find(|line| line.value.glob() == glob)?;
+            Some((key, glob, &line.place))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::pack;
+    use tierce_manifest::{CargoToml, WorkspaceText};
+    use tierce_rootfs::{FileContent, Node, NodeKind};
+
+    /// What is wrong with an image that has these files, a link from /bin to /usr/bin, and this table.
+    fn wrong(files: &[&str], table: &str) -> Option<(String, Option<String>, String)> {
+        let text = format!("[workspace.metadata.images.x]\n{table}\n");
+        let root = CargoToml { path: "Cargo.toml".into(), text: text.clone().into() };
+        let spec = tierce_manifest::read(&WorkspaceText { root, members: Vec::new() }).expect("a valid table").images;
+        let mut image = Index::new();
+        image.insert("/usr/bin", Node::new(NodeKind::Directory, 0o755)).expect("nothing is in its way");
+        image.insert("/bin", Node::symlink("usr/bin")).expect("nothing is in its way");
+        for file in files {
+            let node = Node::new(NodeKind::File { size: 0 }, 0o755);
+            image.insert_file(file, node, 0, FileContent::of_bytes(Vec::new())).expect("nothing is in its way");
+        }
+        let globs = pack::globs(&spec[0].content).expect("valid");
+        let error = check(&spec[0], &image, &globs).err()?;
+        let place = error.place().map(|place| text[place.span.clone()].to_owned());
+        Some((error.to_string(), error.help(), place.unwrap_or_default()))
+    }
+
+    #[test]
+    fn what_is_started_is_not_taken_away_by_the_table() {
+        let probe = "entrypoint = [\"/usr/bin/a\"]\nhealthcheck = { file = \"/run/x\" }";
+        for (files, table, expected) in [
+            (&["/usr/bin/a"][..], "entrypoint = [\"/bin/a\"]\nremove = [\"/usr/bin/b\"]".to_owned(), None),
+            // A volume may bring it; and what is looked for in PATH may be anywhere.
+            (&[], "entrypoint = [\"/srv/a\"]\nremove = [\"/usr/bin/b\"]".to_owned(), None),
+            (&[], "entrypoint = [\"a\"]\nremove = [\"/usr/bin\"]".to_owned(), None),
+            (
+                &[],
+                "entrypoint = [\"/bin/a\"]\nprune = [\"/usr/bin/a\"]".to_owned(),
+                Some((
+                    "`prune` of `x` takes away `/bin/a`, which the image starts",
+                    "take \"/usr/bin/a\" out of `prune`, or name another program in `entrypoint`",
+                    "\"/usr/bin/a\"",
+                )),
+            ),
+            (
+                &["/usr/bin/a"],
+                format!("{probe}\nremove = [\"/usr/share\", \"/usr/libexec\"]"),
+                Some((
+                    "`remove` of `x` takes away `/usr/libexec/tierce-probe`, which the health check runs",
+                    "take \"/usr/libexec\" out of `remove`, or ask for the image's health by a `cmd`",
+                    "\"/usr/libexec\"",
+                )),
+            ),
+            (&["/usr/bin/a", "/usr/libexec/tierce-probe"], format!("{probe}\nremove = [\"/usr/libexec/x\"]"), None),
+            (
+                &["/usr/bin/a"],
+                "entrypoint = [\"/usr/bin/a\"]\nhealthcheck = { cmd = [\"/bin/b\"] }\nremove = [\"/usr/bin/b\"]"
+                    .to_owned(),
+                Some((
+                    "`remove` of `x` takes away `/bin/b`, which the health check runs",
+                    "take \"/usr/bin/b\" out of `remove`, or let `healthcheck` run something that is there",
+                    "\"/usr/bin/b\"",
+                )),
+            ),
+        ] {
+            let expected =
+                expected.map(|(error, help, place)| (error.to_owned(), Some(help.to_owned()), place.to_owned()));
+            assert_eq!(wrong(files, &table), expected, "{table}");
+        }
+    }
+}
