@@ -5,6 +5,7 @@
 
 mod answers;
 mod architecture;
+mod base_changes;
 mod bases;
 mod builders;
 mod cargo_build;
@@ -25,6 +26,7 @@ mod debug_terminal;
 mod ebuilds;
 mod file_errors;
 mod first_image;
+mod foreign_bases;
 mod graph;
 mod healthchecks;
 mod hello;

@@ -185,7 +185,7 @@ fn keys_of_later_versions_are_refused_with_their_line() {
     7 | base = "debian"
       |        ^^^^^^^^ no such image
       |
-      = help: there is only `scratch`
+      = help: there is only `scratch`; for an image from elsewhere, write `base = { image = "debian" }`
 
     error: 4 mistakes in the tables of images
     "#);

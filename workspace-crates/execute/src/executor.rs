@@ -126,6 +126,7 @@ impl Perform for Executor<'_> {
             Action::Unmerge { image, packages } => self.unmerge(step, image, packages, inputs),
             Action::Compile { image } => self.compile(step, image, inputs),
             Action::BuildProbe { .. } => self.build_probe(inputs),
+            Action::SaveBase { reference, id, .. } => self.save_base(reference, id),
             Action::Pack { image } => self.pack(image, inputs),
             Action::Load { image, sink } => self.load(image, sink, inputs),
             Action::Test { image, tests } => self.test(step, image, tests, inputs),
@@ -152,6 +153,7 @@ impl Perform for Executor<'_> {
                 programs.iter().all(|program| self.session.places.blob(&program.sha256).is_file())
             }
             (_, Outcome::Probe(probe)) => self.session.places.blob(&probe.sha256).is_file(),
+            (_, Outcome::Base(base)) => self.layers_are_present(&base.layers),
             (Action::Pack { image }, Outcome::Image(packed)) => self.packed_is_present(image, packed),
             (Action::Load { sink: Sink::Daemon, .. }, Outcome::Delivered { id, .. }) => {
                 self.docker()?.image(id)?.is_some()

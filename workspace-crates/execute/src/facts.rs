@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierce_manifest::{BuilderBase, ForAtom, ImageSpec, Place, ProgramSpec, TestSpec, read_env_file};
-use tierce_plan::{BuilderFacts, Facts, ImageFacts, Ingredients, Lock, digest};
+use tierce_manifest::{
+    BuilderBase, ForAtom, ImageReference, ImageSpec, Located, Place, ProgramSpec, TestSpec, read_env_file,
+};
+use tierce_plan::{BuilderFacts, Facts, ForeignFacts, ImageFacts, Ingredients, Lock, digest};
 use tierce_portage::Patch;
 
 use crate::Error;
@@ -63,11 +65,7 @@ fn builder(session: &Session) -> Result<BuilderFacts, Error> {
             let name = reference.value.to_string();
             match session.docker()?.image(&name)? {
                 Some(image) => Ok(BuilderFacts::Image { id: image.id }),
-                None => Err(Error::Table {
-                    place: reference.place.clone(),
-                    message: format!("the daemon has no image `{name}`"),
-                    help: Some(format!("bring it there first, with `docker pull {name}` or `docker load`")),
-                }),
+                None => Err(not_there(reference)),
             }
         }
         BuilderBase::RootFilesystem(path) => {
@@ -90,6 +88,32 @@ fn builder(session: &Session) -> Result<BuilderFacts, Error> {
     }
 }
 
+/// The image from anywhere that another one begins with, as the daemon has it.
+fn foreign(session: &Session, reference: &Located<ImageReference>) -> Result<ForeignFacts, Error> {
+    let name = reference.value.to_string();
+    let image = session.docker()?.image(&name)?.ok_or_else(|| not_there(reference))?;
+    let platform = format!("linux/{}", oci_architecture());
+    let of_image = format!("{}/{}", image.os, image.architecture);
+    if of_image != platform {
+        return Err(Error::Table {
+            place: reference.place.clone(),
+            message: format!("`{name}` is an image for {of_image}, and this machine is {platform}"),
+            help: Some(format!("bring the other one with `docker pull --platform {platform} {name}`")),
+        });
+    }
+    Ok(ForeignFacts { id: image.id, layers: digest(image.diff_ids.join("\n")) })
+}
+
+/// The error for an image that is not in the daemon.
+fn not_there(reference: &Located<ImageReference>) -> Error {
+    let name = reference.value.to_string();
+    Error::Table {
+        place: reference.place.clone(),
+        message: format!("the daemon has no image `{name}`"),
+        help: Some(format!("bring it there first, with `docker pull {name}` or `docker load`")),
+    }
+}
+
 fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
     let (sources, cargo_config) = match &image.program {
         Some(program) => (sources(session, image, program)?, cargo_config(session)),
@@ -108,6 +132,7 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
             .map(|(hook, spec)| Ok((hook, hooks::parts(session, spec)?)))
             .collect::<Result<_, Error>>()?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
+        base: image.base.foreign().map(|reference| foreign(session, reference)).transpose()?,
         revision: None,
     })
 }

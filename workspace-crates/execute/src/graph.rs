@@ -13,6 +13,8 @@ pub struct ImageGraph {
     pub image: String,
     /// The images that it and its builder begin with.
     pub bases: Vec<String>,
+    /// The image from anywhere that it begins with.
+    pub foreign_base: Option<String>,
     /// The atoms that its table asks for and that the lock has no package for: all of them where it was not resolved yet.
     pub unresolved: Vec<String>,
     /// Its packages in merge order, from the lock.
@@ -68,6 +70,7 @@ fn of_image(image: &ImageSpec, locked: &[ResolvedPackage], below: &[ResolvedPack
     ImageGraph {
         image: image.name.to_string(),
         bases: image.bases().map(ToString::to_string).collect(),
+        foreign_base: image.base.foreign().map(|reference| reference.value.to_string()),
         unresolved: atoms().filter(|atom| !is_there(atom.package())).map(ToString::to_string).collect(),
         packages: locked.iter().map(vertex).collect(),
     }

@@ -24,9 +24,11 @@ mod gaps;
 mod graph;
 mod image_tests;
 mod kept_workspace;
+mod layer_limit;
 mod list;
 mod lock_file;
 mod locks;
+mod no_deps;
 mod options;
 mod owner;
 mod package_report;
@@ -57,7 +59,7 @@ pub use debugging::{
     DETACHED, DebugFiles, SessionLabels, Toolbox, image_label, is_of_image, remove_left_sessions, remove_superseded,
 };
 pub use delivery::Delivered;
-pub use error::{Error, ErrorKind, FailedTests, TestedWhen};
+pub use error::{Error, ErrorKind, FailedTests, NotBuilt, TestedWhen};
 pub use files::write as write_file;
 pub use forecast::Forecast;
 pub use gaps::{Added, Gap};

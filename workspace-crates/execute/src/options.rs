@@ -28,6 +28,8 @@ pub struct Options {
     /// Kinds of steps that are done again whatever is there of them, as [`tierce_plan::StepId::verb`] names them; all of
     /// them where `all` is among them.
     pub no_cache: Vec<String>,
+    /// Whether images that others begin with are not built unless they are asked for.
+    pub no_deps: bool,
     /// Whether images are named without being tested.
     pub no_test: bool,
     /// For how many seconds a container that has compiled waits for the next time; 0 for none that waits.

@@ -28,6 +28,9 @@ pub(crate) struct PackageReport {
     image: String,
     /// Its id: the digest of its configuration.
     id: String,
+    /// The image from anywhere that it begins with, of whose packages nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
     /// The packages of its ROOT, by name, whether something of them is in the image or not.
     packages: Vec<ReportedPackage>,
     /// The crates whose code is in its program, by name.
@@ -103,6 +106,7 @@ pub(crate) fn write(
             let report = PackageReport {
                 image: name.to_owned(),
                 id: made.id.to_owned(),
+                base: contents.foreign_base(),
                 packages: packages(executor.locked(name), spec, contents, root.as_ref()),
                 crates: crates(session, spec)?,
             };
@@ -242,6 +246,9 @@ impl PackageReport {
 
     fn markdown(&self) -> String {
         let mut text = format!("# {}\n\n`{}`\n", self.image, self.id);
+        if let Some(base) = &self.base {
+            let _ = write!(text, "\nIt begins with `{base}`, of whose packages nothing is known.\n");
+        }
         text.push_str(
             "\n## Packages\n\n| package | slot | USE | licence | in the image | installed | source | reason |\n",
         );
@@ -308,12 +315,19 @@ mod tests {
         };
         let one =
             Crate { name: "app".into(), version: "1.0.0".into(), license: String::new(), source: Some("./app".into()) };
-        let report =
-            PackageReport { image: "app".into(), id: "sha256:0".into(), packages: vec![package], crates: vec![one] };
+        let report = PackageReport {
+            image: "app".into(),
+            id: "sha256:0".into(),
+            base: Some("debian:12".into()),
+            packages: vec![package],
+            crates: vec![one],
+        };
         insta::assert_snapshot!(report.markdown(), @r"
         # app
 
         `sha256:0`
+
+        It begins with `debian:12`, of whose packages nothing is known.
 
         ## Packages
 

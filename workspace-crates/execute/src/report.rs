@@ -147,7 +147,10 @@ impl Contents {
             let layer = below.and_then(|below| below.layers.get(below.base.layer(path)?));
             let Some(layer) = layer.filter(|_| !entries.contains_key(path)) else { continue };
             let size = if let NodeKind::File { size } = node.kind { Some(size) } else { None };
-            entries.insert(path.to_owned(), ContentEntry { size, owner: None, layer: layer.name.clone() });
+            // What ROOT has at a path of an image from anywhere is another file.
+            let owner = owners.get(path).filter(|_| below.is_some_and(|below| !below.base.is_foreign())).cloned();
+            let entry = ContentEntry { size, owner, layer: layer.name.clone() };
+            entries.insert(path.to_owned(), entry);
         }
         Contents { id: packed.id.clone(), layers: packed.layers.clone(), entries, closure }
     }
@@ -155,15 +158,26 @@ impl Contents {
     /// Whose a path of the image is: a package's, `category/name`, or where it comes from if from none.
     pub fn owner(&self, path: &str) -> Option<String> {
         let package = self.entries.get(path)?.owner.clone();
-        Some(package.unwrap_or_else(|| match self.closure.reason(path) {
+        let reason = self.closure.reason(path);
+        if let Some(Reason::Base { image }) = reason {
+            return Some(format!("the base {image}"));
+        }
+        Some(package.unwrap_or_else(|| match reason {
             Some(Reason::Program) => "the program".to_owned(),
             Some(Reason::Declared) => "declared files".to_owned(),
-            Some(Reason::Base { image }) => format!("the base {image}"),
             Some(Reason::Probe) => "the probe of Tierce".to_owned(),
             Some(Reason::Merged) => "made when merging".to_owned(),
             Some(Reason::Hook { hook }) => hook.clone(),
             _ => "made for the image".to_owned(),
         }))
+    }
+
+    /// The image from anywhere that this one begins with.
+    pub(crate) fn foreign_base(&self) -> Option<String> {
+        self.closure.findings.iter().find_map(|finding| match finding {
+            Finding::ForeignBase { image, .. } => Some(image.clone()),
+            _ => None,
+        })
     }
 
     /// What was left out of an image of packages, the largest first.

@@ -278,6 +278,10 @@ fn summary(outcome: &Outcome) -> String {
         Outcome::Unmerged(unmerged) => crate::report::megabytes(unmerged.bytes),
         Outcome::Programs(programs) => crate::report::megabytes(programs.iter().map(|p| p.size).sum()),
         Outcome::Probe(probe) => crate::report::megabytes(probe.size),
+        Outcome::Base(base) => {
+            let bytes = base.layers.iter().map(|layer| layer.size).sum();
+            format!("{} in {} layers", crate::report::megabytes(bytes), base.layers.len())
+        }
         Outcome::Image(image) => {
             let bytes = image.layers.iter().map(|layer| layer.size).sum();
             format!("{} in {} layers", crate::report::megabytes(bytes), image.layers.len())

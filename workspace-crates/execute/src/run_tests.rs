@@ -72,7 +72,7 @@ fn outcome(name: &str, version: &str) -> Outcome {
             Outcome::Root(Root { key: String::new(), interface: text.clone(), content: text, daemon, volume, bytes: 0 })
         }
         "compile" => Outcome::Programs(vec![Program { name: text, sha256: String::new(), size: 0, build_id: None }]),
-        "pack" => Outcome::Image(PackedImage { id: text, closure: 0, layers: Vec::new() }),
+        "pack" => Outcome::Image(PackedImage { id: text, closure: 0, layers: Vec::new(), foreign: None }),
         "load" | "tag" => Outcome::Delivered { id: text, manifest: None, bytes: 0 },
         _ => Outcome::Fetched,
     }

@@ -211,7 +211,9 @@ impl Session {
     /// # Errors
     /// What stands in the way of planning.
     pub fn plan(&self, images: &[&ImageSpec], sink: &Sink) -> Result<Plan, Error> {
-        Ok(self.plan_with(images, sink, self.read_lock()?, &[])?.1)
+        let (facts, plan) = self.plan_with(images, sink, self.read_lock()?, &[])?;
+        self.check_deps(images, &facts, &plan)?;
+        Ok(plan)
     }
 
     /// What a run would do of each step of a plan, in its order.
@@ -220,6 +222,7 @@ impl Session {
     /// What stands in the way of planning, and the daemon's.
     pub fn forecast(&self, images: &[&ImageSpec], sink: &Sink) -> Result<Vec<(StepId, Forecast)>, Error> {
         let (facts, plan) = self.plan_with(images, sink, self.read_lock()?, &[])?;
+        self.check_deps(images, &facts, &plan)?;
         forecast(&Executor::new(self, &facts, &|_| {}), &plan, &Receipts::new(self.places.clone()))
     }
 
@@ -241,7 +244,7 @@ impl Session {
         if self.options.no_test {
             plan.without_tests();
         }
-        plan.again(|step| is_chosen(step.verb()) && !has_run(step));
+        plan.again(|step| is_chosen(step.verb()) && !has_run(step) && !self.is_left_alone(step, images));
         Ok((facts, plan))
     }
 
@@ -317,6 +320,7 @@ impl Session {
             if self.options.locked && !plan.whole {
                 return Err(self.locked_error(images, &facts)?);
             }
+            self.check_deps(images, &facts, &plan)?;
             let executor = Executor { forgives: tests.is_some(), ..Executor::new(self, &facts, observer) };
             let mut results = match run(&executor, &plan, &receipts, self.options.jobs, observer) {
                 // A stable suite replaces packages at its point releases and when their security is at stake.

@@ -18,7 +18,7 @@ use tierce_plan::Sink;
 pub(crate) use difference::history;
 pub use difference::{LayerDifference, OwnedDifference, Verification};
 pub(crate) use source::Source;
-pub(crate) use stored::Stored;
+pub(crate) use stored::{Stored, StoredLayer};
 
 use crate::facts::oci_architecture;
 use crate::options::Options;
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    fn read_stored(
+    pub(crate) fn read_stored(
         &self,
         folder: &Path,
         name: &str,

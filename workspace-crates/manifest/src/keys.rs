@@ -224,13 +224,13 @@ pub const KEYS: &[Key] = &[
     Key::new("capabilities", Shape::Map(&Shape::Text), "{}", r#"{ "/usr/bin/thumbnailer" = "cap_net_bind_service=ep" }"#,
         "Capabilities of files, by path, in the words of setcap: names, `=` or `+`, and letters out of `e`, `i` and `p`. A container needs them in its bounding set too (`--cap-add`)."),
     Key::new("remove", TEXTS, "[]", r#"["/usr/share/thumbnailer/*.psd"]"#,
-        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks`, `users` and hooks bring. What needs such a file misses it."),
+        "Globs of paths that are taken out of the image whoever brought them: as `prune` for files of ROOT, but also what `files`, `directories`, `symlinks`, `users` and hooks bring. What needs such a file misses it; the program that the image starts or its health check runs has to stay."),
     Key::new("hooks", Shape::Table(HOOK_KEYS), "none", r#"{ finish = ["hooks/finish.sh", "hooks/words"] }"#,
         "Scripts that do what no key says; see [Hooks](#hooks). Whoever has a table of them has none of the workspace's."),
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
-    Key::new("base", Shape::Text, r#""scratch""#, r#""scratch""#,
-        "What the image begins with: nothing, or all layers and packages of another image of the workspace, named here."),
+    Key::new("base", Shape::Either(&[Shape::Text, Shape::OneOf(BASE_KEYS)]), r#""scratch""#, r#"{ image = "debian:12-slim" }"#,
+        "What the image begins with: nothing, or all layers and packages of another image of the workspace, named here; or `{ image = \"…\" }`, any image that the daemon has."),
 
     Key::new("max-size", Shape::Either(&[Shape::Text, Shape::Map(&Shape::Text)]), "no limit",
         r#"{ total = "12 MB", "media-libs/libpng" = "1 MB", "the program" = "4 MB" }"#,
@@ -405,6 +405,13 @@ pub const BUILDER_KEYS: &[Key] = &[
         "An image that has emerge."),
     Key::new("rootfs", Shape::Text, "", r#""stage3.tar.xz""#,
         "A root filesystem that has emerge: a .tar, .tar.gz, .tar.xz or .tar.zst, or a folder; from the workspace's root."),
+];
+
+/// The keys of `base` where it is a table.
+#[rustfmt::skip]
+pub const BASE_KEYS: &[Key] = &[
+    Key::new("image", Shape::Text, "", r#""debian:12-slim""#,
+        "The reference of an image that the daemon has."),
 ];
 
 /// The key `name` among `keys`.

@@ -172,14 +172,24 @@ pub enum Base {
     Scratch,
     /// All layers of another image of the workspace; the images below each other end somewhere.
     Image(Located<ImageName>),
+    /// All layers of an image from anywhere, which the daemon has.
+    Foreign(Located<ImageReference>),
 }
 
 impl Base {
     /// The image of the workspace that it is.
     pub fn image(&self) -> Option<&ImageName> {
         match self {
-            Base::Scratch => None,
+            Base::Scratch | Base::Foreign(_) => None,
             Base::Image(name) => Some(&name.value),
+        }
+    }
+
+    /// The image from anywhere that it is.
+    pub fn foreign(&self) -> Option<&Located<ImageReference>> {
+        match self {
+            Base::Foreign(reference) => Some(reference),
+            Base::Scratch | Base::Image(_) => None,
         }
     }
 }
@@ -383,7 +393,8 @@ pub enum Strip {
 /// How an image is run, as the OCI image configuration has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSpec {
-    /// What is started. Empty only where `cmd` is not. Where it is the default, the place is the image's.
+    /// What is started. Empty only where `cmd` is not, or where a base from anywhere may say it. Where it is the default, the place
+    /// is the image's.
     pub entrypoint: Located<Vec<String>>,
     /// Arguments that `docker run` may replace.
     pub cmd: Vec<String>,
@@ -405,6 +416,8 @@ pub struct ConfigSpec {
     pub stop_signal: Option<Signal>,
     /// How the daemon finds out whether it is well.
     pub healthcheck: Option<Located<HealthCheck>>,
+    /// Whether its table says that nothing does, whatever a base from anywhere says.
+    pub no_healthcheck: bool,
 }
 
 /// How the daemon finds out whether a program is well. What is `None` is the daemon's default.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tierce_hidden::{Hidden, TABLE, Trigger};
 use tierce_manifest::{
-    BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS, INPUT_KEYS,
-    KEYS, Key, Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape, TEST_FILE_KEYS,
-    TEST_KEYS, TEXT_KEYS, USER_KEYS, WorkspaceText,
+    BASE_KEYS, BUILDER_KEYS, CargoToml, DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS,
+    INPUT_KEYS, KEYS, Key, Member, Merge, PRESETS, PackageFacts, REPOSITORY_KEYS, SYMLINK_KEYS, Scope, Shape,
+    TEST_FILE_KEYS, TEST_KEYS, TEXT_KEYS, USER_KEYS, WorkspaceText,
 };
 
 const START: &str = "<!-- keys";
@@ -26,7 +26,7 @@ const GROUPS: [(&str, &str); 6] = [
 ];
 
 /// The keys of tables within tables, each with the key that holds them.
-const INNER: [(&str, &[Key]); 14] = [
+const INNER: [(&str, &[Key]); 15] = [
     ("An item of `files`", FILE_KEYS),
     ("An item of `directories`", DIRECTORY_KEYS),
     ("An item of `symlinks`", SYMLINK_KEYS),
@@ -41,6 +41,7 @@ const INNER: [(&str, &[Key]); 14] = [
     ("`stdin` and `send` of a test, where they are a table", INPUT_KEYS),
     ("An item of `repositories`", REPOSITORY_KEYS),
     ("`builder`, where it is a table, which has one of", BUILDER_KEYS),
+    ("`base`, where it is a table", BASE_KEYS),
 ];
 
 #[test]

@@ -189,7 +189,7 @@ struct RootfsJson {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use oci_spec::image::ImageConfiguration;
 
     use super::*;
@@ -203,7 +203,7 @@ mod tests {
         items.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
-    fn full() -> ImageConfig {
+    pub(crate) fn full() -> ImageConfig {
         let runtime = Runtime {
             entrypoint: vec!["/usr/bin/thumbnailer".to_owned()],
             cmd: vec!["--listen".to_owned(), "0.0.0.0:8080".to_owned()],

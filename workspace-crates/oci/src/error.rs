@@ -88,6 +88,13 @@ pub enum Error {
         /// Digest of its uncompressed content as claimed.
         diff_id: String,
     },
+    /// The config of an image that is not one.
+    #[error("failed to read the image's config")]
+    Config {
+        /// What the JSON parser said.
+        #[source]
+        source: serde_json::Error,
+    },
     /// An `index.json` that is not one.
     #[error("failed to read `index.json`: {reason}")]
     Index {

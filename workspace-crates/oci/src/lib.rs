@@ -17,6 +17,7 @@
 
 pub mod annotation;
 mod config;
+mod config_read;
 mod digest;
 mod docker_archive;
 mod document;

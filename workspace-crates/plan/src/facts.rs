@@ -86,6 +86,17 @@ pub struct ImageFacts {
     pub hooks: BTreeMap<Hook, BTreeMap<String, String>>,
     /// The contents of the patches that `patches` names, in its order.
     pub patches: Vec<Vec<Patch>>,
+    /// The image from anywhere that it begins with.
+    pub base: Option<ForeignFacts>,
     /// The revision of the sources in version control.
     pub revision: Option<String>,
+}
+
+/// An image from anywhere, as the daemon has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignFacts {
+    /// Its id there, which differs between the stores of daemons.
+    pub id: String,
+    /// Digest of its layers' digests, which is the same everywhere.
+    pub layers: String,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tierce_manifest::{ImageSpec, WorkspaceSpec};
 use tierce_portage::PortageConfig;
 
-use crate::facts::{BuilderFacts, Facts};
+use crate::facts::{BuilderFacts, Facts, ForeignFacts};
 use crate::lock::{Lock, LockedBuilder, LockedImage};
 use crate::planning::key_config;
 use crate::portage_config::ConfigError;
@@ -24,6 +24,9 @@ pub(crate) fn resolution_inputs(
 ) -> Vec<String> {
     let mut lines = config.input_lines();
     lines.extend(base.map(|base| format!("base {} {}", base.name, short(&base.content()))));
+    if let (Some(reference), Some(base)) = (image.base.foreign(), foreign_facts(image, facts)) {
+        lines.push(format!("base-image {} {}", reference.value, short(&base.layers)));
+    }
     lines.push(format!("builder {}", short(builder_key)));
     lines.extend(image.emerge.packages.iter().map(|atom| format!("packages {}", atom.value)));
     lines.extend(image.emerge.build_packages.iter().map(|atom| format!("build-packages {}", atom.value)));
@@ -33,6 +36,10 @@ pub(crate) fn resolution_inputs(
     lines.sort();
     lines.dedup();
     lines
+}
+
+fn foreign_facts<'f>(image: &ImageSpec, facts: &'f Facts) -> Option<&'f ForeignFacts> {
+    facts.images.get(image.name.as_str())?.base.as_ref()
 }
 
 fn short(digest: &str) -> &str {
@@ -88,7 +95,7 @@ fn subject_and_value(line: &str) -> (Subject<'_>, &str) {
 
 fn appeared((key, about): &Subject<'_>, value: &str) -> String {
     match (*key, *about, value) {
-        ("base", name, _) => format!("it is based on `{name}` now"),
+        ("base" | "base-image", name, _) => format!("it is based on `{name}` now"),
         ("repository", name, _) => format!("the repository `{name}` is new"),
         (key, "", value) => format!("`{key}` is `{value}` now"),
         (key, about, "") => format!("`{key}` has `{about}` now"),
@@ -100,6 +107,7 @@ fn changed((key, about): &Subject<'_>, before: &str, value: &str) -> String {
     match (*key, *about) {
         ("builder", _) => "the builder is another one".into(),
         ("base", name) => format!("the packages of its base `{name}` changed"),
+        ("base-image", name) => format!("its base `{name}` is another image than it was"),
         ("repository", name) => format!("the repository `{name}` changed"),
         ("settings", _) => "the order or masters of the repositories changed, or what Tierce itself sets".into(),
         (key, "") => format!("`{key}` is {}, it was {}", quoted(value), quoted(before)),
@@ -113,7 +121,7 @@ fn quoted(value: &str) -> String {
 
 fn disappeared((key, about): &Subject<'_>) -> String {
     match (*key, *about) {
-        ("base", name) => format!("it is no longer based on `{name}`"),
+        ("base" | "base-image", name) => format!("it is no longer based on `{name}`"),
         ("repository", name) => format!("the repository `{name}` is gone"),
         (key, "") => format!("`{key}` says nothing any more"),
         (key, about) => format!("`{key}` no longer has `{about}`"),
@@ -217,11 +225,15 @@ mod tests {
         `use` says nothing any more
         ");
         assert_eq!(changes(&lines(before), &lines(before)), Vec::<String>::new());
-        let bases = changes(&lines("base a 1\nbase b 1"), &lines("base b 2\nbase c 1"));
+        let before = "base a 1\nbase b 1\nbase-image x:1 1\nbase-image y:1 1";
+        let bases = changes(&lines(before), &lines("base b 2\nbase c 1\nbase-image y:1 2\nbase-image z:1 1"));
         insta::assert_snapshot!(bases.join("\n"), @r"
         the packages of its base `b` changed
         it is based on `c` now
+        its base `y:1` is another image than it was
+        it is based on `z:1` now
         it is no longer based on `a`
+        it is no longer based on `x:1`
         ");
     }
 }

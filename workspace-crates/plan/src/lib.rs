@@ -23,13 +23,15 @@ mod update;
 
 pub use changes::{LockChange, Subject, changes};
 pub use error::PlanError;
-pub use facts::{BuilderFacts, Facts, ImageFacts};
+pub use facts::{BuilderFacts, Facts, ForeignFacts, ImageFacts};
 pub use inputs::{Uncovered, uncovered};
 pub use key::{Ingredients, Key, digest};
 pub use lock::{BaseRepository, LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 pub use on_base::fixed;
-pub use outcome::{Binpkg, Builder, Outcome, PackedImage, PackedLayer, Program, Root, TestResult, Unmerged};
+pub use outcome::{
+    Binpkg, Builder, ForeignBase, Outcome, PackedImage, PackedLayer, Program, Root, TestResult, Unmerged,
+};
 pub use planning::{keep_globs, plan, strip_name};
 pub use portage_config::{ConfigError, ROOT, portage_config, request};
 pub use step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
-pub use update::{Update, UpdateError, plan_update};
+pub use update::{Update, UpdateError, images_to_update, plan_update};

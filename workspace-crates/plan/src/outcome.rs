@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tierce_debian::Deb;
+use tierce_oci::Runtime;
 use tierce_portage::{Lacking, ResolvedPackage};
 
 use crate::key::digest;
@@ -31,6 +32,8 @@ pub enum Outcome {
     Programs(Vec<Program>),
     /// The probe of health checks lies in the cache.
     Probe(Program),
+    /// The layers of an image from anywhere lie in the cache.
+    Base(ForeignBase),
     /// An image lies in the cache as blobs.
     Image(PackedImage),
     /// The image was tested, and has passed or not.
@@ -58,6 +61,7 @@ impl Outcome {
                 digest(programs.iter().map(|p| format!("{} {}\n", p.name, p.sha256)).collect::<String>())
             }
             Outcome::Probe(probe) => probe.sha256.clone(),
+            Outcome::Base(base) => base.id.clone(),
             Outcome::Image(image) => image.id.clone(),
             // Serialising plain data into memory has no way to fail.
             other => digest(serde_json::to_vec(other).unwrap_or_default()),
@@ -158,6 +162,17 @@ pub struct Program {
     pub build_id: Option<String>,
 }
 
+/// An image from anywhere that another one begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignBase {
+    /// Digest of its config, `sha256:…`.
+    pub id: String,
+    /// Its layers, lowest first.
+    pub layers: Vec<PackedLayer>,
+    /// How it is run.
+    pub runtime: Runtime,
+}
+
 /// A packed image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedImage {
@@ -167,6 +182,9 @@ pub struct PackedImage {
     pub closure: u64,
     /// Its layers, lowest first.
     pub layers: Vec<PackedLayer>,
+    /// How a base from anywhere is run, where the image begins with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Runtime>,
 }
 
 /// One layer of a packed image.

@@ -217,6 +217,7 @@ impl ImagePlanning<'_> {
             steps.push(self.unmerge_step()?);
         }
         steps.extend(uses_probe(self.image).then(|| self.probe_step()));
+        steps.extend(base_step(self.image, self.facts));
         Ok(steps)
     }
 
@@ -332,6 +333,17 @@ fn uses_probe(image: &ImageSpec) -> bool {
     image.config.healthcheck.as_ref().is_some_and(|check| check.value.is_probe)
 }
 
+/// The step that takes the base from anywhere out of the daemon, where the image begins with one.
+fn base_step(image: &ImageSpec, facts: &Facts) -> Option<Step> {
+    let name = image.name.as_str();
+    let reference = image.base.foreign()?.value.to_string();
+    let base = facts.images.get(name)?.base.as_ref()?;
+    let action = Action::SaveBase { image: name.into(), reference: reference.clone(), id: base.id.clone() };
+    let mut step = image_step("base", name, action);
+    step.ingredients.add("reference", reference).add("image", &base.id);
+    Some(step)
+}
+
 /// The packing, the way from there to where the image goes, and which of these steps are the goals. `is_meant` says which images
 /// go there.
 fn deliver_steps(
@@ -365,6 +377,7 @@ fn deliver_steps(
         pack.after.push(StepId::of_image("probe", name));
     }
 
+    pack.after.extend(base_step(image, facts).map(|step| step.id));
     if let Some(base) = image.base.image() {
         pack.after.extend(["root", "pack"].map(|verb| StepId::of_image(verb, base.as_str())));
     }
@@ -495,6 +508,6 @@ fn without_places(image: &ImageSpec) -> impl std::fmt::Debug + use<> {
         config.workdir.as_ref().map(|workdir| workdir.value.to_string()),
         config.user.as_ref().map(|user| user.value.to_string()),
         config.stop_signal.map(|signal| signal.to_string()),
-        config.healthcheck.as_ref().map(|check| check.value.clone()),
+        (config.healthcheck.as_ref().map(|check| check.value.clone()), config.no_healthcheck),
     )
 }

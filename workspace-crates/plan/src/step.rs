@@ -150,6 +150,15 @@ pub enum Action {
         /// For which image.
         image: String,
     },
+    /// Takes an image from anywhere out of the daemon, for another one to begin with.
+    SaveBase {
+        /// For which image.
+        image: String,
+        /// The reference of the base.
+        reference: String,
+        /// Its id in the daemon.
+        id: String,
+    },
     /// Selects the image's files and writes its layers and documents.
     Pack {
         /// Which image.
@@ -208,6 +217,7 @@ impl Action {
             Action::Unmerge { .. } => ("unmerge", 1),
             Action::Compile { .. } => ("compile", 1),
             Action::BuildProbe { .. } => ("build-probe", 1),
+            Action::SaveBase { .. } => ("save-base", 1),
             Action::Pack { .. } => ("pack", 2),
             Action::Load { .. } => ("load", 1),
             Action::Test { .. } => ("test", 1),
@@ -262,6 +272,7 @@ impl Action {
             Action::Unmerge { packages, .. } => format!("unmerge {}", packages.join(", ")),
             Action::Compile { .. } => "compile the program".into(),
             Action::BuildProbe { .. } => "compile the probe of the health check".into(),
+            Action::SaveBase { reference, .. } => format!("take {reference} out of the daemon"),
             Action::Pack { .. } => "pack".into(),
             Action::Load { sink: Sink::Daemon, .. } => "load into the daemon".into(),
             Action::Load { sink: Sink::Layout(path), .. } => format!("write the layout {path}"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::{Error, FileContent, FileTree, Globs, Index, Node, NodeKind, Placed, Reason, Source, Start, path};
+use crate::{Error, FileContent, FileTree, Globs, Index, LdCache, Node, NodeKind, Placed, Reason, Source, Start, path};
 
 /// The image that another one begins with.
 #[derive(Debug)]
@@ -13,9 +13,14 @@ pub struct Base {
     image: Index,
     /// Which of its layers has each path.
     layers: BTreeMap<String, usize>,
-    /// The ROOT that it was chosen of.
+    /// The ROOT that it was chosen of; empty for one from anywhere.
     root: Index,
+    /// Whether it is one from anywhere, or stands on one.
+    is_foreign: bool,
 }
+
+/// Who there is in an image: of one from anywhere, whatever ROOT says.
+const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
 /// What an image has otherwise than the one below it. Sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,15 +42,14 @@ impl Base {
         layers: &BTreeMap<&str, Placed<'_>>,
         archives: &[PathBuf],
         root: Index,
+        is_foreign: bool,
     ) -> Result<Self, Error> {
         let (mut nodes, mut files) = (BTreeMap::new(), BTreeMap::new());
         for (at, placed) in layers {
             let mut node = placed.node.clone();
-            if let NodeKind::HardLink { target } = &node.kind {
-                let file = layers.get(target.as_str()).map(|target| target.node.kind.clone());
-                node.kind = file
-                    .filter(|kind| matches!(kind, NodeKind::File { .. }))
-                    .ok_or_else(|| Error::NotFound { path: (*at).to_owned(), at: target.clone() })?;
+            if let (NodeKind::HardLink { .. }, Some(content)) = (&node.kind, placed.content) {
+                // A higher layer may have something else where its target is.
+                node.kind = NodeKind::File { size: size_of(content) };
             }
             if let NodeKind::File { .. } = node.kind {
                 files.extend(
@@ -56,7 +60,21 @@ impl Base {
         }
         let image = Index::from_parts(FileTree::try_from(nodes)?, files)?;
         let layers = layers.iter().map(|(at, placed)| ((*at).to_owned(), placed.layer)).collect();
-        Ok(Self { name: name.to_owned(), image, layers, root })
+        Ok(Self { name: name.to_owned(), image, layers, root, is_foreign })
+    }
+
+    /// Whether it is an image from anywhere, or stands on one: then nothing is known of some of its files, which are neither
+    /// followed nor checked, and are [completed](Self::complete) instead of selected.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn image(&self) -> &Index {
+        &self.image
     }
 
     /// Which of its layers has what stands at a path, the lowest being 0.
@@ -64,27 +82,40 @@ impl Base {
         self.layers.get(at).copied()
     }
 
-    /// Lays the image over a ROOT that was merged on top of its own: what no package has changed since is as the image has it.
+    /// Lays the image over a ROOT that was merged on top of its own: what no package has changed since is as the image has it. Of an
+    /// image from anywhere, which has no ROOT, that is what ROOT lacks, as far as the folders of both allow it. Gives the paths of
+    /// ROOT that the image has elsewhere, as links of ROOT lead there, each with that of the image.
     ///
     /// # Errors
     /// Those of [`Index::insert`].
-    pub fn lay_over(&self, root: &mut Index) -> Result<(), Error> {
+    pub fn lay_over(&self, root: &mut Index) -> Result<BTreeMap<String, String>, Error> {
+        let mut elsewhere = BTreeMap::new();
         for (at, node) in self.image.tree().iter().filter(|(at, _)| *at != "/") {
-            if !same(&self.root, root, at) || same(&self.image, root, at) {
+            let is_known = same(&self.root, root, at) || (self.is_foreign && ACCOUNTS.contains(&at));
+            let has_by_link = || root.tree().get(at).is_none() && root.tree().resolve(at).is_ok();
+            if !is_known || same(&self.image, root, at) || (self.is_foreign && has_by_link()) {
                 continue;
             }
-            match (&node.kind, self.image.content(at)) {
-                (NodeKind::File { size }, Some(content)) => {
-                    root.insert_file(at, node.clone(), *size, content.clone())?;
-                }
-                _ => drop(root.insert(at, node.clone())?),
+            let inserted = match (&node.kind, self.image.content(at)) {
+                (NodeKind::File { size }, Some(content)) => root.insert_file(at, node.clone(), *size, content.clone()),
+                _ => root.insert(at, node.clone()),
+            };
+            match inserted {
+                Ok(real) if real != at => drop(elsewhere.insert(real, at.to_owned())),
+                Ok(_) => {}
+                Err(_) if self.is_foreign => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(elsewhere)
     }
 
-    /// What an image on top of it starts from, of an index over which it was laid: all that is still there and that the user wants.
+    /// What an image on top of it starts from, of an index over which it was laid: all that is still there and that the user wants;
+    /// nothing on top of an image from anywhere.
     pub fn starts(&self, index: &Index, globs: &Globs) -> Vec<Start> {
+        if self.is_foreign {
+            return Vec::new();
+        }
         let is_kept = |at: &str| {
             at != "/"
                 && globs.prune.find(at).is_none()
@@ -96,10 +127,25 @@ impl Base {
         self.image.tree().iter().filter(|(at, _)| is_kept(at)).map(|(at, _)| start(at)).collect()
     }
 
-    /// The paths of an index that the base's ROOT has alike: who chose the image below has decided about them.
+    /// The paths of an index that the base's ROOT has alike, or an image from anywhere: who chose the image below has decided about
+    /// them.
     pub fn decided(&self, index: &Index) -> BTreeSet<String> {
-        let alike = self.root.tree().iter().filter(|(at, _)| same(&self.root, index, at));
-        alike.map(|(at, _)| at.to_owned()).collect()
+        let of = |below: &Index| -> Vec<String> {
+            let alike = below.tree().iter().filter(|(at, _)| same(below, index, at));
+            alike.map(|(at, _)| at.to_owned()).collect()
+        };
+        let mut decided: BTreeSet<String> = of(&self.root).into_iter().collect();
+        decided.extend(self.is_foreign.then(|| of(&self.image)).into_iter().flatten());
+        decided
+    }
+
+    /// The linker cache that it has.
+    pub fn ld_cache(&self) -> LdCache {
+        let cache = self.image.content("/etc/ld.so.cache").and_then(|content| match &content.source {
+            Source::Bytes(bytes) => LdCache::parse(bytes).ok(),
+            _ => None,
+        });
+        cache.unwrap_or_default()
     }
 
     /// What an image has otherwise.
@@ -113,6 +159,16 @@ impl Base {
             is_gone(at) && above.is_some_and(Node::is_directory)
         });
         Changes { added, removed: removed.collect() }
+    }
+}
+
+/// The size of a content of a layer.
+fn size_of(content: &FileContent) -> u64 {
+    match &content.source {
+        Source::Archive { size, .. } | Source::Part { size, .. } => *size,
+        Source::Bytes(bytes) => bytes.len() as u64,
+        // No layer has one.
+        Source::Host { .. } => 0,
     }
 }
 
@@ -142,12 +198,12 @@ fn same(one: &Index, other: &Index, at: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::stack;
 
     /// A tree of lines: a path, then a link's target behind `->`, `/` for a folder, or the content of a file.
-    fn index(lines: &str) -> Index {
+    pub(crate) fn index(lines: &str) -> Index {
         let mut index = Index::new();
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (at, what) = line.split_once(' ').unwrap();
@@ -166,7 +222,12 @@ mod tests {
 
     fn base(image: &str, root: &str) -> Base {
         let layers = [index(image)];
-        Base::new("a", &stack(&layers), &[], index(root)).unwrap()
+        Base::new("a", &stack(&layers), &[], index(root), false).unwrap()
+    }
+
+    pub(crate) fn base_from_elsewhere(image: &str) -> Base {
+        let layers = [index(image)];
+        Base::new("x:1", &stack(&layers), &[], Index::new(), true).unwrap()
     }
 
     fn text(index: &Index, at: &str) -> Option<String> {
@@ -193,6 +254,20 @@ mod tests {
         assert_eq!(starts, ["/bin", "/etc", "/etc/x", "/usr", "/usr/lib", "/usr/lib/l"]);
     }
 
+    #[test]
+    fn an_image_from_anywhere_gives_what_root_lacks() {
+        let base = base_from_elsewhere("/bin/sh 1\n/etc/passwd users\n/etc/x theirs\n/usr/lib/l 1\n/lib -> usr/lib");
+        let mut root = index("/bin -> usr/bin\n/usr/bin/p 1\n/etc/x mine\n/etc/passwd none\n/lib/m 1");
+        let elsewhere = base.lay_over(&mut root).unwrap();
+        assert_eq!(elsewhere, [("/usr/bin/sh".to_owned(), "/bin/sh".to_owned())].into());
+        assert_eq!(text(&root, "/etc/passwd"), text_of("users"), "who there is");
+        assert_eq!(text(&root, "/etc/x"), text_of("mine"));
+        assert_eq!(text(&root, "/usr/bin/sh"), text_of("1"), "by the link of ROOT");
+        assert_eq!((text(&root, "/usr/lib/l"), text(&root, "/lib/m")), (text_of("1"), text_of("1")));
+        assert!(base.decided(&root).contains("/usr/lib/l") && !base.decided(&root).contains("/etc/x"));
+        assert_eq!(base.starts(&root, &Globs::default()), []);
+    }
+
     fn text_of(content: &str) -> Option<String> {
         Some(FileContent::of_bytes(content.into()).sha256[..8].to_owned())
     }
@@ -211,7 +286,7 @@ mod tests {
             index
         };
         let layers = [linked("/x", "/y")];
-        let base = Base::new("a", &stack(&layers), &[], Index::new()).unwrap();
+        let base = Base::new("a", &stack(&layers), &[], Index::new(), false).unwrap();
         assert_eq!(base.changes(&linked("/y", "/x")), Changes::default());
     }
 }

@@ -14,7 +14,7 @@ use tierce_elf::Priority;
 use crate::follow::Follow;
 use crate::hidden::{HiddenChoices, Hiding};
 use crate::report::Size;
-use crate::{Error, FileContent, Globs, Index, Loader, Node, NodeKind, path};
+use crate::{Error, FileContent, Globs, Index, LdCache, Loader, Node, NodeKind, path};
 
 /// Where a closure starts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -241,6 +241,13 @@ pub enum Finding {
         /// The link.
         path: String,
     },
+    /// The image begins with one from anywhere, of which nothing is known.
+    ForeignBase {
+        /// Its reference, or the image of the workspace that stands on it.
+        image: String,
+        /// Files that it has and that are others now.
+        replaced: Vec<String>,
+    },
 }
 
 impl Finding {
@@ -255,8 +262,8 @@ impl Finding {
             Self::DanglingLink { .. } => true,
             Self::Pruned { .. } => false,
             Self::UnmatchedKeep { .. } | Self::UnmatchedPrune { .. } | Self::UnmatchedRemove { .. } => false,
-            // Allowed, or asked for by `unmerge`.
-            Self::AllowedMissing { .. } | Self::LackingDependency { .. } => false,
+            // Allowed, or asked for by `unmerge` or `base`.
+            Self::AllowedMissing { .. } | Self::LackingDependency { .. } | Self::ForeignBase { .. } => false,
         }
     }
 }
@@ -378,7 +385,17 @@ impl Closure {
         self.entries.insert(path.to_owned(), Reason::Hook { hook: hook.to_owned() });
     }
 
-    /// Takes out a path that a hook has removed.
+    /// Says of paths, by the ones that they had, where they are now, for themselves and where they are reasons.
+    pub(crate) fn rename(&mut self, moved: &BTreeMap<String, String>) {
+        if moved.is_empty() {
+            return;
+        }
+        let now = |path: String| moved.get(&path).cloned().unwrap_or(path);
+        let entries = std::mem::take(&mut self.entries);
+        self.entries = entries.into_iter().map(|(path, reason)| (now(path), reason.renamed(&now))).collect();
+    }
+
+    /// Takes out a path that is not in the image.
     pub fn remove(&mut self, path: &str) {
         self.entries.remove(path);
     }
@@ -399,32 +416,37 @@ impl Closure {
         self.entries.extend(directories);
     }
 
-    /// Puts what is made for the image into its index: files that hidden dependencies need and ROOT does not have, and the linker
-    /// cache.
+    /// Puts what is made for the image into its index: files that hidden dependencies need and that are not there, and the linker
+    /// cache, with what that of a base from anywhere, `below`, has besides.
     ///
     /// # Errors
     /// Those of [`Index::insert_file`].
-    pub fn add_made(&mut self, image: &mut Index, loader: &Loader) -> Result<(), Error> {
+    pub fn add_made(&mut self, image: &mut Index, loader: &Loader, below: &LdCache) -> Result<(), Error> {
         for (path, (reason, content)) in std::mem::take(&mut self.written) {
+            if image.tree().resolve(&path).is_ok() {
+                continue;
+            }
             let bytes = content.as_bytes().to_vec();
             let node = Node::new(NodeKind::File { size: 0 }, 0o644);
             let at = image.insert_file(&path, node, bytes.len() as u64, FileContent::of_bytes(bytes))?;
             self.entries.insert(at, reason);
             self.add_parents();
         }
-        self.add_ld_cache(image, loader)
+        self.add_ld_cache(image, loader, below)
     }
 
     /// Puts an `/etc/ld.so.cache` for the libraries of the image into the image's index and into the closure: the entries
-    /// of the loader's cache that lead to a file of `image`. Without any, nothing is added.
+    /// of the loader's cache that lead to a file of `image`, and what `below` has besides. Without any of the former, nothing is
+    /// added.
     ///
     /// # Errors
     /// Those of [`Index::insert_file`].
-    pub fn add_ld_cache(&mut self, image: &mut Index, loader: &Loader) -> Result<(), Error> {
+    fn add_ld_cache(&mut self, image: &mut Index, loader: &Loader, below: &LdCache) -> Result<(), Error> {
         let cache = loader.cache.restrict(image.tree());
         if cache.entries().is_empty() {
             return Ok(());
         }
+        let cache = cache.with_others(&below.restrict(image.tree()));
         let bytes = cache.to_bytes();
         let node = Node::new(NodeKind::File { size: 0 }, 0o644);
         let at = image.insert_file("/etc/ld.so.cache", node, bytes.len() as u64, FileContent::of_bytes(bytes))?;
@@ -453,6 +475,23 @@ impl Reason {
             Self::Needed { by, .. } | Self::DlopenNote { by, .. } | Self::Hidden { by, .. } => Some(by),
             Self::LinkTo { path } | Self::ParentOf { path } => Some(path),
             Self::TargetOf { link } => Some(link),
+        }
+    }
+
+    /// The same for paths that have moved.
+    fn renamed(self, now: &impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Interpreter { of } => Self::Interpreter { of: now(of) },
+            Self::ScriptInterpreter { of } => Self::ScriptInterpreter { of: now(of) },
+            Self::Needed { by, soname, via } => Self::Needed { by: now(by), soname, via },
+            Self::DlopenNote { by, soname, feature, priority } => {
+                Self::DlopenNote { by: now(by), soname, feature, priority }
+            }
+            Self::Hidden { name, by, trigger } => Self::Hidden { name, by: now(by), trigger },
+            Self::LinkTo { path } => Self::LinkTo { path: now(path) },
+            Self::ParentOf { path } => Self::ParentOf { path: now(path) },
+            Self::TargetOf { link } => Self::TargetOf { link: now(link) },
+            other => other,
         }
     }
 

@@ -404,7 +404,7 @@ fn the_images_linker_cache_names_what_is_in_it() {
     let mut closure =
         closure(&index, &program("/usr/bin/hello"), &loader, &Globs::default(), &HiddenChoices::default()).unwrap();
     let mut image = index.select(closure.iter().map(|(path, _)| path)).unwrap();
-    closure.add_ld_cache(&mut image, &loader).unwrap();
+    closure.add_made(&mut image, &loader, &LdCache::default()).unwrap();
     let bytes = image.read(&mut std::io::Cursor::new([]), "/etc/ld.so.cache", 4096).unwrap();
     let names: Vec<_> = LdCache::parse(&bytes).unwrap().entries().iter().map(|entry| entry.soname.clone()).collect();
     assert_eq!(names, ["libc.so.6", "ld-linux-x86-64.so.2"]);

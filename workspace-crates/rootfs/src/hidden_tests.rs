@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use crate::LdCache;
 use crate::closure::tests::{LIBC, loader, program, root, shown};
 use crate::{Closure, Error, Globs, HiddenChoices, Patterns, closure, packages};
 
@@ -121,7 +122,7 @@ fn a_file_that_every_image_can_have_is_made() {
         |globs: &Globs| closure(&index, &program("/usr/bin/hello"), &own, globs, &HiddenChoices::default()).unwrap();
     let mut chosen = select(&Globs::default());
     let mut image = index.select(chosen.iter().map(|(path, _)| path)).unwrap();
-    chosen.add_made(&mut image, &own).unwrap();
+    chosen.add_made(&mut image, &own, &LdCache::default()).unwrap();
     let text = image.read(&mut std::io::Cursor::new([]), "/etc/nsswitch.conf", 1 << 10).unwrap();
     assert!(String::from_utf8(text).unwrap().contains("hosts:    files dns\n"));
     let because: Vec<&str> = chosen.chain("/etc/nsswitch.conf").into_iter().map(|(path, _)| path).collect();

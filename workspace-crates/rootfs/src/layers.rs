@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Closure, Index, NodeKind, Reason, path};
 
-/// Layers among which libraries are distributed. With the other groups, far below the 127 that container runtimes take.
+/// Layers among which libraries are distributed. With the other groups, far below the 125 that daemons take.
 pub const BUCKETS: u8 = 16;
 
 /// The packages that change with the base and with nothing else.

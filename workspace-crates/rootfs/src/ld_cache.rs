@@ -107,6 +107,13 @@ impl LdCache {
         Self { entries: self.entries.iter().filter(leads).cloned().collect() }
     }
 
+    /// With those entries of another cache whose sonames this one does not have.
+    #[must_use]
+    pub fn with_others(&self, others: &LdCache) -> Self {
+        let others = others.entries.iter().filter(|other| self.lookup(&other.soname, other.flags).next().is_none());
+        Self::new(self.entries.iter().chain(others).cloned().collect())
+    }
+
     /// All entries, in the cache's order.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

@@ -159,6 +159,7 @@ Examples:
   docker run --rm $(cargo xtask image hello)      build, load and run an image
   cargo xtask image                               every image of the workspace
   cargo xtask image --exclude web                 all of them but one
+  cargo xtask image web --no-deps                 web alone, on top of what is built already
   cargo xtask image toolbox                       a shell, gdb, strace and more, for debugging
   cargo xtask image web --layout target/web.oci   an OCI layout in a folder
   cargo xtask image web --archive web.tar         one file for docker load or skopeo
@@ -192,6 +193,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "all", value_parser = STEPS)]
     pub(crate) no_cache: Vec<String>,
+    /// Build these images alone: those that they begin with have to be there as their tables say
+    #[arg(long)]
+    pub(crate) no_deps: bool,
     /// Name the images without running their tests
     #[arg(long)]
     pub(crate) no_test: bool,

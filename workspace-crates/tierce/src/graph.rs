@@ -54,6 +54,11 @@ fn of_images(images: &[ImageGraph]) -> Graph {
     for image in images {
         let root = roots[image.image.as_str()];
         image.bases.iter().filter_map(|base| roots.get(base.as_str())).for_each(|base| graph.edge(root, *base));
+        if let Some(base) = &image.foreign_base {
+            let key = (base.as_str(), String::new());
+            let vertex = *known.entry(key).or_insert_with(|| graph.vertex(base, "from elsewhere", BUILDER));
+            graph.edge(root, vertex);
+        }
         let mut own: BTreeMap<&str, usize> = BTreeMap::new();
         for package in &image.packages {
             let flags = package.flags.join(" ");
@@ -116,6 +121,7 @@ mod tests {
         let image = |name: &str, flags: &[&str], unresolved: &[&str]| ImageGraph {
             image: name.into(),
             bases: if name == "shop" { vec!["web".to_owned()] } else { Vec::new() },
+            foreign_base: (name == "web").then(|| "debian:12".to_owned()),
             unresolved: unresolved.iter().map(|atom| (*atom).to_owned()).collect(),
             packages: vec![
                 package("sys-libs/zlib-1.3", &[], false, &["sys-libs/glibc-2.36", "gone/gone-1"]),
@@ -128,6 +134,7 @@ mod tests {
         insta::assert_snapshot!(tree(&of_images(&images)), @r"
         shop
         └── web
+            ├── debian:12  from elsewhere
             └── media-libs/libpng-1.6  apng
                 └── sys-libs/zlib-1.3
                     └── sys-libs/glibc-2.36

@@ -28,6 +28,7 @@ pub(crate) fn run(
     options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
     options.keep_warm = arguments.keep_warm;
     options.no_cache.clone_from(&arguments.no_cache);
+    options.no_deps = arguments.no_deps;
     options.no_test = arguments.no_test;
     let session = Session::open(options, &|event| terminal.show(event))?;
     let images = match arguments.exclude.is_empty() {

@@ -197,6 +197,7 @@ pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<At
         offline: global.offline || global.frozen,
         locked: global.locked || global.frozen,
         no_cache: Vec::new(),
+        no_deps: false,
         no_test: false,
         keep_warm: 0,
         jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

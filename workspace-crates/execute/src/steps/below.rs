@@ -1,10 +1,12 @@
-//! The image of the workspace that another one begins with: its files as a container sees them.
+//! The image that another one begins with: its files as a container sees them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
 use tierce_manifest::ImageSpec;
+use tierce_oci::Runtime;
 use tierce_plan::{Outcome, PackedLayer};
-use tierce_rootfs::{Base, FileContent, Index, Limits, NodeKind, stack};
+use tierce_rootfs::{Base, FileContent, Globs, Index, Limits, NodeKind, Start, stack};
 
 use crate::Error;
 use crate::executor::{Executor, missing_input};
@@ -22,12 +24,39 @@ pub(crate) struct Below {
     pub(crate) layers: Vec<PackedLayer>,
     /// Its files, and the ROOT that they were chosen of.
     pub(crate) base: Base,
+    /// How the image from anywhere is run that is the lowest, where there is one.
+    pub(crate) foreign: Option<Runtime>,
+}
+
+/// What comes of laying an image over the ROOT of the one on top.
+#[derive(Default)]
+pub(crate) struct Laid {
+    /// Where the selection starts.
+    pub(crate) starts: Vec<Start>,
+    /// Paths of ROOT that the image has at others.
+    pub(crate) elsewhere: BTreeMap<String, String>,
+}
+
+impl Below {
+    /// Lays it over ROOT.
+    pub(crate) fn lay_over(&self, root: &mut Index, globs: &mut Globs) -> Result<Laid, Error> {
+        let elsewhere = self.base.lay_over(root)?;
+        globs.decided = self.base.decided(root);
+        globs.decided.extend(elsewhere.keys().cloned());
+        Ok(Laid { starts: self.base.starts(root, globs), elsewhere })
+    }
 }
 
 impl Executor<'_> {
     /// What is below an image, of the results of the steps before it is packed; none where it begins with nothing.
     pub(crate) fn below(&self, spec: &ImageSpec, inputs: &Inputs) -> Result<Option<Below>, Error> {
-        let Some(name) = spec.base.image() else { return Ok(None) };
+        let name = match &spec.base {
+            tierce_manifest::Base::Scratch => return Ok(None),
+            tierce_manifest::Base::Foreign(reference) => {
+                return self.foreign_below(&reference.value.to_string(), inputs).map(Some);
+            }
+            tierce_manifest::Base::Image(name) => &name.value,
+        };
         let of_base = || inputs.iter().filter(|(id, _)| id.image() == Some(name.as_str())).map(|(_, outcome)| outcome);
         let packed = of_base().find_map(|outcome| match outcome {
             Outcome::Image(packed) => Some(packed),
@@ -38,8 +67,31 @@ impl Executor<'_> {
             _ => None,
         });
         let (packed, root) = packed.zip(root).ok_or_else(|| missing_input("the base"))?;
+        let root = self.root_facts(&root.key)?.index;
+        let base = self.base(name.as_str(), &packed.layers, root, packed.foreign.is_some())?;
+        // Those that it has of its own base are named after that one.
+        let named = |layer: &PackedLayer| match layer.name.contains(": ") {
+            true => layer.clone(),
+            false => PackedLayer { name: format!("{name}: {}", layer.name), ..layer.clone() },
+        };
+        let layers = packed.layers.iter().map(named).collect();
+        Ok(Some(Below { layers, base, foreign: packed.foreign.clone() }))
+    }
+
+    fn foreign_below(&self, reference: &str, inputs: &Inputs) -> Result<Below, Error> {
+        let saved = inputs.values().find_map(|outcome| match outcome {
+            Outcome::Base(base) => Some(base),
+            _ => None,
+        });
+        let saved = saved.ok_or_else(|| missing_input("the base"))?;
+        let base = self.base(reference, &saved.layers, Index::new(), true)?;
+        Ok(Below { layers: saved.layers.clone(), base, foreign: Some(saved.runtime.clone()) })
+    }
+
+    /// The files of an image of these layers, which was chosen of a ROOT.
+    fn base(&self, name: &str, packed: &[PackedLayer], root: Index, is_foreign: bool) -> Result<Base, Error> {
         let (mut layers, mut archives) = (Vec::new(), Vec::new());
-        for layer in &packed.layers {
+        for layer in packed {
             self.session.check_interrupted()?;
             let path = self.session.places.blob(layer.diff_id.trim_start_matches("sha256:"));
             let mut blob = File::open(&path).map_err(|error| Error::file("read", &path, error))?;
@@ -48,13 +100,7 @@ impl Executor<'_> {
             layers.push(index);
             archives.push(path);
         }
-        let base = Base::new(name.as_str(), &stack(&layers), &archives, self.root_facts(&root.key)?.index)?;
-        // Those that it has of its own base are named after that one.
-        let named = |layer: &PackedLayer| match layer.name.contains(": ") {
-            true => layer.clone(),
-            false => PackedLayer { name: format!("{name}: {}", layer.name), ..layer.clone() },
-        };
-        Ok(Some(Below { layers: packed.layers.iter().map(named).collect(), base }))
+        Ok(Base::new(name, &stack(&layers), &archives, root, is_foreign)?)
     }
 }
 

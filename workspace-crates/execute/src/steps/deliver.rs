@@ -27,15 +27,16 @@ impl Executor<'_> {
         let references = references(spec);
         match sink {
             Sink::Daemon => {
-                let assembled = assemble(spec, &packed.layers, self.facts, None)?;
+                let assembled = assemble(spec, &packed.layers, packed.foreign.as_ref(), self.facts, None)?;
                 let base = spec.base.image().and_then(|base| self.session.spec.image(base.as_str()));
-                let there: Vec<String> =
-                    base.into_iter().chain([spec]).map(|spec| self::references(spec).remove(0)).collect();
+                let named = base.into_iter().chain([spec]).map(|spec| self::references(spec).remove(0));
+                let foreign = spec.base.foreign().map(|reference| reference.value.to_string());
+                let there: Vec<String> = foreign.into_iter().chain(named).collect();
                 let (id, bytes) = self.load_into_daemon(&assembled, image, &there)?;
                 Ok(Outcome::Delivered { id, manifest: None, bytes })
             }
             Sink::Layout(folder) => {
-                let assembled = assemble(spec, &packed.layers, self.facts, revision)?;
+                let assembled = assemble(spec, &packed.layers, packed.foreign.as_ref(), self.facts, revision)?;
                 let bytes = self.write_layout(&assembled, &self.session.layout_name(spec), folder)?;
                 Ok(Outcome::Delivered {
                     id: assembled.id.to_string(),
@@ -44,7 +45,7 @@ impl Executor<'_> {
                 })
             }
             Sink::Archive(path) => {
-                let assembled = assemble(spec, &packed.layers, self.facts, revision)?;
+                let assembled = assemble(spec, &packed.layers, packed.foreign.as_ref(), self.facts, revision)?;
                 let open = |layer: &tierce_oci::Layer| self.open_blob(layer);
                 let bytes = files::write_with(path.as_std_path(), |file| {
                     write_docker_archive(&assembled, &references, ArchiveUse::File, open, &mut *file)?;

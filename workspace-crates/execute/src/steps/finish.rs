@@ -9,7 +9,7 @@ use tierce_manifest::{Hook, HookSpec, ImageSpec, Include};
 use tierce_oci::TarWriter;
 use tierce_plan::{Builder, ROOT, digest};
 use tierce_rootfs::{
-    Closure, FileContent, FileTree, Globs, HiddenChoices, Index, Loader, Node, Patterns, Reason, Source, Start,
+    Base, Closure, FileContent, FileTree, Globs, HiddenChoices, Index, Loader, Node, Patterns, Reason, Source, Start,
     closure, packages,
 };
 
@@ -110,22 +110,18 @@ pub(crate) fn check(
     spec: &ImageSpec,
     finished: &Index,
     chosen: &Closure,
+    foreign: Option<&Base>,
     loader: &Loader,
     globs: &Globs,
     choices: &HiddenChoices,
 ) -> Result<(), tierce_rootfs::Error> {
-    // Nothing is left out any more; what may be missing still may.
-    let globs = Globs { allow_missing: globs.allow_missing.clone(), ..Globs::default() };
-    let is_start = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::Program
-                | Reason::Declared
-                | Reason::Base { .. }
-                | Reason::Asked { .. }
-                | Reason::Keep { .. }
-                | Reason::Hook { .. }
-        )
+    // Nothing is left out any more; what may be missing still may. What is from anywhere is not looked at.
+    let decided = foreign.map(|base| base.decided(finished)).unwrap_or_default();
+    let globs = Globs { allow_missing: globs.allow_missing.clone(), decided, ..Globs::default() };
+    let is_start = |reason: &Reason| match reason {
+        Reason::Base { .. } => foreign.is_none(),
+        Reason::Program | Reason::Declared | Reason::Asked { .. } | Reason::Keep { .. } | Reason::Hook { .. } => true,
+        _ => false,
     };
     let all = chosen.iter().filter(|(path, reason)| is_start(reason) && finished.tree().get(path).is_some());
     let starts = all.map(|(path, reason)| Start { reason: reason.clone(), path: path.to_owned() });

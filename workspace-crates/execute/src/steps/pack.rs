@@ -9,19 +9,21 @@ use std::path::{Path, PathBuf};
 use tierce_manifest::{AllowMissing, ContentSpec, Hook, ImageSpec, Include, PRESETS};
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
 use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
-use tierce_rootfs::{FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages};
+use tierce_rootfs::{
+    Base, Completed, FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages,
+};
 
 use crate::executor::{Executor, builder_of, missing_input};
 use crate::progress::Event;
 use crate::report::{Contents, base_name, report_path};
 use crate::run::Inputs;
-use crate::steps::below::Below;
+use crate::steps::below::{Below, Laid};
 use crate::steps::overlay;
 use crate::steps::packages::open;
 use crate::steps::root::RootFacts;
 use crate::steps::run_time::{check_strictness, run_time};
-use crate::steps::{finish, hooks};
-use crate::{Error, budget, files, untagged};
+use crate::steps::{finish, foreign, hooks, started};
+use crate::{Error, budget, files, layer_limit, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
 pub(crate) const TIME: u64 = 0;
@@ -36,33 +38,37 @@ impl Executor<'_> {
         let facts = self.root_facts(tree.key())?;
         let archive = self.root_archive(tree.key());
         let loader = facts.loader(&archive)?;
-        let owners: BTreeMap<String, String> =
+        let mut owners: BTreeMap<String, String> =
             facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
         let RootFacts { mut index, owners: packages_of, hooks, .. } = facts;
 
         let below = self.below(spec, inputs)?;
         let mut globs = globs(&spec.content)?;
-        let mut starts = Vec::new();
-        if let Some(Below { base, .. }) = &below {
-            base.lay_over(&mut index)?;
-            globs.decided = base.decided(&index);
-            starts = base.starts(&index, &globs);
-        }
+        let Laid { mut starts, elsewhere } =
+            below.as_ref().map(|below| below.lay_over(&mut index, &mut globs)).transpose()?.unwrap_or_default();
         let overlaid = self.overlay(spec, programs, probe_of(inputs), &globs.remove, &mut index, &archive)?;
         let unmatched_remove = overlaid.unmatched_remove;
         starts.extend(overlaid.starts);
         let (asked, choices) = run_time(spec, &mut index, &archive)?;
         starts.extend(asked);
-        let chosen = match spec.content.include {
-            Include::Closure => closure(&index, &starts, &loader, &globs, &choices),
-            Include::Packages => packages(&index, &starts, &owners, &loader, &globs, &choices),
+        let chosen = match includes_packages(spec) {
+            false => closure(&index, &starts, &loader, &globs, &choices),
+            true => packages(&index, &starts, &owners, &loader, &globs, &choices),
         };
         let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, tree.unmerged_from(), error))?;
         chosen.findings.extend(unmatched_remove);
-        self.warn_of_unmatched(spec, &chosen.findings);
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
+        let foreign = below.as_ref().map(|below| &below.base).filter(|base| base.is_foreign());
+        if let Some(base) = foreign {
+            let Completed { image, moved } = base.complete(&selected, &mut chosen, &globs, elsewhere)?;
+            selected = image;
+            for (from, to) in moved {
+                owners.extend(owners.get(&from).cloned().map(|owner| (to, owner)));
+            }
+        }
+        self.warn_of_findings(spec, &chosen.findings);
         check_strictness(spec, &chosen)?;
-        chosen.add_made(&mut selected, &loader)?;
+        chosen.add_made(&mut selected, &loader, &foreign.map(Base::ld_cache).unwrap_or_default())?;
         self.keep_symbols(&index, &selected, &archive)?;
         hooks::attribute(&mut chosen, &hooks);
 
@@ -70,28 +76,31 @@ impl Executor<'_> {
         if let Some(hook) = spec.hooks.get(Hook::Finish) {
             selected = self.finish(spec, builder_of(inputs)?, selected, (&mut chosen, &globs.remove), &mut source)?;
             // Of both, where there is an image below: what differs from that is found after it.
-            let whole = finish::check(spec, &selected, &chosen, &loader, &globs, &choices);
+            let whole = finish::check(spec, &selected, &chosen, foreign, &loader, &globs, &choices);
             whole
                 .map_err(|error| finish::blamed(self.missing(spec, &packages_of, tree.unmerged_from(), error), hook))?;
         }
+        started::check(spec, &selected, &globs)?;
         overlay::set_capabilities(&spec.content, &mut selected)?;
         let mut packed = Vec::new();
         let mut own = Cow::Borrowed(&selected);
-        if let Some(Below { layers, base }) = &below {
+        if let Some(Below { layers, base, .. }) = &below {
             let changes = base.changes(&selected);
             packed.extend(layers.iter().cloned());
             packed.extend(self.write_removals(&changes.removed, &selected)?);
             own = Cow::Owned(selected.select(changes.added.iter().map(String::as_str))?);
         }
         let layers = layers(&own, &chosen, &owners);
+        layer_limit::check(spec, &packed, layers.len())?;
         for layer in &layers {
             let info = self.write_layer(&layer.paths, &own, &mut source)?;
             let name = layer.group.to_string();
             packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
         }
-        let assembled = assemble(spec, &packed, self.facts, None)?;
+        let foreign = below.as_ref().and_then(|below| below.foreign.clone());
+        let assembled = assemble(spec, &packed, foreign.as_ref(), self.facts, None)?;
         let closure = tierce_rootfs::report::total(&selected).bytes;
-        let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed };
+        let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed, foreign };
         let owners = hooks::owners(owners, hooks, &chosen);
         let contents = Contents::new(&selected, chosen, &owners, &layers, below.as_ref(), &packed);
         // Before the list is written: what does not fit leaves that of the image that there is.
@@ -100,8 +109,8 @@ impl Executor<'_> {
         Ok(Outcome::Image(packed))
     }
 
-    /// Says which globs of the table match nothing, and what comes nearest.
-    fn warn_of_unmatched(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>) {
+    /// Says which globs of the table match nothing, and what comes nearest; and of a base from anywhere that it is one.
+    fn warn_of_findings(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>) {
         for finding in findings {
             let (key, pattern, nearest, why) = match finding {
                 Finding::UnmatchedKeep { pattern, nearest } => {
@@ -112,6 +121,10 @@ impl Executor<'_> {
                 }
                 Finding::UnmatchedRemove { pattern, nearest } => {
                     ("remove", pattern, nearest, "nothing is taken out by it")
+                }
+                Finding::ForeignBase { .. } => {
+                    self.warn_of_foreign_base(spec, finding);
+                    continue;
                 }
                 _ => continue,
             };
@@ -217,13 +230,17 @@ impl Executor<'_> {
 
     /// Whether all of a packed image is in the cache, and its files are those that are listed.
     pub(crate) fn packed_is_present(&self, image: &str, packed: &PackedImage) -> bool {
-        let blob = |layer: &PackedLayer| {
-            let hex = layer.diff_id.trim_start_matches("sha256:");
-            fs::metadata(self.session.places.blob(hex)).is_ok_and(|metadata| metadata.len() == layer.size)
-        };
         // The list may be that of another state of the table, packed since.
         let listed: Option<Listed> = files::read_json(&self.contents_path(image));
-        packed.layers.iter().all(blob) && listed.is_some_and(|listed| listed.id == packed.id)
+        self.layers_are_present(&packed.layers) && listed.is_some_and(|listed| listed.id == packed.id)
+    }
+
+    /// Whether layers are in the cache.
+    pub(crate) fn layers_are_present(&self, layers: &[PackedLayer]) -> bool {
+        layers.iter().all(|layer| {
+            let hex = layer.diff_id.trim_start_matches("sha256:");
+            fs::metadata(self.session.places.blob(hex)).is_ok_and(|metadata| metadata.len() == layer.size)
+        })
     }
 }
 
@@ -233,8 +250,14 @@ struct Listed {
     id: String,
 }
 
+/// Whether all files of packages go in. Without any of its own, an image on top of one from anywhere has what its files need.
+fn includes_packages(spec: &ImageSpec) -> bool {
+    let has_packages = spec.base.foreign().is_none() || !spec.emerge.packages.is_empty();
+    spec.content.include == Include::Packages && has_packages
+}
+
 /// What the table says by globs, and the presets.
-fn globs(content: &ContentSpec) -> Result<Globs, Error> {
+pub(super) fn globs(content: &ContentSpec) -> Result<Globs, Error> {
     let kept: Vec<(String, String)> = content.keep.iter().flat_map(|keep| keep_globs(&keep.value)).collect();
     let of_presets = PRESETS.iter().flat_map(|preset| preset.globs.iter().map(|glob| (preset.name, *glob)));
     Ok(Globs {
@@ -336,6 +359,7 @@ pub(crate) fn reader<'a>(
 pub(crate) fn assemble(
     spec: &ImageSpec,
     packed: &[PackedLayer],
+    foreign: Option<&Runtime>,
     facts: &Facts,
     revision: Option<String>,
 ) -> Result<Image, Error> {
@@ -350,7 +374,12 @@ pub(crate) fn assemble(
     }
     let (os, architecture) = facts.platform.split_once('/').unwrap_or(("linux", &facts.platform));
     let platform = Platform { architecture: architecture.to_owned(), os: os.to_owned(), variant: None };
-    let config = ImageConfig { platform, created: TIME, runtime: runtime(spec, facts, &metadata), layers };
+    let own = runtime(spec, facts, &metadata);
+    let runtime = match foreign {
+        Some(base) => foreign::on_top_of(own, base, spec),
+        None => own,
+    };
+    let config = ImageConfig { platform, created: TIME, runtime, layers };
     Ok(Image::assemble(config, &metadata.annotations()?)?)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     node::{Entry, Node},
     place::{Located, Place},
     spec::Base,
-    values::ImageName,
+    values::{ImageName, ImageReference},
 };
 
 /// The table of an image, before anything but its name is read.
@@ -38,6 +38,8 @@ pub(super) struct Ordered<'d> {
 #[derive(Clone, Default)]
 struct Named {
     base: Option<Located<ImageName>>,
+    /// In its place.
+    foreign: Option<Located<ImageReference>>,
     builder_base: Option<Located<ImageName>>,
 }
 
@@ -58,12 +60,19 @@ pub(super) fn in_order<'d>(
     for (index, table) in tables.iter().enumerate() {
         by_name.extend(table.name.as_ref().map(|name| (name.value.as_str(), index)));
     }
-    let read = |table: &ImageTable<'_>, report: &mut Report| Named {
-        base: read_name("base", "scratch", table, &by_name, defaults, report),
-        builder_base: match table.member {
-            Some(_) => read_name("builder-base", "", table, &by_name, defaults, report),
-            None => None,
-        },
+    let read = |table: &ImageTable<'_>, report: &mut Report| {
+        let foreign = read_foreign(table.table.value, defaults, report);
+        Named {
+            base: match foreign {
+                None => read_name("base", "scratch", table, &by_name, defaults, report),
+                Some(_) => None,
+            },
+            foreign: foreign.flatten(),
+            builder_base: match table.member {
+                Some(_) => read_name("builder-base", "", table, &by_name, defaults, report),
+                None => None,
+            },
+        }
     };
     let named = tables.iter().map(|table| read(table, report)).collect();
     let mut graph = Graph { by_name, named };
@@ -77,11 +86,23 @@ pub(super) fn in_order<'d>(
     order.sort_by_key(|index| graph.depth(*index));
     let ordered = |index: usize| Ordered {
         index,
-        base: graph.named[index].base.clone().map_or(Base::Scratch, Base::Image),
+        base: graph.named[index].base(),
         builder_base: graph.named[index].builder_base.clone(),
         below: below(index).map(|below| tables[below].table.value).collect(),
     };
     order.into_iter().map(ordered).collect()
+}
+
+/// The reference of a base from anywhere, in the image's own table or, where that says nothing of a base, in the workspace's. There
+/// is one where the inner is none as well, which was reported then.
+fn read_foreign(
+    table: Node<'_>,
+    defaults: Option<Node<'_>>,
+    report: &mut Report,
+) -> Option<Option<Located<ImageReference>>> {
+    let base = table.field("base").or_else(|| defaults?.field("base"))?;
+    let reference = base.field("image")?;
+    Some(reference.text().and_then(|text| report.parse(text)))
 }
 
 /// What one image names by a key; `nothing` is the word for none. The workspace's default does not hold for the image that it
@@ -104,8 +125,21 @@ fn read_name(
     let fault = Fault::new(format!("the workspace has no image `{}` to begin with", text.value), "no such image");
     let others = known.keys().copied().filter(|name| Some(*name) != own_name);
     let others = others.chain(Some(nothing).filter(|nothing| !nothing.is_empty()));
-    report.fault(&text.place, fault.suggest(&text.value, others));
+    let mut fault = fault.suggest(&text.value, others);
+    if key == "base" && !fault.help.as_deref().is_some_and(|help| help.starts_with("did you mean")) {
+        let here = fault.help.map(|help| help + "; ").unwrap_or_default();
+        fault.help =
+            Some(format!("{here}for an image from elsewhere, write `base = {{ image = \"{}\" }}`", text.value));
+    }
+    report.fault(&text.place, fault);
     None
+}
+
+impl Named {
+    fn base(&self) -> Base {
+        let foreign = || self.foreign.clone().map_or(Base::Scratch, Base::Foreign);
+        self.base.clone().map_or_else(foreign, Base::Image)
+    }
 }
 
 impl Graph<'_> {
@@ -115,7 +149,7 @@ impl Graph<'_> {
 
     /// The images that one begins with, each with where that is written.
     fn parents(&self, index: usize) -> impl Iterator<Item = (usize, &Place)> {
-        let Named { base, builder_base } = &self.named[index];
+        let Named { base, builder_base, .. } = &self.named[index];
         let names = base.iter().chain(builder_base);
         names.filter_map(|name| Some((self.index(Some(name))?, &name.place)))
     }

@@ -15,19 +15,29 @@ use crate::{
 const NAME_A_PROGRAM: &str =
     "add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
 
-/// Reads how the image is run; `place` is the image's. What its table does not say is as in `base`, the image of the workspace that
-/// it begins with, which has the workspace's defaults already.
+/// What says how an image is run where its table does not.
+#[derive(Clone, Copy)]
+pub(super) enum Below<'t> {
+    Nothing,
+    /// The image of the workspace that it begins with, which has the workspace's defaults already.
+    Image(&'t ConfigSpec),
+    /// An image of which nobody knows it yet.
+    Foreign,
+}
+
+/// Reads how the image is run; `place` is the image's.
 pub(super) fn read_config(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
-    base: Option<&ConfigSpec>,
+    below: Below<'_>,
     accounts: &AccountsSpec,
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
-    let (layers, config) = match base {
-        None => (layers, read_own(layers, program, accounts, place, report)),
-        Some(base) => {
+    let (layers, config) = match below {
+        Below::Nothing => (layers, read_own(layers, program, false, accounts, place, report)),
+        Below::Foreign => (layers, read_own(layers, program, true, accounts, place, report)),
+        Below::Image(base) => {
             let layers = layers.without_defaults();
             (layers, on_top_of(read_over(layers, program, base, accounts, place, report), base))
         }
@@ -37,7 +47,7 @@ pub(super) fn read_config(
         None => config,
         Some(table) => {
             let healthcheck = health::read_healthcheck(table, &config.expose, report);
-            ConfigSpec { healthcheck, ..config }
+            ConfigSpec { no_healthcheck: healthcheck.is_none(), healthcheck, ..config }
         }
     }
 }
@@ -53,7 +63,7 @@ fn read_over(
 ) -> ConfigSpec {
     // What is started goes together: arguments for one program are none for another.
     if program.is_some() || layers.own("entrypoint").is_some() {
-        return read_own(layers, program, accounts, place, report);
+        return read_own(layers, program, false, accounts, place, report);
     }
     let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report));
     let started = (base.entrypoint.clone(), cmd.unwrap_or_else(|| base.cmd.clone()));
@@ -83,18 +93,22 @@ fn on_top_of(own: ConfigSpec, base: &ConfigSpec) -> ConfigSpec {
         user: own.user.or_else(|| base.user.clone()),
         stop_signal: own.stop_signal.or(base.stop_signal),
         healthcheck: base.healthcheck.clone(),
+        no_healthcheck: base.no_healthcheck,
     }
 }
 
+/// `may_start_nothing`: something else may say what is started.
 fn read_own(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
+    may_start_nothing: bool,
     accounts: &AccountsSpec,
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
     let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report)).unwrap_or_default();
-    let entrypoint = read_entrypoint(layers, program, cmd.is_empty(), place, report);
+    let is_said = !cmd.is_empty() || (may_start_nothing && layers.one("entrypoint").is_none());
+    let entrypoint = read_entrypoint(layers, program, !is_said, place, report);
     read_with(layers, (entrypoint, cmd), accounts, report)
 }
 
@@ -127,6 +141,7 @@ fn read_with(
             .map(|signal| signal.value),
         expose: ports.into_iter().map(|port| port.value).collect(),
         healthcheck: None,
+        no_healthcheck: false,
         cmd,
     }
 }
@@ -134,14 +149,14 @@ fn read_with(
 fn read_entrypoint(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
-    cmd_is_empty: bool,
+    starts_nothing: bool,
     place: &Place,
     report: &mut Report,
 ) -> Located<Vec<String>> {
     if let Some(entrypoint) = layers.one("entrypoint") {
         let words = command(entrypoint, report);
         let empty = entrypoint.raw().as_array().is_some_and(|words| words.is_empty());
-        if empty && cmd_is_empty {
+        if empty && starts_nothing {
             let fault = Fault::new("`entrypoint` and `cmd` are empty: the image would start nothing", "empty");
             let fault = match program {
                 Some(_) => fault.help("leave `entrypoint` out for the image's binary"),
@@ -152,7 +167,7 @@ fn read_entrypoint(
         return Located::new(words, entrypoint.place());
     }
     let Some(ProgramSpec { cargo, .. }) = program else {
-        if cmd_is_empty {
+        if starts_nothing {
             let fault = Fault::new("nothing says what the image starts", "needs `entrypoint` or `cmd`");
             report.fault(place, fault.help(NAME_A_PROGRAM));
         }

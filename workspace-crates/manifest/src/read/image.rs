@@ -2,7 +2,9 @@
 
 use super::bases::{self, ImageTable, Ordered};
 use super::{
-    Document, Report, accounts, budget, cargo, config, content, each_once, emerge, hooks, image_tests, run_time,
+    Document, Report, accounts, budget, cargo,
+    config::{self, Below},
+    content, each_once, emerge, hooks, image_tests, run_time,
 };
 use crate::{
     Member,
@@ -71,7 +73,12 @@ pub(super) fn read_images<'d>(
         }
         let parent = base.image().and_then(|name| images.iter().find(|image| image.name == *name)).cloned();
         let layers = Layers::new(table.value, defaults).on_top_of(&below);
-        let image = read_layers(layers, &table.key.place, name.clone(), *member, parent.as_ref(), report);
+        let below = match (&base, &parent) {
+            (_, Some(parent)) => Below::Image(&parent.config),
+            (Base::Foreign(_), None) => Below::Foreign,
+            _ => Below::Nothing,
+        };
+        let image = read_layers(layers, &table.key.place, name.clone(), *member, below, report);
         images.extend(image.map(|image| ImageSpec { base, builder_base, ..image }));
     }
     images
@@ -93,7 +100,7 @@ pub(super) fn read_toolbox(
     let name = report.parse(of_library.key.clone());
     let place = own.as_ref().map_or(&of_library.key.place, |own| &own.key.place).clone();
     let layers = Layers::of_library(own.map(|own| own.value), of_library.value, defaults);
-    read_layers(layers, &place, name, None, None, report)
+    read_layers(layers, &place, name, None, Below::Nothing, report)
 }
 
 /// The tables of several images.
@@ -134,7 +141,7 @@ fn read_layers(
     place: &Place,
     name: Option<Located<ImageName>>,
     member: Option<&Member>,
-    parent: Option<&ImageSpec>,
+    below: Below<'_>,
     report: &mut Report,
 ) -> Option<ImageSpec> {
     let program = member.map(|member| ProgramSpec {
@@ -145,7 +152,6 @@ fn read_layers(
     let mut emerge = emerge::read_emerge(layers, report);
     let run_time = run_time::read_run_time(layers, &mut emerge, report);
     let accounts = accounts::read_accounts(layers, report);
-    let below = parent.map(|parent| &parent.config);
     let config = config::read_config(layers, program.as_ref(), below, &accounts, place, report);
     let content = content::read_content(layers, program.is_some(), accounts, run_time, report);
     let hooks = hooks::read_hooks(layers, program.is_some(), report);

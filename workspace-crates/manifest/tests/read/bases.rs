@@ -126,6 +126,40 @@ fn builders_begin_with_those_of_other_images() {
 }
 
 #[test]
+fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
+    let spec = read_all(
+        &tables(&[("a", "base = { image = \"debian:12-slim\" }\nhealthcheck = false"), ("b", "base = \"a\"")]),
+        "",
+    );
+    let a = named(&spec, "a");
+    assert_eq!(a.base.foreign().unwrap().value.to_string(), "debian:12-slim");
+    assert!(a.config.entrypoint.value.is_empty() && a.config.cmd.is_empty() && a.config.no_healthcheck);
+    assert_eq!((a.bases().count(), named(&spec, "b").base.foreign()), (0, None));
+    // For all images, one of which begins with another.
+    let root = defaults(
+        "base = { image = \"registry.example/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\" }",
+    );
+    let spec = read_all(&format!("{root}\n{}", tables(&[("a", ""), ("b", "base = \"a\"")])), &image(""));
+    assert!(named(&spec, "a").base.foreign().is_some() && named(&spec, "app").base.foreign().is_some());
+    assert_eq!(named(&spec, "app").config.entrypoint.value, ["/usr/bin/app"]);
+}
+
+#[test]
+fn users_of_the_images_below_may_be_named() {
+    let bottom = "cmd = [\"/x\"]\nusers = [{ name = \"web\", uid = 7 }, { name = \"old\", uid = 8 }]\ngroups = [{ name = \"media\", gid = 9 }]";
+    let middle = "base = \"a\"\nusers = [{ name = \"old\", uid = 18 }]\nuser = \"web\"";
+    let top = "base = \"b\"\nuser = \"old:media\"\nfiles = [{ from = \"x\", to = \"/x\", owner = \"web\" }]\n\
+               users = [{ name = \"new\", uid = 20, group = \"media\" }]\ngroups = [{ name = \"all\", gid = 30, members = [\"web\", \"new\"] }]";
+    let spec = read_all(&tables(&[("c", top), ("b", middle), ("a", bottom)]), "");
+    let user = |name: &str| named(&spec, name).config.user.as_ref().unwrap().value.to_string();
+    assert_eq!([user("b"), user("c")], ["7:7", "18:9"]);
+    let content = &named(&spec, "c").content;
+    assert_eq!(content.files[0].owner.to_string(), "7:7");
+    let refused = crate::refusal(&tables(&[("b", "base = \"a\"\nuser = \"wev\""), ("a", bottom)]), "");
+    assert_eq!(refused, "Cargo.toml:3:8: there is no user `wev`\n  help: did you mean `web`?");
+}
+
+#[test]
 fn bases_that_are_refused() {
     let cmd = "cmd = [\"/x\"]";
     let help = "help: one of them has to begin with nothing";
@@ -149,7 +183,7 @@ fn bases_that_are_refused() {
         ),
         (
             vec![("a", "base = \"toolbox\"\ncmd = [\"/x\"]")],
-            "Cargo.toml:2:8: the workspace has no image `toolbox` to begin with\n  help: there is only `scratch`"
+            "Cargo.toml:2:8: the workspace has no image `toolbox` to begin with\n  help: there is only `scratch`; for an image from elsewhere, write `base = { image = \"toolbox\" }`"
                 .to_owned(),
         ),
     ] {

@@ -80,7 +80,7 @@ fn tables_that_are_refused() {
         ),
         (
             "base = \"php-base\"",
-            "Cargo.toml:2:8: the workspace has no image `php-base` to begin with\n  help: there is only `scratch`".into(),
+            "Cargo.toml:2:8: the workspace has no image `php-base` to begin with\n  help: there is only `scratch`; for an image from elsewhere, write `base = { image = \"php-base\" }`".into(),
         ),
     ] {
         assert_eq!(refusal(&php(&format!("{keys}{start}")), ""), expected, "{keys}");

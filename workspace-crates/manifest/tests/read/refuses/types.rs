@@ -127,7 +127,7 @@ fn what_belongs_elsewhere_or_comes_later() {
         ),
         (
             r#"base = "alpine""#,
-            "app/Cargo.toml:2:8: the workspace has no image `alpine` to begin with\n  help: there is only `scratch`",
+            "app/Cargo.toml:2:8: the workspace has no image `alpine` to begin with\n  help: there is only `scratch`; for an image from elsewhere, write `base = { image = \"alpine\" }`",
         ),
     ];
     check(cases, |line| refusal("", &image(line)));
