@@ -41,7 +41,8 @@ fn a_program_stands_on_an_image_from_anywhere() {
     let reference = format!("{name}:latest");
     let _images = LoadedImage::new(&base).and(&reference);
     let table = format!(
-        "base = {{ image = \"{base}\" }}\nenv = {{ LEVEL = \"top\" }}\nexpose = [81]\nremove = [\"/bin/busybox\"]"
+        "base = {{ image = \"{base}\" }}\nenv = {{ LEVEL = \"top\" }}\nexpose = [81]\nremove = [\"/bin/busybox\"]\n\
+        files = [{{ from = \"Cargo.toml\", to = \"/bin/note\" }}]"
     );
     let users = "users = [{ name = \"extra\", uid = 600 }]";
     let workspace =
@@ -63,7 +64,7 @@ fn a_program_stands_on_an_image_from_anywhere() {
     assert!(ran.stderr.contains(&format!("take {base} out of the daemon")), "{}", ran.stderr);
     // The program, and those of the base, which has other folders than ROOT.
     assert_eq!(run(&[&reference]).stdout, format!("this is {name}\n"));
-    let script = "read -r word </data/word; echo $word $WORD $LEVEL; test ! -e /data/gone; test ! -e /bin/busybox; while read -r line; \
+    let script = "read -r word </data/word; echo $word $WORD $LEVEL; test ! -e /data/gone; test ! -e /bin/busybox; test -s /bin/note; while read -r line; \
         do echo ${line%%:*}; done </etc/passwd";
     let seen = run(&["--entrypoint", "/bin/sh", &reference, "-euc", script]).stdout;
     assert_eq!(seen, "one base top\nroot\nkeeper\nextra\n");

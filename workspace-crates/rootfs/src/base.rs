@@ -83,14 +83,21 @@ impl Base {
     }
 
     /// Lays the image over a ROOT that was merged on top of its own: what no package has changed since is as the image has it. Of an
-    /// image from anywhere, which has no ROOT, that is what ROOT lacks, as far as the folders of both allow it. Gives the paths of
-    /// ROOT that the image has elsewhere, as links of ROOT lead there, each with that of the image.
+    /// image from anywhere, which has no ROOT, that is what ROOT lacks, as far as the folders of both allow it. Gives the files and
+    /// links that were laid, each by its path in ROOT with that in the image: they differ where a folder of the image is a link in
+    /// ROOT.
     ///
     /// # Errors
     /// Those of [`Index::insert`].
     pub fn lay_over(&self, root: &mut Index) -> Result<BTreeMap<String, String>, Error> {
-        let mut elsewhere = BTreeMap::new();
-        for (at, node) in self.image.tree().iter().filter(|(at, _)| *at != "/") {
+        let is_below_link =
+            |at: &str| path::parents(at).any(|above| root.tree().get(above).is_some_and(Node::is_symlink));
+        let all = self.image.tree().iter().map(|(at, _)| at).filter(|at| *at != "/");
+        // What the image has at the very path comes before what only a link of ROOT leads there.
+        let (by_links, straight): (Vec<&str>, Vec<&str>) = all.partition(|at| is_below_link(at));
+        let mut laid = BTreeMap::new();
+        for at in straight.into_iter().chain(by_links) {
+            let Some(node) = self.image.tree().get(at) else { continue };
             let is_known = same(&self.root, root, at) || (self.is_foreign && ACCOUNTS.contains(&at));
             let has_by_link = || root.tree().get(at).is_none() && root.tree().resolve(at).is_ok();
             if !is_known || same(&self.image, root, at) || (self.is_foreign && has_by_link()) {
@@ -101,13 +108,14 @@ impl Base {
                 _ => root.insert(at, node.clone()),
             };
             match inserted {
-                Ok(real) if real != at => drop(elsewhere.insert(real, at.to_owned())),
-                Ok(_) => {}
+                // A folder of both may hold what the image has at either path.
+                Ok(_) if node.is_directory() => {}
+                Ok(real) => drop(laid.insert(real, at.to_owned())),
                 Err(_) if self.is_foreign => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(elsewhere)
+        Ok(laid)
     }
 
     /// What an image on top of it starts from, of an index over which it was laid: all that is still there and that the user wants;
@@ -137,6 +145,13 @@ impl Base {
         let mut decided: BTreeSet<String> = of(&self.root).into_iter().collect();
         decided.extend(self.is_foreign.then(|| of(&self.image)).into_iter().flatten());
         decided
+    }
+
+    /// Of what was [laid](Self::lay_over), the paths of an index that are still the image's, if that is one from anywhere: what they
+    /// need was never known. ROOT's own file may be the same as one of the image, and is followed.
+    pub fn unfollowed(&self, index: &Index, laid: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let is_its_own = |(real, at): &(&String, &String)| self.is_foreign && same_at((index, real), (&self.image, at));
+        laid.iter().filter(is_its_own).map(|(real, _)| real.clone()).collect()
     }
 
     /// The linker cache that it has.
@@ -183,9 +198,14 @@ fn of_layer(content: &FileContent, archive: Option<&PathBuf>) -> FileContent {
     }
 }
 
-/// Whether two trees have the same at a path, or both have nothing. Of a file's paths, it is no matter which is the first.
+/// Whether two trees have the same at a path, or both have nothing.
 fn same(one: &Index, other: &Index, at: &str) -> bool {
-    let of = |index: &'_ Index| -> Option<(Node, Option<String>)> {
+    same_at((one, at), (other, at))
+}
+
+/// Whether two trees have the same, each at its path. Of a file's paths, it is no matter which is the first.
+pub(crate) fn same_at(one: (&Index, &str), other: (&Index, &str)) -> bool {
+    let of = |(index, at): (&'_ Index, &str)| -> Option<(Node, Option<String>)> {
         let mut node = index.tree().get(at)?.clone();
         let content: Option<&FileContent> = index.content(at);
         if content.is_some() {
@@ -258,14 +278,25 @@ pub(crate) mod tests {
     fn an_image_from_anywhere_gives_what_root_lacks() {
         let base = base_from_elsewhere("/bin/sh 1\n/etc/passwd users\n/etc/x theirs\n/usr/lib/l 1\n/lib -> usr/lib");
         let mut root = index("/bin -> usr/bin\n/usr/bin/p 1\n/etc/x mine\n/etc/passwd none\n/lib/m 1");
-        let elsewhere = base.lay_over(&mut root).unwrap();
-        assert_eq!(elsewhere, [("/usr/bin/sh".to_owned(), "/bin/sh".to_owned())].into());
+        let laid = base.lay_over(&mut root).unwrap();
+        let laid: Vec<_> = laid.iter().map(|(real, at)| format!("{real} {at}")).collect();
+        assert_eq!(laid, ["/etc/passwd /etc/passwd", "/usr/bin/sh /bin/sh", "/usr/lib/l /usr/lib/l"]);
         assert_eq!(text(&root, "/etc/passwd"), text_of("users"), "who there is");
         assert_eq!(text(&root, "/etc/x"), text_of("mine"));
         assert_eq!(text(&root, "/usr/bin/sh"), text_of("1"), "by the link of ROOT");
         assert_eq!((text(&root, "/usr/lib/l"), text(&root, "/lib/m")), (text_of("1"), text_of("1")));
         assert!(base.decided(&root).contains("/usr/lib/l") && !base.decided(&root).contains("/etc/x"));
         assert_eq!(base.starts(&root, &Globs::default()), []);
+    }
+
+    #[test]
+    fn a_folder_that_stands_twice_in_the_image_stands_once_in_root() {
+        let base = base_from_elsewhere("/lib/s/both 1\n/lib/s/a 1\n/usr/lib/s/both 2\n/usr/lib/s/b 2");
+        let mut root = index("/lib -> usr/lib\n/usr/lib/x 1");
+        let laid: Vec<String> =
+            base.lay_over(&mut root).unwrap().iter().map(|(real, at)| format!("{real} {at}")).collect();
+        assert_eq!(laid, ["/usr/lib/s/a /lib/s/a", "/usr/lib/s/b /usr/lib/s/b", "/usr/lib/s/both /usr/lib/s/both"]);
+        assert_eq!(text(&root, "/usr/lib/s/both"), text_of("2"));
     }
 
     fn text_of(content: &str) -> Option<String> {

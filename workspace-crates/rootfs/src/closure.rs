@@ -298,7 +298,10 @@ pub fn closure(
     let mut follow = Follow::new(index, loader, globs);
     let starts: BTreeSet<&Start> = starts.iter().collect();
     // Links last: what a user's link leads to may be the user's as well, and then no glob is asked about it.
-    let is_link = |start: &Start| index.tree().get(&start.path).is_some_and(Node::is_symlink);
+    let is_link = |start: &Start| {
+        let resolved = index.tree().resolve_folder(&start.path);
+        resolved.is_ok_and(|resolved| index.tree().get(&resolved.path).is_some_and(Node::is_symlink))
+    };
     let (links, others): (Vec<&Start>, Vec<&Start>) = starts.into_iter().partition(|start| is_link(start));
     for start in others.into_iter().chain(links) {
         match start.reason {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use tierce_elf::{Class, DlopenNote, Elf, Endianness, Kind, Machine, Priority};
 
-use super::{Start, closure};
+use super::{Start, closure, packages};
 use crate::{
     Error, FileContent, Format, Globs, HiddenChoices, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, Source,
 };
@@ -410,6 +410,55 @@ fn the_images_linker_cache_names_what_is_in_it() {
     assert_eq!(names, ["libc.so.6", "ld-linux-x86-64.so.2"]);
     assert_eq!(closure.reason("/etc/ld.so.cache"), Some(&Reason::LdCache));
     assert!(closure.reason("/etc").is_some());
+}
+
+#[test]
+fn links_on_the_way_to_what_is_declared_go_in() {
+    let index = root("/bin -> usr/bin\n/usr/bin/x data\n/usr/bin/awk -> x");
+    for (path, expected) in [
+        ("/usr/bin/x", "/usr/bin/x: declared by the image's table"),
+        ("/bin/x", "/bin: a link on the way to /usr/bin/x\n/usr/bin/x: declared by the image's table"),
+        (
+            "/bin/awk",
+            "/bin: a link on the way to /usr/bin/awk\n/usr/bin/awk: declared by the image's table\n\
+             /usr/bin/x: what /usr/bin/awk links to",
+        ),
+    ] {
+        let start = Start { path: path.to_owned(), reason: Reason::Declared };
+        let found = closure(&index, &[start], &loader(&index), &Globs::default(), &HiddenChoices::default());
+        assert_eq!(shown(found), expected);
+    }
+}
+
+#[test]
+fn what_is_from_anywhere_serves_and_is_not_followed() {
+    let index = root(&format!(
+        "{LIBC}\n/usr/lib64/libz.so.1 elf soname=libz.so.1\n/usr/lib64/libx.so.1 elf soname=libx.so.1 needed=libabsent.so.1\n\
+         /usr/bin/hello elf interpreter=/lib64/ld-linux-x86-64.so.2 needed=libc.so.6,libx.so.1\n\
+         /usr/bin/script script /usr/bin/sh\n/usr/bin/kept script /usr/bin/sh\n/usr/bin/link -> sh\n\
+         /usr/bin/sh elf interpreter=/lib/ld-musl.so.1 needed=libz.so.1,libabsent.so.1 dlopen=required:libabsent.so.2 imports=tzset"
+    ));
+    let unfollowed = ["/usr/bin/sh", "/usr/bin/kept", "/usr/lib64/libx.so.1"].map(str::to_owned).into();
+    let globs = Globs { keep: Patterns::new(["/usr/bin/kept"]).unwrap(), unfollowed, ..Globs::default() };
+    let mut starts = program("/usr/bin/hello");
+    let declared = ["/usr/bin/script", "/usr/bin/link"];
+    starts.extend(declared.map(|path| Start { path: path.to_owned(), reason: Reason::Declared }));
+    let of_closure = shown(closure(&index, &starts, &loader(&index), &globs, &HiddenChoices::default()));
+    insta::assert_snapshot!(of_closure, @r"
+    /lib64: a link on the way to /usr/lib64/ld-linux-x86-64.so.2
+    /usr/bin/hello: a program of the image
+    /usr/bin/kept: kept by /usr/bin/kept
+    /usr/bin/link: declared by the image's table
+    /usr/bin/script: declared by the image's table
+    /usr/bin/sh: the interpreter of /usr/bin/script
+    /usr/lib64/ld-linux-x86-64.so.2: the dynamic linker of /usr/bin/hello
+    /usr/lib64/libc.so.6: /usr/bin/hello needs libc.so.6, found by ld.so.cache
+    /usr/lib64/libx.so.1: /usr/bin/hello needs libx.so.1, found by ld.so.cache
+    ");
+    let owners = BTreeMap::new();
+    let globs = Globs { remove: Patterns::new(["/usr/lib64/libz.so.1"]).unwrap(), ..globs };
+    let of_packages = packages(&index, &starts, &owners, &loader(&index), &globs, &HiddenChoices::default());
+    assert!(of_packages.is_ok(), "{}", shown(of_packages));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::nearest::nearest;
 use crate::packages::is_filled_at_run_time;
 use crate::search::{Found, Requester, Search, Searcher};
 use crate::tree::Resolved;
-use crate::{Error, Globs, Index, Loader, Node, NodeKind, Patterns, path};
+use crate::{Error, Globs, Index, Loader, NodeKind, Patterns, path};
 
 /// The state of one computation.
 pub(crate) struct Follow<'index> {
@@ -105,12 +105,11 @@ impl<'index> Follow<'index> {
     /// Adds what stands at `path`, and what that needs. A link needs what it leads to.
     pub(crate) fn start(&mut self, path: &str, reason: Reason) -> Result<(), Error> {
         let index = self.index;
-        if let Some(NodeKind::Symlink { target }) = index.tree().get(path).map(|node| &node.kind) {
-            self.closure.add(path, reason);
-            return self.start_link(path, target);
-        }
         let real = self.add_start(path, reason)?;
-        self.follow(&real)
+        match index.tree().get(&real).map(|node| &node.kind) {
+            Some(NodeKind::Symlink { target }) => self.start_link(&real, target),
+            _ => self.follow(&real),
+        }
     }
 
     /// Adds what a link leads to that is there because the user says so.
@@ -133,13 +132,9 @@ impl<'index> Follow<'index> {
         Ok(())
     }
 
-    /// Adds what stands at `path` alone, and gives its path without links. Of a link that is the link.
+    /// Adds what stands at `path` alone and the links of folders on the way, and gives its path without these.
     pub(crate) fn add_start(&mut self, path: &str, reason: Reason) -> Result<String, Error> {
-        if self.index.tree().get(path).is_some_and(Node::is_symlink) {
-            self.closure.add(path, reason);
-            return Ok(path.to_owned());
-        }
-        let resolved = self.index.tree().resolve(path)?;
+        let resolved = self.index.tree().resolve_folder(path)?;
         self.add(&resolved, reason);
         Ok(resolved.path)
     }
@@ -250,7 +245,7 @@ impl<'index> Follow<'index> {
     /// Follows what a file needs, by what it is.
     pub(crate) fn follow(&mut self, path: &str) -> Result<(), Error> {
         let Some((path, content)) = self.entry(path) else { return Ok(()) };
-        if !self.started.insert(path) {
+        if self.globs.unfollowed.contains(path) || !self.started.insert(path) {
             return Ok(());
         }
         match content {
@@ -355,6 +350,9 @@ impl<'index> Follow<'index> {
 
     fn load_needed(&mut self, process: &mut Process<'index>, at: usize, is_program: bool) {
         let (by, elf) = (process.objects[at].path, process.objects[at].elf);
+        if self.globs.unfollowed.contains(by) {
+            return;
+        }
         for soname in &elf.needed {
             if self.has(process, at, soname) {
                 continue;
@@ -376,6 +374,9 @@ impl<'index> Follow<'index> {
 
     fn load_noted(&mut self, process: &mut Process<'index>, at: usize) {
         let (by, elf) = (process.objects[at].path, process.objects[at].elf);
+        if self.globs.unfollowed.contains(by) {
+            return;
+        }
         if elf.malformed_dlopen_note {
             self.closure.findings.insert(Finding::MalformedDlopenNote { path: by.to_owned() });
         }

@@ -1,11 +1,10 @@
 //! An image on top of one from anywhere: both were made by people who knew nothing of each other, so their folders and links may
 //! differ, and what is below is neither followed nor checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    Base, Closure, Error, FileContent, FileTree, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, path,
-};
+use crate::base::same_at;
+use crate::{Base, Closure, Error, FileContent, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, path};
 
 /// An image with what it begins with.
 #[derive(Debug)]
@@ -18,10 +17,14 @@ pub struct Completed {
 
 /// An image, while what was selected is put over what is below.
 struct Completion<'a> {
+    selected: &'a Index,
+    globs: &'a Globs,
     image: Index,
     moved: BTreeMap<String, String>,
-    /// Selected links where the image below has a folder: that one's path, and the folder that the link leads to.
-    links: Vec<(String, String)>,
+    /// The files and links that were put, by where they stand.
+    put: BTreeMap<String, &'a str>,
+    /// Folders of the image below that a selected link stands for, each with that link.
+    links: Vec<(String, &'a str)>,
     /// Files of the image below that are others now.
     replaced: Vec<String>,
     closure: &'a mut Closure,
@@ -30,29 +33,49 @@ struct Completion<'a> {
 impl Base {
     /// Puts a selection over the image below, of which `prune` and `remove` take away what they match, and gives each path its reason.
     /// A folder that is a link below is that link's target. Where a selected link is a folder below, what was selected of its
-    /// target gets links in that folder. `elsewhere` are the paths that the image has at others ([`Base::lay_over`]).
+    /// target gets links in that folder. `laid` is what the image has given itself ([`Base::lay_over`]): as far as it is still
+    /// that, it stays where it is.
     ///
     /// # Errors
-    /// [`Error::Insert`] where one has a folder and the other a file.
+    /// [`Error::Insert`] where one has a folder and the other a file, or two selected files fall on one place.
     pub fn complete(
         &self,
         selected: &Index,
         closure: &mut Closure,
         globs: &Globs,
-        elsewhere: BTreeMap<String, String>,
+        laid: &BTreeMap<String, String>,
     ) -> Result<Completed, Error> {
-        let stays = |at: &&str| globs.prune.find(at).is_none() && globs.remove.find(at).is_none();
-        let below: Vec<&str> = self.image().tree().iter().map(|(at, _)| at).filter(stays).collect();
+        let below: Vec<&str> = self.image().tree().iter().map(|(at, _)| at).filter(|at| stays(globs, at)).collect();
         let image = self.image().select(below.iter().copied())?;
-        let is_put = |at: &str| at != "/" && !elsewhere.contains_key(at);
-        let mut completion =
-            Completion { image, moved: elsewhere.clone(), links: Vec::new(), replaced: Vec::new(), closure };
-        for (at, node) in selected.tree().iter().filter(|(at, _)| is_put(at)) {
-            completion.put(at, node, selected.content(at))?;
+        let is_its_own = |real: &str, at: &str| same_at((selected, real), (self.image(), at));
+        let (own, others): (Vec<_>, Vec<_>) = laid.iter().partition(|(real, at)| is_its_own(real, at));
+        let own: BTreeMap<&str, &str> = own.into_iter().map(|(real, at)| (real.as_str(), at.as_str())).collect();
+        let moved = own.iter().filter(|(real, at)| real != at).map(|(real, at)| ((*real).to_owned(), (*at).to_owned()));
+        let mut completion = Completion {
+            selected,
+            globs,
+            image,
+            moved: moved.collect(),
+            put: BTreeMap::new(),
+            links: Vec::new(),
+            replaced: Vec::new(),
+            closure,
+        };
+        let wanted = wanted(selected, &own);
+        for (at, node) in selected.tree().iter().filter(|(at, _)| wanted.contains(at)) {
+            completion.put(at, node)?;
         }
-        completion.link(selected.tree())?;
+        completion.closure.rename(&completion.moved);
+        completion.link()?;
+        for (real, at) in others.into_iter().filter(|(real, at)| real != at && selected.tree().get(real).is_some()) {
+            let real = completion.moved.get(real).unwrap_or(real).clone();
+            completion.lead(at, &real)?;
+        }
         let Completion { image, moved, replaced, closure, .. } = completion;
-        closure.rename(&moved);
+        // Of a folder that holds nothing but what stays elsewhere, nothing is in the image.
+        for (at, _) in selected.tree().iter().filter(|(at, _)| image.tree().get(at).is_none()) {
+            closure.remove(at);
+        }
         for (at, _) in image.tree().iter().filter(|(at, _)| self.image().tree().get(at).is_some()) {
             closure.add(at, Reason::Base { image: self.name().to_owned() });
         }
@@ -72,27 +95,73 @@ impl Base {
     }
 }
 
-impl Completion<'_> {
-    fn put(&mut self, at: &str, node: &Node, content: Option<&FileContent>) -> Result<(), Error> {
+/// Whether the user lets the image have a path of the one below.
+fn stays(globs: &Globs, at: &str) -> bool {
+    globs.prune.find(at).is_none() && globs.remove.find(at).is_none()
+}
+
+/// What of a selection is put over the image below: all but what that has given itself, and folders that hold nothing else.
+fn wanted<'a>(selected: &'a Index, own: &BTreeMap<&str, &str>) -> BTreeSet<&'a str> {
+    let holding: BTreeSet<&str> = selected.tree().iter().filter_map(|(at, _)| path::parent(at)).collect();
+    let paths = selected.tree().iter().map(|(at, _)| at);
+    let leaves = paths.filter(|at| *at != "/" && !own.contains_key(at) && !holding.contains(at));
+    leaves.flat_map(|at| std::iter::once(at).chain(path::parents(at))).collect()
+}
+
+impl<'a> Completion<'a> {
+    fn put(&mut self, at: &'a str, node: &Node) -> Result<(), Error> {
         let to = self.place(at);
         let there = self.image.tree().get(&to).map(|there| there.kind.clone());
         match (&node.kind, there) {
             (NodeKind::Directory, Some(NodeKind::Directory)) if self.closure.reason(at) != Some(&Reason::Declared) => {}
             (NodeKind::Directory, Some(NodeKind::Symlink { .. })) => {
-                let real = self.image.tree().resolve(&to)?.path;
-                // Whatever is put into it says that it is none, if so.
+                let real = self.folder_behind(&to, node)?;
                 self.moved.insert(at.to_owned(), real);
             }
-            (NodeKind::Symlink { target }, Some(NodeKind::Directory)) => self.links.push((to, target.clone())),
-            _ => {
-                let is_another = self.replace(&to, node, content)?;
-                // What the user wants to be another needs no mention.
-                if is_another && self.closure.reason(at) != Some(&Reason::Declared) {
-                    self.replaced.push(to);
-                }
+            (NodeKind::Symlink { .. }, Some(NodeKind::Directory)) => self.links.push((to, at)),
+            (NodeKind::Symlink { .. }, Some(NodeKind::Symlink { .. }))
+                if self.closure.reason(at) != Some(&Reason::Declared)
+                    && leads_to_folder(self.selected, at)
+                    && leads_to_folder(&self.image, &to) =>
+            {
+                self.links.push((to, at));
             }
+            _ => self.put_at(at, to, node)?,
         }
         Ok(())
+    }
+
+    fn put_at(&mut self, at: &'a str, to: String, node: &Node) -> Result<(), Error> {
+        if !node.is_directory() && !self.is_first(at, &to, node)? {
+            self.closure.remove(at);
+            return Ok(());
+        }
+        let node = self.leading_alike(at, &to, node);
+        if matches!(&node.kind, NodeKind::Symlink { target } if *target == to) {
+            // Its own target stands there, and is the image's below.
+            self.closure.remove(at);
+            return Ok(());
+        }
+        let is_another = self.replace(&to, &node, self.selected.content(at))?;
+        // What the user wants to be another needs no mention.
+        if is_another && self.closure.reason(at) != Some(&Reason::Declared) {
+            self.replaced.push(to);
+        }
+        Ok(())
+    }
+
+    /// The folder that a link of the image below leads to; made if it is not there.
+    fn folder_behind(&mut self, link: &str, node: &Node) -> Result<String, Error> {
+        loop {
+            match self.image.tree().resolve(link) {
+                Ok(resolved) if self.image.tree().get(&resolved.path).is_some_and(Node::is_directory) => {
+                    return Ok(resolved.path);
+                }
+                Ok(resolved) => return Err(Error::NotADirectory { path: link.to_owned(), at: resolved.path }),
+                Err(Error::NotFound { at, .. }) => drop(self.image.insert(&at, node.clone())?),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Where a selected path stands: below where its folder does.
@@ -105,6 +174,41 @@ impl Completion<'_> {
                 to
             }
         }
+    }
+
+    /// Whether a selected file or link is what stands at its place, at which another one may have fallen before: of a file and a
+    /// link to it, the file.
+    fn is_first(&mut self, at: &'a str, to: &str, node: &Node) -> Result<bool, Error> {
+        let Some(first) = self.put.get(to).copied() else {
+            self.put.insert(to.to_owned(), at);
+            return Ok(true);
+        };
+        let real = |at: &str| self.selected.tree().resolve(at).ok().map(|resolved| resolved.path);
+        let digest = |at: &str| self.selected.content(at).map(|content| &content.sha256);
+        let is_alike = digest(at).is_some() && digest(at) == digest(first);
+        if is_alike || (node.is_symlink() && real(at).is_some() && real(at) == real(first)) {
+            return Ok(false);
+        }
+        if self.selected.tree().get(first).is_some_and(Node::is_symlink) && real(first).as_deref() == Some(at) {
+            self.put.insert(to.to_owned(), at);
+            self.closure.remove(first);
+            return Ok(true);
+        }
+        let problem = format!("`{first}` and `{at}` differ, and links of the image below make one of them");
+        Err(Error::Insert { path: to.to_owned(), problem })
+    }
+
+    /// A node at its place. A relative link that left its folder leads to the same from there.
+    fn leading_alike(&self, at: &str, to: &str, node: &Node) -> Node {
+        let (Some(folder), NodeKind::Symlink { target }) = (path::parent(at), &node.kind) else { return node.clone() };
+        let (above, name) = match target.rsplit_once('/') {
+            Some((above, name)) if !target.starts_with('/') && path::parent(to) != Some(folder) => (above, name),
+            _ => return node.clone(),
+        };
+        let from = path::join(folder, above);
+        let above = self.selected.tree().resolve(&from).map_or_else(|_| without_dots(&from), |real| real.path);
+        let target = without_dots(&path::join(&above, name));
+        Node { kind: NodeKind::Symlink { target: self.moved.get(&target).unwrap_or(&target).clone() }, ..node.clone() }
     }
 
     /// Whether it is in the place of something else.
@@ -128,174 +232,82 @@ impl Completion<'_> {
         Ok(before.is_some() && before != seen(&self.image))
     }
 
-    /// Links what was selected behind links of folders that are no links below.
-    fn link(&mut self, selected: &FileTree) -> Result<(), Error> {
-        for (folder, target) in std::mem::take(&mut self.links) {
+    /// Links what was selected behind links of folders that are others below.
+    fn link(&mut self) -> Result<(), Error> {
+        for (folder, link) in std::mem::take(&mut self.links) {
             self.closure.remove(&folder);
-            let above = path::parent(&folder).unwrap_or("/");
-            let target = if target.starts_with('/') { target } else { path::join(above, &target) };
-            let Ok(real) = selected.resolve(&target) else { continue };
-            let is_child = |at: &&str| path::parent(at) == Some(real.path.as_str());
-            let children: Vec<String> =
-                selected.below(&real.path).map(|(at, _)| at).filter(is_child).map(str::to_owned).collect();
-            for child in children {
-                let at = path::join(&folder, path::file_name(&child));
-                let to = self.moved.get(&child).unwrap_or(&child).clone();
-                if at != to {
-                    let is_another = self.replace(&at, &Node::symlink(to), None)?;
-                    self.replaced.extend(is_another.then(|| at.clone()));
-                    self.closure.add(&at, Reason::LinkTo { path: child });
-                }
+            // One that leads to nothing stands for no folder.
+            let Ok(target) = self.selected.tree().resolve(link) else { continue };
+            if !self.selected.tree().get(&target.path).is_some_and(Node::is_directory) {
+                let problem = format!("a directory stands there, and here it is a link to `{}`", target.path);
+                return Err(Error::Insert { path: folder, problem });
             }
+            let folder = self.image.tree().resolve(&folder)?.path;
+            self.link_all(&folder, &target.path)?;
+        }
+        Ok(())
+    }
+
+    /// Links what was selected of a folder into another one.
+    fn link_all(&mut self, folder: &str, of: &str) -> Result<(), Error> {
+        if self.moved.get(of).map_or(of, String::as_str) == folder {
+            return Ok(());
+        }
+        let is_child = |at: &&str| path::parent(at) == Some(of);
+        let selected = self.selected;
+        for child in selected.tree().below(of).map(|(at, _)| at).filter(is_child) {
+            let at = path::join(folder, path::file_name(child));
+            let to = self.moved.get(child).map_or(child, String::as_str).to_owned();
+            let is_folder = selected.tree().get(child).is_some_and(Node::is_directory);
+            match self.image.tree().resolve(&at) {
+                Ok(there) if is_folder && self.image.tree().get(&there.path).is_some_and(Node::is_directory) => {
+                    self.link_all(&there.path, child)?;
+                }
+                // What only holds what stays elsewhere is not there.
+                _ if self.image.tree().get(&to).is_none() || !stays(self.globs, &at) => {}
+                _ => self.lead_from(&at, &to)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Leads a path of the image below, if it is there, to where something else stands now.
+    fn lead(&mut self, at: &str, to: &str) -> Result<(), Error> {
+        if self.image.tree().get(at).is_some() { self.lead_from(at, to) } else { Ok(()) }
+    }
+
+    fn lead_from(&mut self, at: &str, to: &str) -> Result<(), Error> {
+        // Of a link there, what it leads to may be that already.
+        let real = |at: &str| self.image.tree().resolve(at).ok().map(|resolved| resolved.path);
+        if at != to && real(at) != real(to) {
+            let is_another = self.replace(at, &Node::symlink(to), None)?;
+            self.replaced.extend(is_another.then(|| at.to_owned()));
+            self.closure.remove(at);
+            self.closure.add(at, Reason::LinkTo { path: to.to_owned() });
         }
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Start;
-    use crate::base::tests::{base_from_elsewhere, index};
-
-    /// What comes of a selection on top of an image: each path that is another than below, and the findings.
-    fn completed(below: &str, selected: &str, globs: &Globs) -> Result<(Vec<String>, Closure), Error> {
-        let (base, selected) = (base_from_elsewhere(below), index(selected));
-        let mut closure = Closure::default();
-        for (at, node) in selected.tree().iter().filter(|(_, node)| !node.is_directory()) {
-            let reason = if node.is_symlink() { Reason::Merged } else { Reason::Program };
-            let Start { path, reason } = Start { reason, path: at.to_owned() };
-            closure.add(&path, reason);
-        }
-        let Completed { image, .. } = base.complete(&selected, &mut closure, globs, BTreeMap::new())?;
-        let changes = base.changes(&image);
-        let text = |at: &String| match &image.tree().get(at).unwrap().kind {
-            NodeKind::Symlink { target } => format!("{at} -> {target}"),
-            _ => format!("{at} ({})", closure.reason(at).map_or("none", Reason::label)),
-        };
-        let removed = changes.removed.iter().map(|at| format!("no {at}"));
-        Ok((changes.added.iter().map(text).chain(removed).collect(), closure))
-    }
-
-    fn replaced(closure: &Closure) -> Vec<String> {
-        let of = |finding: &Finding| match finding {
-            Finding::ForeignBase { replaced, .. } => replaced.clone(),
-            _ => Vec::new(),
-        };
-        closure.findings.iter().flat_map(of).collect()
-    }
-
-    #[test]
-    fn folders_and_links_are_those_of_below() {
-        let ours = "/lib64 -> usr/lib64\n/usr/lib64/ld.so 2\n/usr/lib64/libc.so 2\n/usr/bin/p program";
-        let cases: [(&str, &str, &[&str], &[&str]); 5] = [
-            // Alike: only files are new.
-            (
-                "merged",
-                "/lib64 -> usr/lib64\n/usr/lib64/ld.so 1\n/bin -> usr/bin\n/usr/bin/sh 1",
-                &["/usr/bin/p (program)", "/usr/lib64/ld.so (program)", "/usr/lib64/libc.so (program)"],
-                &["/usr/lib64/ld.so"],
-            ),
-            (
-                "another libc",
-                "/lib/ld-musl.so 1\n/bin/sh 1",
-                &[
-                    "/lib64 -> usr/lib64",
-                    "/usr (directory)",
-                    "/usr/bin (directory)",
-                    "/usr/bin/p (program)",
-                    "/usr/lib64 (directory)",
-                    "/usr/lib64/ld.so (program)",
-                    "/usr/lib64/libc.so (program)",
-                ],
-                &[],
-            ),
-            (
-                "a folder where we have a link",
-                "/lib64/ld.so -> ../lib/ld.so\n/lib/ld.so 1\n/usr/bin/sh 1",
-                &[
-                    "/lib64/ld.so -> /usr/lib64/ld.so",
-                    "/lib64/libc.so -> /usr/lib64/libc.so",
-                    "/usr/bin/p (program)",
-                    "/usr/lib64 (directory)",
-                    "/usr/lib64/ld.so (program)",
-                    "/usr/lib64/libc.so (program)",
-                ],
-                &["/lib64/ld.so"],
-            ),
-            (
-                "a link where we have a folder",
-                "/lib64 -> usr/lib\n/usr/lib64 -> lib\n/usr/lib/ld.so 2\n/usr/bin/sh 1",
-                &["/lib64 -> usr/lib64", "/usr/bin/p (program)", "/usr/lib/libc.so (program)"],
-                &["/lib64"],
-            ),
-            (
-                "a link to a file",
-                "/lib64 -> usr/lib64\n/usr/bin/p -> q\n/usr/bin/q 1\n/usr/lib64/ld.so 2\n/usr/lib64/libc.so 2",
-                &["/usr/bin/p (program)"],
-                &["/usr/bin/p"],
-            ),
-        ];
-        for (name, below, expected, expected_replaced) in cases {
-            let (changes, closure) = completed(below, ours, &Globs::default()).unwrap();
-            assert_eq!(changes, expected, "{name}");
-            assert_eq!(replaced(&closure), expected_replaced, "{name}");
+/// A path as it is read where no link is passed.
+fn without_dots(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
         }
     }
-
-    #[test]
-    fn what_moved_is_known_by_its_new_path() {
-        let (_, closure) =
-            completed("/usr/lib64 -> lib\n/usr/lib/x 1", "/usr/lib64/y 1\n/a -> usr/lib64/y", &Globs::default())
-                .unwrap();
-        assert_eq!(closure.reason("/usr/lib/y"), Some(&Reason::Program));
-        assert_eq!(closure.reason("/usr/lib64/y"), None);
-        assert_eq!(closure.reason("/usr/lib64").map(Reason::label), Some("base image"));
-        let mut closure = Closure::default();
-        closure.add("/a/b", Reason::Program);
-        closure.add("/c", Reason::Interpreter { of: "/a/b".into() });
-        closure.add("/d", Reason::TargetOf { link: "/c".into() });
-        closure.rename(&BTreeMap::from([("/a/b".into(), "/x/b".into()), ("/c".into(), "/x/c".into())]));
-        let chain: Vec<&str> = closure.chain("/d").into_iter().map(|(at, _)| at).collect();
-        assert_eq!(chain, ["/x/b", "/x/c", "/d"]);
-    }
-
-    #[test]
-    fn what_the_user_does_not_want_is_taken_away() {
-        let globs = Globs {
-            prune: Patterns::new(["/usr/share/doc"]).unwrap(),
-            remove: Patterns::new(["/etc/*.d/x"]).unwrap(),
-            ..Globs::default()
-        };
-        let below = "/usr/share/doc/a 1\n/etc/a.d/x 1\n/etc/a.d/y 1";
-        let (changes, _) = completed(below, "/p 1", &globs).unwrap();
-        assert_eq!(changes, ["/p (program)", "no /etc/a.d/x", "no /usr/share/doc"]);
-    }
-
-    #[test]
-    fn what_only_a_link_of_root_leads_to_stays_where_it_is() {
-        let base = base_from_elsewhere("/bin/sh 1\n/bin/x 1");
-        let mut root = index("/bin -> usr/bin\n/usr/bin/script 1");
-        let elsewhere = base.lay_over(&mut root).unwrap();
-        let selected = root.select(["/bin", "/usr/bin/script", "/usr/bin/sh"]).unwrap();
-        let mut closure = Closure::default();
-        closure.add("/usr/bin/script", Reason::Program);
-        closure.add("/usr/bin/sh", Reason::ScriptInterpreter { of: "/usr/bin/script".into() });
-        let pattern = "/bin/x".to_owned();
-        closure.findings.insert(Finding::UnmatchedRemove { pattern: pattern.clone(), nearest: None });
-        let globs = Globs { remove: Patterns::new([&pattern]).unwrap(), ..Globs::default() };
-        let Completed { image, .. } = base.complete(&selected, &mut closure, &globs, elsewhere).unwrap();
-        let paths: Vec<&str> = image.tree().iter().map(|(at, _)| at).collect();
-        assert_eq!(paths, ["/", "/bin", "/bin/script", "/bin/sh", "/usr", "/usr/bin", "/usr/bin/script"]);
-        assert_eq!(closure.reason("/bin/sh").map(Reason::label), Some("script interpreter"));
-        assert_eq!(closure.findings.len(), 1, "{:?}", closure.findings);
-    }
-
-    #[test]
-    fn a_folder_and_a_file_cannot_stand_at_one_place() {
-        for (below, selected) in [("/a/b 1", "/a 2"), ("/a 1", "/a/b 2"), ("/l -> a\n/a 1", "/l/b 2")] {
-            let error = completed(below, selected, &Globs::default()).unwrap_err();
-            assert!(error.to_string().contains("/a"), "{below}: {error}");
-        }
-    }
+    format!("/{}", names.join("/"))
 }
+
+/// Whether a link leads to a folder.
+fn leads_to_folder(index: &Index, link: &str) -> bool {
+    let resolved = index.tree().resolve(link);
+    resolved.is_ok_and(|resolved| index.tree().get(&resolved.path).is_some_and(Node::is_directory))
+}
+
+#[cfg(test)]
+#[path = "foreign_tests.rs"]
+mod tests;

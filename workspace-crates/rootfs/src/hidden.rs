@@ -58,7 +58,7 @@ impl<'index> Follow<'index> {
         let mut applying: BTreeMap<&str, (&Hidden, Sign)> = BTreeMap::new();
         let programs = self.closure.iter().filter(|(_, reason)| **reason == Reason::Program);
         let others = self.closure.iter().filter(|(_, reason)| **reason != Reason::Program);
-        for (path, _) in programs.chain(others) {
+        for (path, _) in programs.chain(others).filter(|(path, _)| !self.globs.unfollowed.contains(*path)) {
             let Some(elf) = self.index.content(path).and_then(|content| content.elf()) else { continue };
             if elf.imports.is_empty() && elf.mentions.is_empty() && elf.soname.is_none() {
                 continue;

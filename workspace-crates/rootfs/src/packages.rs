@@ -53,7 +53,8 @@ impl Follow<'_> {
     /// Looks for what the files of the image need; it has to be in the image.
     pub(crate) fn check_all(&mut self) -> Result<(), Error> {
         let index = self.index;
-        let mut paths: Vec<String> = self.closure.iter().map(|(path, _)| path.to_owned()).collect();
+        let looked_at = self.closure.iter().map(|(path, _)| path).filter(|path| !self.globs.unfollowed.contains(*path));
+        let mut paths: Vec<String> = looked_at.map(str::to_owned).collect();
         // What is loaded into a program finds there what the program has loaded.
         paths.sort_by_key(|path| self.closure.reason(path) != Some(&Reason::Program));
         for at in &paths {

@@ -31,6 +31,9 @@ pub struct Globs {
     /// Paths that stay out of an image of packages, unless `keep` matches them or something needs them: what the image below
     /// it was chosen of ([`Base::decided`](crate::Base::decided)).
     pub decided: BTreeSet<String>,
+    /// Paths of an image from anywhere, which serve what needs them and are not followed themselves
+    /// ([`Base::unfollowed`](crate::Base::unfollowed)).
+    pub unfollowed: BTreeSet<String>,
 }
 
 impl Globs {

@@ -154,6 +154,22 @@ impl FileTree {
         }
     }
 
+    /// Follows the links of the folders of a path that is in the tree; what stands there may itself be a link.
+    ///
+    /// # Errors
+    /// Those of [`FileTree::resolve`].
+    pub(crate) fn resolve_folder(&self, path: &str) -> Result<Resolved, Error> {
+        let folder = match self.walk(path::parent(path).unwrap_or("/"))? {
+            Walk::There(folder) => folder,
+            Walk::Absent { at } => return Err(Error::NotFound { path: path.to_owned(), at }),
+        };
+        let at = if path == "/" { folder.path } else { path::join(&folder.path, path::file_name(path)) };
+        match self.get(&at) {
+            Some(_) => Ok(Resolved { path: at, links: folder.links }),
+            None => Err(Error::NotFound { path: path.to_owned(), at }),
+        }
+    }
+
     /// Resolves a directory's path, making what is missing of it.
     fn make_directory(&mut self, path: &str) -> Result<String, Error> {
         loop {

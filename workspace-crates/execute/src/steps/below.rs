@@ -33,17 +33,17 @@ pub(crate) struct Below {
 pub(crate) struct Laid {
     /// Where the selection starts.
     pub(crate) starts: Vec<Start>,
-    /// Paths of ROOT that the image has at others.
-    pub(crate) elsewhere: BTreeMap<String, String>,
+    /// What the image has given, by its path in ROOT with that in the image.
+    pub(crate) laid: BTreeMap<String, String>,
 }
 
 impl Below {
     /// Lays it over ROOT.
     pub(crate) fn lay_over(&self, root: &mut Index, globs: &mut Globs) -> Result<Laid, Error> {
-        let elsewhere = self.base.lay_over(root)?;
+        let laid = self.base.lay_over(root)?;
         globs.decided = self.base.decided(root);
-        globs.decided.extend(elsewhere.keys().cloned());
-        Ok(Laid { starts: self.base.starts(root, globs), elsewhere })
+        globs.decided.extend(laid.keys().cloned());
+        Ok(Laid { starts: self.base.starts(root, globs), laid })
     }
 }
 

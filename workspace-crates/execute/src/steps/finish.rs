@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 
 use tierce_docker::Docker;
-use tierce_manifest::{Hook, HookSpec, ImageSpec, Include};
+use tierce_manifest::{Hook, HookSpec, ImageSpec};
 use tierce_oci::TarWriter;
 use tierce_plan::{Builder, ROOT, digest};
 use tierce_rootfs::{
@@ -16,6 +16,7 @@ use tierce_rootfs::{
 use crate::executor::Executor;
 use crate::steps::pack::{TIME, reader};
 use crate::steps::root::LIMITS;
+use crate::steps::select::includes_packages;
 use crate::{Error, files, owner};
 
 impl Executor<'_> {
@@ -110,14 +111,19 @@ pub(crate) fn check(
     spec: &ImageSpec,
     finished: &Index,
     chosen: &Closure,
-    foreign: Option<&Base>,
+    foreign: Option<(&Base, &BTreeMap<String, String>)>,
     loader: &Loader,
     globs: &Globs,
     choices: &HiddenChoices,
 ) -> Result<(), tierce_rootfs::Error> {
     // Nothing is left out any more; what may be missing still may. What is from anywhere is not looked at.
-    let decided = foreign.map(|base| base.decided(finished)).unwrap_or_default();
-    let globs = Globs { allow_missing: globs.allow_missing.clone(), decided, ..Globs::default() };
+    let mut globs = Globs { allow_missing: globs.allow_missing.clone(), ..Globs::default() };
+    if let Some((base, laid)) = foreign {
+        let of_base = chosen.iter().filter(|(_, reason)| matches!(reason, Reason::Base { .. })).map(|(path, _)| path);
+        let of_base = of_base.chain(laid.values().map(String::as_str)).map(|path| (path.to_owned(), path.to_owned()));
+        globs.unfollowed = base.unfollowed(finished, &of_base.collect());
+        globs.decided = base.decided(finished);
+    }
     let is_start = |reason: &Reason| match reason {
         Reason::Base { .. } => foreign.is_none(),
         Reason::Program | Reason::Declared | Reason::Asked { .. } | Reason::Keep { .. } | Reason::Hook { .. } => true,
@@ -127,9 +133,9 @@ pub(crate) fn check(
     let starts = all.map(|(path, reason)| Start { reason: reason.clone(), path: path.to_owned() });
     let starts: Vec<Start> =
         starts.filter(|start| !finished.tree().get(&start.path).is_some_and(Node::is_symlink)).collect();
-    match spec.content.include {
-        Include::Closure => closure(finished, &starts, loader, &globs, choices),
-        Include::Packages => packages(finished, &starts, &BTreeMap::new(), loader, &globs, choices),
+    match includes_packages(spec) {
+        false => closure(finished, &starts, loader, &globs, choices),
+        true => packages(finished, &starts, &BTreeMap::new(), loader, &globs, choices),
     }
     .map(drop)
 }

@@ -20,6 +20,7 @@ pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod root_digests;
 mod run_time;
+mod select;
 pub(crate) mod source_mounts;
 pub(crate) mod sources;
 mod started;

@@ -15,7 +15,7 @@ use crate::{Error, accounts, declared};
 
 /// What was put over ROOT.
 pub(crate) struct Overlaid {
-    /// Where the selection starts.
+    /// Where the selection starts: the paths as the table has them, since links on the way go in as well.
     pub(crate) starts: Vec<Start>,
     /// The globs of `remove` that match nothing.
     pub(crate) unmatched_remove: Vec<Finding>,
@@ -111,16 +111,16 @@ impl Overlay<'_> {
     /// A directory or a link of the table's.
     fn entry(&mut self, path: &str, node: Node) -> Result<(), Error> {
         if !self.removes(path) {
-            let path = self.index.insert(path, node)?;
-            self.starts.push(Start { reason: Reason::Declared, path });
+            self.index.insert(path, node)?;
+            self.starts.push(Start { reason: Reason::Declared, path: path.to_owned() });
         }
         Ok(())
     }
 
     fn file(&mut self, reason: Reason, path: &str, node: Node, size: u64, content: FileContent) -> Result<(), Error> {
         if !self.removes(path) {
-            let path = self.index.insert_file(path, node, size, content)?;
-            self.starts.push(Start { reason, path });
+            self.index.insert_file(path, node, size, content)?;
+            self.starts.push(Start { reason, path: path.to_owned() });
         }
         Ok(())
     }

@@ -1,28 +1,24 @@
-//! Packing: from ROOT and programs to the layers and documents of an image.
+//! Packing: from what was selected to the layers and documents of an image.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tierce_manifest::{AllowMissing, ContentSpec, Hook, ImageSpec, Include, PRESETS};
+use tierce_manifest::ImageSpec;
 use tierce_oci::{Digest, Image, ImageConfig, LayerInfo, LayerWriter, Metadata, Platform, Runtime};
-use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer, Program, Root, Unmerged, keep_globs};
-use tierce_rootfs::{
-    Base, Completed, FileContent, Finding, Globs, Index, NodeKind, Patterns, Source, closure, layers, packages,
-};
+use tierce_plan::{Facts, Ingredients, Outcome, PackedImage, PackedLayer};
+use tierce_rootfs::{FileContent, Index, NodeKind, Source, layers};
 
-use crate::executor::{Executor, builder_of, missing_input};
+use crate::executor::Executor;
 use crate::progress::Event;
-use crate::report::{Contents, base_name, report_path};
+use crate::report::{Contents, report_path};
 use crate::run::Inputs;
-use crate::steps::below::{Below, Laid};
-use crate::steps::overlay;
+use crate::steps::below::Below;
+use crate::steps::foreign;
 use crate::steps::packages::open;
-use crate::steps::root::RootFacts;
-use crate::steps::run_time::{check_strictness, run_time};
-use crate::steps::{finish, foreign, hooks, started};
+use crate::steps::select::Selection;
 use crate::{Error, budget, files, layer_limit, untagged};
 
 /// The time of everything in an image: the start of 1970, for nothing in it may depend on when it was made.
@@ -34,54 +30,7 @@ impl Executor<'_> {
     /// Selects the image's files and writes its layers.
     pub(crate) fn pack(&self, image: &str, inputs: &Inputs) -> Result<Outcome, Error> {
         let spec = self.image(image)?;
-        let (tree, programs) = built(spec, inputs)?;
-        let facts = self.root_facts(tree.key())?;
-        let archive = self.root_archive(tree.key());
-        let loader = facts.loader(&archive)?;
-        let mut owners: BTreeMap<String, String> =
-            facts.owners.iter().map(|(path, cpv)| (path.clone(), base_name(cpv).to_owned())).collect();
-        let RootFacts { mut index, owners: packages_of, hooks, .. } = facts;
-
-        let below = self.below(spec, inputs)?;
-        let mut globs = globs(&spec.content)?;
-        let Laid { mut starts, elsewhere } =
-            below.as_ref().map(|below| below.lay_over(&mut index, &mut globs)).transpose()?.unwrap_or_default();
-        let overlaid = self.overlay(spec, programs, probe_of(inputs), &globs.remove, &mut index, &archive)?;
-        let unmatched_remove = overlaid.unmatched_remove;
-        starts.extend(overlaid.starts);
-        let (asked, choices) = run_time(spec, &mut index, &archive)?;
-        starts.extend(asked);
-        let chosen = match includes_packages(spec) {
-            false => closure(&index, &starts, &loader, &globs, &choices),
-            true => packages(&index, &starts, &owners, &loader, &globs, &choices),
-        };
-        let mut chosen = chosen.map_err(|error| self.missing(spec, &packages_of, tree.unmerged_from(), error))?;
-        chosen.findings.extend(unmatched_remove);
-        let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
-        let foreign = below.as_ref().map(|below| &below.base).filter(|base| base.is_foreign());
-        if let Some(base) = foreign {
-            let Completed { image, moved } = base.complete(&selected, &mut chosen, &globs, elsewhere)?;
-            selected = image;
-            for (from, to) in moved {
-                owners.extend(owners.get(&from).cloned().map(|owner| (to, owner)));
-            }
-        }
-        self.warn_of_findings(spec, &chosen.findings);
-        check_strictness(spec, &chosen)?;
-        chosen.add_made(&mut selected, &loader, &foreign.map(Base::ld_cache).unwrap_or_default())?;
-        self.keep_symbols(&index, &selected, &archive)?;
-        hooks::attribute(&mut chosen, &hooks);
-
-        let (mut source, _) = open(&archive)?;
-        if let Some(hook) = spec.hooks.get(Hook::Finish) {
-            selected = self.finish(spec, builder_of(inputs)?, selected, (&mut chosen, &globs.remove), &mut source)?;
-            // Of both, where there is an image below: what differs from that is found after it.
-            let whole = finish::check(spec, &selected, &chosen, foreign, &loader, &globs, &choices);
-            whole
-                .map_err(|error| finish::blamed(self.missing(spec, &packages_of, tree.unmerged_from(), error), hook))?;
-        }
-        started::check(spec, &selected, &globs)?;
-        overlay::set_capabilities(&spec.content, &mut selected)?;
+        let Selection { image: selected, chosen, owners, below, mut archive } = self.select(spec, inputs)?;
         let mut packed = Vec::new();
         let mut own = Cow::Borrowed(&selected);
         if let Some(Below { layers, base, .. }) = &below {
@@ -90,10 +39,10 @@ impl Executor<'_> {
             packed.extend(self.write_removals(&changes.removed, &selected)?);
             own = Cow::Owned(selected.select(changes.added.iter().map(String::as_str))?);
         }
-        let layers = layers(&own, &chosen, &owners);
+        let layers = layers(&own, &chosen, &owners.of_layers);
         layer_limit::check(spec, &packed, layers.len())?;
         for layer in &layers {
-            let info = self.write_layer(&layer.paths, &own, &mut source)?;
+            let info = self.write_layer(&layer.paths, &own, &mut archive)?;
             let name = layer.group.to_string();
             packed.push(PackedLayer { name, diff_id: info.diff_id.to_string(), size: info.size });
         }
@@ -101,37 +50,11 @@ impl Executor<'_> {
         let assembled = assemble(spec, &packed, foreign.as_ref(), self.facts, None)?;
         let closure = tierce_rootfs::report::total(&selected).bytes;
         let packed = PackedImage { id: assembled.id.to_string(), closure, layers: packed, foreign };
-        let owners = hooks::owners(owners, hooks, &chosen);
-        let contents = Contents::new(&selected, chosen, &owners, &layers, below.as_ref(), &packed);
+        let contents = Contents::new(&selected, chosen, &owners.of_files, &layers, below.as_ref(), &packed);
         // Before the list is written: what does not fit leaves that of the image that there is.
         self.check_budget(spec, &packed, &contents)?;
         files::write_json(&self.contents_path(image), &contents)?;
         Ok(Outcome::Image(packed))
-    }
-
-    /// Says which globs of the table match nothing, and what comes nearest; and of a base from anywhere that it is one.
-    fn warn_of_findings(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>) {
-        for finding in findings {
-            let (key, pattern, nearest, why) = match finding {
-                Finding::UnmatchedKeep { pattern, nearest } => {
-                    ("keep", pattern, nearest, "no package of the image brings such a file")
-                }
-                Finding::UnmatchedPrune { pattern, nearest } => {
-                    ("prune", pattern, nearest, "nothing is left out by it")
-                }
-                Finding::UnmatchedRemove { pattern, nearest } => {
-                    ("remove", pattern, nearest, "nothing is taken out by it")
-                }
-                Finding::ForeignBase { .. } => {
-                    self.warn_of_foreign_base(spec, finding);
-                    continue;
-                }
-                _ => continue,
-            };
-            let nearest = nearest.as_ref().map(|path| format!("; there is `{path}`")).unwrap_or_default();
-            let message = format!("`{key}` of `{}` has `{pattern}`, which matches nothing: {why}{nearest}", spec.name);
-            (self.observer)(Event::Warning { message });
-        }
     }
 
     /// Fails if the image is larger than it may be.
@@ -198,25 +121,6 @@ impl Executor<'_> {
         Ok(Some(PackedLayer { name: "removed".into(), diff_id: info.diff_id.to_string(), size: info.size }))
     }
 
-    /// Copies the symbols of the libraries that ship to where debuggers look for them: by build-id.
-    fn keep_symbols(&self, root: &Index, selected: &Index, archive: &Path) -> Result<(), Error> {
-        let (mut source, _) = open(archive)?;
-        for (path, content) in selected.files() {
-            let Some(id) = content.elf().and_then(|elf| elf.build_id.as_deref()) else { continue };
-            let Some((first, rest)) = id.split_at_checked(2) else { continue };
-            let inside = format!("/usr/lib/debug/.build-id/{first}/{rest}.debug");
-            let kept = self.symbols_path(id);
-            let Ok(resolved) = root.tree().resolve(&inside) else { continue };
-            if let (false, Some(symbols)) = (kept.exists(), root.content(&resolved.path)) {
-                let mut reader = reader(symbols, &mut source, path)?;
-                files::write_with(&kept, |file| {
-                    io::copy(&mut reader, file).map(drop).map_err(|error| Error::file("write", &kept, error))
-                })?;
-            }
-        }
-        Ok(())
-    }
-
     /// Where the symbols of a build-id lie: in the layout that gdb's `debug-file-directory` expects.
     pub(crate) fn symbols_path(&self, build_id: &str) -> PathBuf {
         let (first, rest) = build_id.split_at_checked(2).unwrap_or(("", build_id));
@@ -248,76 +152,6 @@ impl Executor<'_> {
 #[derive(serde::Deserialize)]
 struct Listed {
     id: String,
-}
-
-/// Whether all files of packages go in. Without any of its own, an image on top of one from anywhere has what its files need.
-fn includes_packages(spec: &ImageSpec) -> bool {
-    let has_packages = spec.base.foreign().is_none() || !spec.emerge.packages.is_empty();
-    spec.content.include == Include::Packages && has_packages
-}
-
-/// What the table says by globs, and the presets.
-pub(super) fn globs(content: &ContentSpec) -> Result<Globs, Error> {
-    let kept: Vec<(String, String)> = content.keep.iter().flat_map(|keep| keep_globs(&keep.value)).collect();
-    let of_presets = PRESETS.iter().flat_map(|preset| preset.globs.iter().map(|glob| (preset.name, *glob)));
-    Ok(Globs {
-        keep: Patterns::named(kept.iter().map(|(name, glob)| (name.as_str(), glob.as_str())))?,
-        prune: Patterns::new(content.prune.iter().map(|glob| glob.value.glob()))?,
-        remove: Patterns::new(content.remove.iter().map(|glob| glob.value.glob()))?,
-        presets: Patterns::named(of_presets)?,
-        allow_missing: Patterns::new(content.allow_missing.iter().filter_map(|allowed| match &allowed.value {
-            AllowMissing::Glob(glob) => Some(glob.glob()),
-            AllowMissing::Hidden(_) => None,
-        }))?,
-        ..Globs::default()
-    })
-}
-
-/// What an image is chosen of.
-enum Tree<'i> {
-    Root(&'i Root),
-    Unmerged(&'i Unmerged),
-}
-
-impl Tree<'_> {
-    fn key(&self) -> &str {
-        match self {
-            Tree::Root(root) => &root.key,
-            Tree::Unmerged(unmerged) => &unmerged.key,
-        }
-    }
-
-    /// The key of the ROOT that has what was unmerged.
-    fn unmerged_from(&self) -> Option<&str> {
-        match self {
-            Tree::Root(_) => None,
-            Tree::Unmerged(unmerged) => Some(&unmerged.root),
-        }
-    }
-}
-
-/// The tree and the programs among the results before a step; no programs for an image that has none.
-fn built<'i>(spec: &ImageSpec, inputs: &'i Inputs) -> Result<(Tree<'i>, &'i [Program]), Error> {
-    let own = || inputs.iter().filter(|(id, _)| id.image() == Some(spec.name.as_str())).map(|(_, outcome)| outcome);
-    let tree = own().find_map(|outcome| match outcome {
-        Outcome::Root(root) => Some(Tree::Root(root)),
-        Outcome::Unmerged(unmerged) => Some(Tree::Unmerged(unmerged)),
-        _ => None,
-    });
-    let programs = own().find_map(|outcome| match outcome {
-        Outcome::Programs(programs) => Some(programs.as_slice()),
-        _ => None,
-    });
-    let programs = programs.or(spec.program.is_none().then_some(&[]));
-    tree.zip(programs).ok_or_else(|| missing_input("ROOT and programs"))
-}
-
-/// The probe among the results before a step, for an image whose health check uses it.
-fn probe_of(inputs: &Inputs) -> Option<&Program> {
-    inputs.values().find_map(|outcome| match outcome {
-        Outcome::Probe(probe) => Some(probe),
-        _ => None,
-    })
 }
 
 /// What decides a layer's bytes.

@@ -52,7 +52,7 @@ fn taken_away<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::pack;
+    use crate::steps::select;
     use tierce_manifest::{CargoToml, WorkspaceText};
     use tierce_rootfs::{FileContent, Node, NodeKind};
 
@@ -68,7 +68,7 @@ mod tests {
             let node = Node::new(NodeKind::File { size: 0 }, 0o755);
             image.insert_file(file, node, 0, FileContent::of_bytes(Vec::new())).expect("nothing is in its way");
         }
-        let globs = pack::globs(&spec[0].content).expect("valid");
+        let globs = select::globs(&spec[0].content).expect("valid");
         let error = check(&spec[0], &image, &globs).err()?;
         let place = error.place().map(|place| text[place.span.clone()].to_owned());
         Some((error.to_string(), error.help(), place.unwrap_or_default()))
