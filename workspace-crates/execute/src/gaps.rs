@@ -72,8 +72,8 @@ fn edit_of_hidden(name: &str, pruned: &Option<String>) -> String {
     let bring = match (glob, Hidden::find(name).map(|hidden| hidden.remedy)) {
         (Some(glob), _) => format!("take \"{glob}\" out of `prune`"),
         (_, Some(Remedy::Key(line))) => format!("write `{line}`"),
-        (_, Some(Remedy::Package(atom))) => format!("add \"{atom}\" to `packages`"),
-        (_, Some(Remedy::Keep) | None) => "add the paths that it needs to `keep`".to_owned(),
+        (_, Some(Remedy::Package(atom))) => format!("add a package that has it, such as \"{atom}\", to `packages`"),
+        (_, Some(Remedy::Keep) | None) => "add what it needs to `keep`, and the package that has it to `packages`".to_owned(),
     };
     format!("{bring}, or {without}")
 }
@@ -126,12 +126,12 @@ mod tests {
             (
                 hidden("pam", None),
                 "pam: /usr/bin/a calls f, and it fails",
-                "add \"sys-auth/pambase\" to `packages`, or add \"pam\" to `allow-missing`",
+                "add a package that has it, such as \"sys-auth/pambase\", to `packages`, or add \"pam\" to `allow-missing`",
             ),
             (
                 hidden("plugins", None),
                 "plugins: /usr/bin/a calls f, and it fails",
-                "add the paths that it needs to `keep`, or add \"plugins\" to `allow-missing`",
+                "add what it needs to `keep`, and the package that has it to `packages`, or add \"plugins\" to `allow-missing`",
             ),
         ] {
             assert_eq!(Gap::of(&finding), Some(Gap { what: what.into(), edit: edit.into() }));

@@ -59,6 +59,8 @@ pub enum Files {
     Chosen(&'static [&'static str]),
     /// As a library that the dynamic linker finds by this soname.
     Library(&'static str),
+    /// As the modules of the sources that the image's nsswitch.conf names: `libnss_SOURCE.so.2`.
+    NameServices,
     /// At this path; where ROOT has nothing there, a file with this content is made.
     Written(&'static str, &'static str),
     /// By nobody: it cannot be known.

@@ -1,6 +1,6 @@
 //! The table itself, by name.
 
-use crate::Files::{Chosen, Globs, Library, Unknown, Written};
+use crate::Files::{Chosen, Globs, Library, NameServices, Unknown, Written};
 use crate::Remedy::{Keep, Key, Package};
 use crate::Trigger::{Soname, Symbol, Text};
 use crate::{Hidden, Need};
@@ -87,6 +87,22 @@ pub const TABLE: &[Hidden] = &[
         remedy: Package("net-libs/glib-networking"),
     },
     Hidden {
+        name: "gio-tls",
+        doc: "GIO's module of TLS, which it does by GnuTLS or OpenSSL.",
+        triggers: &[
+            Symbol("g_tls_backend_get_default"),
+            Symbol("g_tls_client_connection_new"),
+            Symbol("g_tls_server_connection_new"),
+            Symbol("g_socket_client_set_tls"),
+        ],
+        not_of: &["libgio-2.0.so."],
+        needs: &[needs(
+            &["/usr/lib*/gio/modules/libgiognutls.so", "/usr/lib*/gio/modules/libgioopenssl.so"],
+            "GIO makes no connection by TLS",
+        )],
+        remedy: Package("net-libs/glib-networking"),
+    },
+    Hidden {
         name: "glib-schemas",
         doc: "The compiled schemas of GSettings.",
         triggers: &[
@@ -152,7 +168,7 @@ pub const TABLE: &[Hidden] = &[
     },
     Hidden {
         name: "name-service",
-        doc: "The sources of host names, users and groups: nsswitch.conf. libc has `files` and `dns` in itself.",
+        doc: "The sources of host names, users and groups: nsswitch.conf and the modules that it names. libc has `files` and `dns` in itself.",
         triggers: &[
             Symbol("getaddrinfo"),
             Symbol("gethostbyaddr"),
@@ -174,18 +190,21 @@ pub const TABLE: &[Hidden] = &[
             Symbol("initgroups"),
         ],
         not_of: &[],
-        needs: &[Need {
-            files: Written("/etc/nsswitch.conf", NSSWITCH),
-            without: Some("names are looked up by rules that differ from libc to libc"),
-        }],
-        remedy: Package("sys-libs/glibc"),
+        needs: &[
+            Need {
+                files: Written("/etc/nsswitch.conf", NSSWITCH),
+                without: Some("names are looked up by rules that differ from libc to libc"),
+            },
+            Need { files: NameServices, without: Some("a source that nsswitch.conf names is passed over") },
+        ],
+        remedy: Keep,
     },
     Hidden {
         name: "openssl-config",
         doc: "OpenSSL's configuration.",
         triggers: &[Soname("libcrypto.so.")],
         not_of: &[],
-        needs: &[uses(&["/etc/ssl/openssl.cnf"])],
+        needs: &[needs(&["/etc/ssl/openssl.cnf"], "OpenSSL has no settings but those that it was built with")],
         remedy: Package("dev-libs/openssl"),
     },
     Hidden {

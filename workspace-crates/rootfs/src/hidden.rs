@@ -11,13 +11,15 @@ use crate::search::Requester;
 use crate::tree::Resolved;
 use crate::{Error, Patterns, path};
 
-/// What a user's table has decided of hidden dependencies, by their names.
+/// What a user's table has decided of hidden dependencies, by their names, and what the image's own configuration says of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HiddenChoices {
     /// Those of which a key says what goes in: nothing more does, and nothing is missing.
     pub decided: BTreeSet<String>,
     /// Those that may be missing.
     pub allowed: BTreeSet<String>,
+    /// The sources of names that are modules of their own ([`crate::name_service::modules`]).
+    pub name_services: BTreeSet<String>,
 }
 
 /// What becomes of a dependency that applies.
@@ -88,27 +90,42 @@ impl<'index> Follow<'index> {
             Files::Globs(globs) => self.by_globs(globs, &reason, hiding)?,
             Files::Chosen(globs) => self.by_globs(globs, &reason, Hiding::Looks)?,
             Files::Library(soname) => self.by_soname(soname, sign, reason, hiding)?,
+            Files::NameServices => {
+                for source in &choices.name_services {
+                    let soname = format!("libnss_{source}.so.2");
+                    let (served, pruned) = self.by_soname(&soname, sign, reason.clone(), hiding)?;
+                    if let Some(without) = need.without.filter(|_| !served) {
+                        let without = format!("{without}: `{source}`, as {soname} is not there");
+                        self.lack(hidden, without, pruned, sign, choices);
+                    }
+                }
+                return Ok(());
+            }
             Files::Written(path, content) => self.by_writing(path, content, reason, hiding)?,
             Files::Unknown => (false, None),
         };
-        let Some(without) = need.without.filter(|_| !served) else { return Ok(()) };
+        if let Some(without) = need.without.filter(|_| !served) {
+            self.lack(hidden, without.to_owned(), pruned, sign, choices);
+        }
+        Ok(())
+    }
+
+    /// Notes that something does not work, or that it may not.
+    fn lack(
+        &mut self,
+        hidden: &Hidden,
+        without: String,
+        pruned: Option<String>,
+        sign: &Sign,
+        choices: &HiddenChoices,
+    ) {
         let allowed = choices.allowed.get(hidden.name).map(String::as_str);
         let allowed = allowed.or_else(|| self.globs.allow_missing.find(&sign.by));
+        let (name, by) = (hidden.name.to_owned(), sign.by.clone());
         self.closure.findings.insert(match allowed {
-            Some(pattern) => Finding::AllowedMissing {
-                path: sign.by.clone(),
-                wanted: hidden.name.to_owned(),
-                pattern: pattern.to_owned(),
-            },
-            None => Finding::HiddenMissing {
-                name: hidden.name.to_owned(),
-                by: sign.by.clone(),
-                trigger: sign.told.clone(),
-                without: without.to_owned(),
-                pruned,
-            },
+            Some(pattern) => Finding::AllowedMissing { path: by, wanted: name, pattern: pattern.to_owned() },
+            None => Finding::HiddenMissing { name, by, trigger: sign.told.clone(), without, pruned },
         });
-        Ok(())
     }
 
     /// Whether something that the globs match is in the image, or goes in now; and what keeps the others out.

@@ -27,7 +27,7 @@ fn globs(prune: &[&str], allow_missing: &[&str]) -> Globs {
 
 fn choices(decided: &[&str], allowed: &[&str]) -> HiddenChoices {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    HiddenChoices { decided: names(decided), allowed: names(allowed) }
+    HiddenChoices { decided: names(decided), allowed: names(allowed), ..HiddenChoices::default() }
 }
 
 fn selected(lines: &str, globs: &Globs, choices: &HiddenChoices) -> Result<Closure, Error> {
@@ -80,36 +80,78 @@ fn what_may_be_missing_is_found_unless_the_table_has_decided() {
     "#);
 }
 
-/// Software that no repository here has: its library alone gives it away.
+/// Each of the table, by one of its triggers: what ROOT has of it goes in, and with ROOT lacking that it is told.
 #[test]
-fn libraries_are_known_by_their_sonames() {
-    for (soname, serving, expected) in [
-        ("libfontconfig.so.1", "/etc/fonts/fonts.conf data\n/usr/share/fonts/x.ttf data", "fonts"),
-        ("libgdk_pixbuf-2.0.so.0", "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders.cache data", "gdk-pixbuf"),
-        ("libgstreamer-1.0.so.0", "/usr/lib64/gstreamer-1.0/libgstcoreelements.so data", "gstreamer"),
-        ("libMagickCore-7.Q16HDRI.so.10", "/etc/ImageMagick-7/policy.xml data", "imagemagick"),
-        ("libkrb5.so.3", "/etc/krb5.conf data", "kerberos"),
-        ("libgssapi_krb5.so.2", "/etc/krb5.conf data", "kerberos"),
-        ("libmagic.so.1", "/usr/share/misc/magic.mgc data", "magic"),
-        ("libpam.so.0", "/etc/pam.d/login data\n/usr/lib64/security/pam_unix.so data", "pam"),
-        ("libQt5Gui.so.5", "/usr/lib64/qt5/plugins/platforms/libqxcb.so data", "qt-platforms"),
-        ("libQt6Gui.so.6", "/usr/lib64/qt6/plugins/platforms/libqxcb.so data", "qt-platforms"),
-        ("libsasl2.so.3", "/usr/lib64/sasl2/libplain.so data", "sasl"),
-        ("libtinfo.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
-        ("libncursesw.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
+fn every_dependency_of_the_table_is_served_or_told() {
+    let mut known: BTreeSet<&str> = tierce_hidden::TABLE.iter().map(|hidden| hidden.name).collect();
+    for (facts, serving, name) in [
+        ("imports=SSL_CTX_set_default_verify_paths", "/etc/ssl/certs/ca-certificates.crt data", "ca-certificates"),
+        ("soname=libfontconfig.so.1", "/etc/fonts/fonts.conf data\n/usr/share/fonts/x.ttf data", "fonts"),
+        ("soname=libgdk_pixbuf-2.0.so.0", "/usr/lib64/gdk-pixbuf-2.0/2.10.0/loaders.cache data", "gdk-pixbuf"),
+        ("imports=g_socket_client_set_tls", "/usr/lib64/gio/modules/libgiognutls.so data", "gio-tls"),
+        ("imports=g_settings_new", "/usr/share/glib-2.0/schemas/gschemas.compiled data", "glib-schemas"),
+        ("soname=libgstreamer-1.0.so.0", "/usr/lib64/gstreamer-1.0/libgstcoreelements.so data", "gstreamer"),
+        ("soname=libMagickCore-7.Q16HDRI.so.10", "/etc/ImageMagick-7/policy.xml data", "imagemagick"),
+        ("soname=libkrb5.so.3", "/etc/krb5.conf data", "kerberos"),
+        ("soname=libgssapi_krb5.so.2", "/etc/krb5.conf data", "kerberos"),
+        ("soname=libmagic.so.1", "/usr/share/misc/magic.mgc data", "magic"),
+        ("soname=libcrypto.so.3", "/etc/ssl/openssl.cnf data", "openssl-config"),
+        ("imports=ENGINE_by_id", "/usr/lib/x86_64-linux-gnu/engines-3/padlock.so data", "openssl-engines"),
+        ("imports=OSSL_PROVIDER_load", "/usr/lib64/ossl-modules/legacy.so data", "openssl-providers"),
+        ("soname=libpam.so.0", "/etc/pam.d/login data\n/usr/lib64/security/pam_unix.so data", "pam"),
+        ("soname=libQt5Gui.so.5", "/usr/lib64/qt5/plugins/platforms/libqxcb.so data", "qt-platforms"),
+        ("soname=libQt6Gui.so.6", "/usr/lib64/qt6/plugins/platforms/libqxcb.so data", "qt-platforms"),
+        ("soname=libsasl2.so.3", "/usr/lib64/sasl2/libplain.so data", "sasl"),
+        ("soname=libtinfo.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
+        ("soname=libncursesw.so.6", "/usr/share/terminfo/x/xterm data", "terminals"),
+        ("imports=localtime_r", "/usr/share/zoneinfo/UTC data", "time-zones"),
+        ("imports=pthread_cancel", "/usr/lib64/libgcc_s.so.1 elf soname=libgcc_s.so.1", "unwinder"),
     ] {
-        let facts = format!("soname={soname}");
-        let with = check(&facts, serving, &globs(&[], &[]), &choices(&[], &[]));
-        assert_eq!(with.matches(&format!(": {expected}: /usr/bin/hello is {soname}")).count(), serving.lines().count());
+        let with = check(facts, serving, &globs(&[], &[]), &choices(&[], &[]));
+        assert_eq!(with.matches(&format!(": {name}: /usr/bin/hello ")).count(), serving.lines().count(), "{with}");
         assert!(!with.contains("HiddenMissing"), "{with}");
-        let without = check(&facts, "", &globs(&[], &[]), &choices(&[], &[]));
-        assert!(without.contains(&format!("HiddenMissing {{ name: \"{expected}\"")), "{without}");
+        let without = check(facts, "", &globs(&[], &[]), &choices(&[], &[]));
+        assert!(without.contains(&format!("HiddenMissing {{ name: \"{name}\"")), "{without}");
+        known.remove(name);
     }
+    // Nothing of these goes in by itself, and ROOT having it is not enough.
+    for (facts, serving, name) in [
+        ("imports=iconv_open", "/usr/lib64/gconv/ISO8859-15.so data", "charsets"),
+        ("imports=newlocale", "/usr/lib/locale/C.UTF-8/LC_CTYPE data", "locales"),
+        ("imports=dlopen", "/usr/lib64/plugin.so data", "plugins"),
+    ] {
+        let with = check(facts, serving, &globs(&[], &[]), &choices(&[], &[]));
+        assert!(!with.contains(serving.split(' ').next().unwrap()), "{with}");
+        assert!(with.contains(&format!("HiddenMissing {{ name: \"{name}\"")), "{with}");
+        known.remove(name);
+    }
+    // Used where it is there, and asked for by nobody but those who configure it.
+    let gio = |serving: &str| check("soname=libgio-2.0.so.0", serving, &globs(&[], &[]), &choices(&[], &[]));
+    assert_eq!(gio(""), "");
+    assert!(gio("/usr/lib64/gio/modules/x.so data").contains("gio-modules: /usr/bin/hello is libgio-2.0.so.0"));
     // GLib's own library reads settings on behalf of programs.
-    let gio = check("soname=libgio-2.0.so.0 imports=g_settings_new", "", &globs(&[], &[]), &choices(&[], &[]));
-    assert_eq!(gio, "");
-    let program = check("imports=g_settings_new", "", &globs(&[], &[]), &choices(&[], &[]));
-    assert!(program.contains("glib-schemas"), "{program}");
+    let schemas = check("soname=libgio-2.0.so.0 imports=g_settings_new", "", &globs(&[], &[]), &choices(&[], &[]));
+    assert_eq!(schemas, "");
+    known.remove("gio-modules");
+    // The next test has it.
+    known.remove("name-service");
+    assert!(known.is_empty(), "{known:?}");
+}
+
+#[test]
+fn modules_that_nsswitch_conf_names_go_in_or_are_told() {
+    let name_services = ["ldap".to_owned(), "sss".to_owned()].into();
+    let choices = HiddenChoices { name_services, ..HiddenChoices::default() };
+    let serving = "/etc/nsswitch.conf data\n/usr/lib64/libnss_sss.so.2 elf soname=libnss_sss.so.2 needed=libsss.so.0\n\
+                   /usr/lib64/libsss.so.0 elf soname=libsss.so.0";
+    insta::assert_snapshot!(check("imports=getpwuid", serving, &globs(&[], &[]), &choices), @r#"
+    /etc/nsswitch.conf: name-service: /usr/bin/hello calls getpwuid
+    /usr/lib64/libnss_sss.so.2: name-service: /usr/bin/hello calls getpwuid
+    /usr/lib64/libsss.so.0: /usr/lib64/libnss_sss.so.2 needs libsss.so.0, found by ld.so.cache
+    HiddenMissing { name: "name-service", by: "/usr/bin/hello", trigger: Calls("getpwuid"), without: "a source that nsswitch.conf names is passed over: `ldap`, as libnss_ldap.so.2 is not there", pruned: None }
+    "#);
+    // Nothing looks names up.
+    assert_eq!(check("imports=read", serving, &globs(&[], &[]), &choices), "");
 }
 
 /// ROOT of a builder that is not ours may have no nsswitch.conf: one is made.

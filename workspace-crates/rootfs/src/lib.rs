@@ -23,6 +23,7 @@ pub mod layers;
 pub mod ld_cache;
 mod loader;
 mod missing;
+pub mod name_service;
 mod nearest;
 mod node;
 mod packages;

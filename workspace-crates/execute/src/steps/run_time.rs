@@ -1,15 +1,18 @@
 //! What a table says of hidden run-time dependencies: files that its keys choose, and whether one may be missing.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use tierce_hidden::{Files, Hidden};
 use tierce_manifest::{AllowMissing, ImageSpec, Located};
 use tierce_rootfs::gconv::Converters;
+use tierce_rootfs::name_service;
 use tierce_rootfs::{Closure, HiddenChoices, Index, Node, Patterns, Reason, Start};
 
 use crate::Error;
 use crate::gaps::Gap;
+use crate::steps::pack::reader;
 use crate::steps::packages::open;
 
 /// The text files of the C library's converters; glibc's own have 60 kB.
@@ -23,7 +26,9 @@ pub(crate) fn run_time(
     archive: &Path,
 ) -> Result<(Vec<Start>, HiddenChoices), Error> {
     let keys = &spec.content.run_time;
-    let mut asked = Asked { index, starts: Vec::new(), choices: HiddenChoices::default() };
+    let name_services = name_services(index, archive)?;
+    let choices = HiddenChoices { name_services, ..HiddenChoices::default() };
+    let mut asked = Asked { index, starts: Vec::new(), choices };
     for allowed in &spec.content.allow_missing {
         if let AllowMissing::Hidden(hidden) = allowed.value {
             asked.choices.allowed.insert(hidden.name.to_owned());
@@ -57,6 +62,19 @@ pub(crate) fn run_time(
         }
     }
     Ok((asked.starts, asked.choices))
+}
+
+/// The modules that the image's nsswitch.conf names, be it ROOT's or the workspace's own.
+fn name_services(index: &Index, archive: &Path) -> Result<BTreeSet<String>, Error> {
+    const PATH: &str = "/etc/nsswitch.conf";
+    let Some(content) = index.tree().resolve(PATH).ok().and_then(|at| index.content(&at.path)) else {
+        return Ok(BTreeSet::new());
+    };
+    let (mut file, _) = open(archive)?;
+    let mut text = Vec::new();
+    let read = reader(content, &mut file, PATH)?.take(MAX_TEXT).read_to_end(&mut text);
+    read.map_err(|error| Error::file("read", archive, error))?;
+    Ok(name_service::modules(&String::from_utf8_lossy(&text)))
 }
 
 /// What is asked for, as far as it is read.
