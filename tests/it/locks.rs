@@ -53,15 +53,17 @@ fn each_lock_of_the_cache_is_waited_for_by_name() {
         .ebuild("data", "KEYWORDS=\"amd64\"\n")
         .ebuild("generator", "KEYWORDS=\"amd64\"\n");
     let cache = OwnCache::new(&["debs", "wheels", "distfiles", "binpkgs"]);
-    let held = hold(cache.path().join("locks/packages.lock"));
-    waits(&cache, &workspace, &["another run or image that compiles packages"]);
-    drop(held);
     // The names of these locks are keys, which a run knows.
     let mut running = Running::start(cache.image(workspace.root()).args(["--layout", "layout"]));
     running.wait_for("Running environment");
     running.wait_for("Running root");
     running.signal("INT");
     running.end().fails_with(130);
+    fs::remove_dir_all(cache.path().join("binpkgs")).expect("ours");
+    let packages: Vec<File> = locks(&cache, "package-").into_iter().map(hold).collect();
+    assert_eq!(packages.len(), 2);
+    waits(&cache, &workspace, &["another run or image that compiles media-libs/"]);
+    drop(packages);
     let _environment: Vec<File> = locks(&cache, "environment-").into_iter().map(hold).collect();
     let _root: Vec<File> = locks(&cache, "root-").into_iter().map(hold).collect();
     let texts = [

@@ -87,13 +87,25 @@ impl<'a> Executor<'a> {
 }
 
 impl Perform for Executor<'_> {
-    type Claim = Held;
+    type Claim = Vec<Held>;
 
-    fn claim(&self, step: &Step, key: &Key) -> Result<Option<Held>, Error> {
+    fn claim(&self, step: &Step, key: &Key) -> Result<Option<Vec<Held>>, Error> {
+        let take = |lock: &str, what: &str| {
+            let what = format!("another run or image that {what}");
+            let session = self.session;
+            locks::shared(&session.places, lock, &what, &session.options.interrupted, self.observer)
+        };
         let (lock, what) = match &step.action {
             Action::MakeBuilder | Action::ImportBuilder => ("builder".to_owned(), "makes a builder"),
-            Action::BuildPackages { packages, .. } if packages.iter().any(|package| self.is_missing(step, package)) => {
-                ("packages".to_owned(), "compiles packages")
+            Action::BuildPackages { packages, .. } => {
+                let missing = packages.iter().filter(|package| self.is_missing(step, package));
+                // In one order for all: two runs that compile some of the same packages never wait for each other.
+                let missing: BTreeMap<&str, &str> =
+                    missing.map(|one| (one.key.as_str(), one.package.as_str())).collect();
+                let held = missing.into_iter().map(|(key, package)| {
+                    take(&format!("package-{}", key.get(..16).unwrap_or(key)), &format!("compiles {package}"))
+                });
+                return held.collect::<Result<_, _>>().map(Some);
             }
             Action::ExtendBuilder { .. } => {
                 (format!("environment-{}", key.short()), "adds the same build-packages to a builder")
@@ -104,9 +116,7 @@ impl Perform for Executor<'_> {
             }
             _ => return Ok(None),
         };
-        let what = format!("another run or image that {what}");
-        let session = self.session;
-        locks::shared(&session.places, &lock, &what, &session.options.interrupted, self.observer).map(Some)
+        take(&lock, what).map(|held| Some(vec![held]))
     }
 
     fn perform(&self, step: &Step, inputs: &Inputs) -> Result<Outcome, Error> {
