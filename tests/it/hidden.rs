@@ -149,7 +149,7 @@ const PROGRAM: &str = "use std::ffi::{c_char, c_int, c_void};\n\n\
     fn iconv_open(to: *const c_char, from: *const c_char) -> *const c_void;\n    \
     fn localtime(time: *const i64) -> *const c_void;\n    fn getpwuid(user: u32) -> *const c_void;\n}\n\n\
     fn main() {\n    let latin = unsafe { iconv_open(c\"UTF-8\".as_ptr(), c\"ISO-8859-1\".as_ptr()) };\n    \
-    let locale = unsafe { setlocale(6, c\"C.UTF-8\".as_ptr()) };\n    \
+    let locale = unsafe { setlocale(6, c\"de_DE.UTF-8\".as_ptr()) };\n    \
     let (time, user) = unsafe { (localtime(&0), getpwuid(0)) };\n    \
     let authorities = std::fs::exists(\"/etc/ssl/certs/ca-certificates.crt\").unwrap_or_default();\n    \
     println!(\"{} {} {} {} {authorities} {}\", latin as isize != -1, !locale.is_null(), !time.is_null(), \
@@ -206,7 +206,8 @@ fn what_might_be_missing_is_told_and_with_strict_an_error() {
     let names: Vec<&str> = gaps.iter().filter_map(|gap| gap["what"].as_str()?.split(':').next()).collect();
     assert_eq!(names, ["charsets", "locales", "time-zones"], "{gaps:?}");
 
-    let whole = format!("{keys}\nstrict = true\nlocale = [\"C.UTF-8\"]\ntimezone = \"UTC\"\ngconv = [\"ISO-8859-1\"]");
+    let whole =
+        format!("{keys}\nstrict = true\nlocale = [\"de_DE.UTF-8\"]\ntimezone = \"UTC\"\ngconv = [\"ISO-8859-1\"]");
     workspace.write("app/Cargo.toml", &table(&whole));
     let image = LoadedImage::new("app");
     workspace.xtask(&["image"]).ok();

@@ -19,12 +19,13 @@ finish = ["hooks/finish.sh", "words/one"]
 "#;
 
 /// Made by the builder's hook, for the program to be compiled with.
-const BUILDER: &str = "echo 'this builder has no ROOT'; [ -z \"${ROOT-}\" ]; echo 42 > /opt/answer\n";
-const BEFORE: &str = "mkdir \"$ROOT/etc\"; echo \"$TIERCE_HOOK of $TIERCE_IMAGE\" > \"$ROOT/etc/before\"\n";
-const AFTER: &str = "[ -d \"$ROOT/var/db/pkg\" ]; mkdir -p \"$ROOT/usr/share/after\"; cat words/* > \"$ROOT/usr/share/after/words\"\n\
+const BUILDER: &str = "echo 'this builder has no ROOT'; [ -z \"${ROOT-}\" ]; echo 42 > /opt/answer\n\
+                       [ \"$(ls /sys/class/net)\" = lo ]\n";
+const BEFORE: &str = "[ \"$(ls /sys/class/net)\" = lo ]; mkdir \"$ROOT/etc\"; echo \"$TIERCE_HOOK of $TIERCE_IMAGE\" > \"$ROOT/etc/before\"\n";
+const AFTER: &str = "[ \"$(ls /sys/class/net)\" = lo ]; [ -d \"$ROOT/var/db/pkg\" ]; mkdir -p \"$ROOT/usr/share/after\"; cat words/* > \"$ROOT/usr/share/after/words\"\n\
                      echo \"$ARCH $CHOST $SOURCE_DATE_EPOCH\" > \"$ROOT/usr/share/after/told\"; touch \"$ROOT/usr/share/not-kept\"\n\
                      [ \"$JOBS\" -gt 0 ]; chown 7:8 \"$ROOT/usr/share/after/told\"; echo 'a word on stderr' >&2\n";
-const FINISH: &str = "tr a-z A-Z < words/one > \"$ROOT/usr/share/finished\"; cp \"$ROOT\"/usr/share/finished /tmp/x\n\
+const FINISH: &str = "[ \"$(ls /sys/class/net)\" = lo ]; tr a-z A-Z < words/one > \"$ROOT/usr/share/finished\"; cp \"$ROOT\"/usr/share/finished /tmp/x\n\
                       sed -i s/hello/bye/ \"$ROOT/usr/share/greeting\"; rm \"$ROOT/etc/before\"; mkdir -m 0700 \"$ROOT/srv\"\n\
                       ln \"$ROOT/usr/share/finished\" \"$ROOT/usr/share/again\"\n";
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use crate::first_image::pieces;
+use crate::package_images::builders_lock;
 use crate::pty::Session;
-use crate::support::{Ran, Workspace, repository, run, tool};
+use crate::support::{LoadedImage, Ran, Workspace, repository, run, tool};
 
 fn read(workspace: &Workspace, path: &str) -> String {
     fs::read_to_string(workspace.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -120,11 +121,22 @@ fn a_single_package_becomes_a_workspace_and_keeps_what_it_has() {
     workspace.xtask(&["new", "image", "app", "--bin"]).ok();
     let manifest = read(&workspace, "Cargo.toml");
     assert!(manifest.starts_with(MANIFEST) && manifest.contains("\n[package.metadata.image]\n"), "{manifest}");
-    let packages = ["--packages-only", "--packages", "dev-db/sqlite[tools]", "--entrypoint", "/usr/bin/sqlite3"];
-    workspace.xtask(&[&["new", "image", "db"][..], &packages].concat()).ok();
+    let packages = ["--packages-only", "--packages", "app-shells/bash[readline]", "--entrypoint", "/bin/bash"];
+    workspace.xtask(&[&["new", "image", "shell"][..], &packages].concat()).ok();
     assert!(read(&workspace, "Cargo.toml").starts_with(&manifest));
     let listed = workspace.xtask(&["list", "--format", "names"]).ok();
-    assert_eq!(listed.stdout, "app\ndb\ntoolbox\n");
+    assert_eq!(listed.stdout, "app\nshell\ntoolbox\n");
+
+    // What was written is built.
+    workspace.write("src/main.rs", "fn main() {\n    println!(\"hello from app\");\n}\n");
+    workspace.write("Tierce.lock", &builders_lock());
+    fs::copy(repository().join("Cargo.lock"), workspace.root().join("Cargo.lock")).expect("writable");
+    let _images = LoadedImage::new("app").and("shell");
+    assert_eq!(workspace.xtask(&["image"]).ok().stdout, "app:latest\nshell:latest\n");
+    for (arguments, expected) in [(&["app"][..], "hello from app\n"), (&["shell", "-c", "echo $((6 * 7))"], "42\n")] {
+        let ran = tool("docker", [&["run", "--rm", "--network", "none"], arguments].concat()).ok();
+        assert_eq!(ran.stdout, expected);
+    }
 }
 
 #[test]

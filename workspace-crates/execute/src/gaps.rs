@@ -73,7 +73,9 @@ fn edit_of_hidden(name: &str, pruned: &Option<String>) -> String {
         (Some(glob), _) => format!("take \"{glob}\" out of `prune`"),
         (_, Some(Remedy::Key(line))) => format!("write `{line}`"),
         (_, Some(Remedy::Package(atom))) => format!("add a package that has it, such as \"{atom}\", to `packages`"),
-        (_, Some(Remedy::Keep) | None) => "add what it needs to `keep`, and the package that has it to `packages`".to_owned(),
+        (_, Some(Remedy::Keep) | None) => {
+            "add what it needs to `keep`, and the package that has it to `packages`".to_owned()
+        }
     };
     format!("{bring}, or {without}")
 }

@@ -111,14 +111,7 @@ impl<'index> Follow<'index> {
     }
 
     /// Notes that something does not work, or that it may not.
-    fn lack(
-        &mut self,
-        hidden: &Hidden,
-        without: String,
-        pruned: Option<String>,
-        sign: &Sign,
-        choices: &HiddenChoices,
-    ) {
+    fn lack(&mut self, hidden: &Hidden, without: String, pruned: Option<String>, sign: &Sign, choices: &HiddenChoices) {
         let allowed = choices.allowed.get(hidden.name).map(String::as_str);
         let allowed = allowed.or_else(|| self.globs.allow_missing.find(&sign.by));
         let (name, by) = (hidden.name.to_owned(), sign.by.clone());
