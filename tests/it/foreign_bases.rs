@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::package_images::builders_lock;
+use crate::registry::Registry;
 use crate::running::warm_up;
 use crate::support::{LoadedImage, Ran, Workspace, tool, unique_name};
 
@@ -37,7 +38,8 @@ fn run(arguments: &[&str]) -> Ran {
 #[test]
 fn a_program_stands_on_an_image_from_anywhere() {
     warm_up();
-    let (base, name) = (format!("{}:1", unique_name()), unique_name());
+    let registry = Registry::new();
+    let (base, name) = (registry.reference(), unique_name());
     let reference = format!("{name}:latest");
     let _images = LoadedImage::new(&base).and(&reference);
     let table = format!(
@@ -48,13 +50,29 @@ fn a_program_stands_on_an_image_from_anywhere() {
     let workspace =
         Workspace::with_package(&name, &format!("{table}\n{users}"), "").file("Tierce.lock", &builders_lock());
 
-    let missing = workspace.xtask(&["image"]).fails_with(3).error(workspace.root());
-    let help = format!("help: bring it there first, with `docker pull {base}` or `docker load`");
-    assert!(missing.contains(&format!("error: the daemon has no image `{base}`\n")), "{missing}");
-    assert!(missing.contains(&format!("--> {name}/Cargo.toml:7:18\n")) && missing.contains(&help), "{missing}");
-
+    // Where the daemon does not have it, it is pulled by whom docker's configuration names.
     build(&base, "one");
-    let ran = workspace.xtask(&["image"]).ok();
+    let config = registry.serve(&workspace);
+    for (arguments, problem) in [
+        (&["image"][..], "no basic auth credentials"),
+        (&["image", "--offline"], "the daemon does not have it, and --offline forbids the network"),
+    ] {
+        let missing = workspace.xtask(arguments).fails_with(5).error(workspace.root());
+        assert!(missing.starts_with(&format!("error: failed to pull `{base}`: ")), "{missing}");
+        assert!(missing.contains(problem), "{missing}");
+        assert!(missing.contains(&format!("--> {name}/Cargo.toml:7:18\n")), "{missing}");
+    }
+    let planned = workspace.xtask(&["image", "--dry-run"]).ok().stdout;
+    assert_eq!(
+        planned,
+        format!(
+            "pull {name}  pull {base}\n{0:1$}  the steps after these depend on what is in the image\n",
+            "",
+            name.len() + 5
+        )
+    );
+    let ran = crate::support::run(workspace.command().arg("image").env("DOCKER_CONFIG", config)).ok();
+    assert!(ran.stderr.contains(&format!("pull {base}")), "{}", ran.stderr);
     let warning = format!(
         "warning: `{name}` begins with `{base}`, which Tierce has not made: which packages are in it, under which \
         licences, and whether they are whole and up to date is not known; its own programs get another \

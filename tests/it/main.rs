@@ -50,6 +50,7 @@ mod php;
 mod places;
 mod podman;
 mod pty;
+mod registry;
 mod reproducible;
 mod root_errors;
 mod running;

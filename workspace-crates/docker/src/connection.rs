@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -46,6 +47,8 @@ struct Inner {
     version: SystemVersion,
     facts: OnceLock<DaemonFacts>,
     interrupted: Arc<AtomicBool>,
+    /// The folder of the docker program's configuration, where there is one.
+    docker_config: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -87,12 +90,19 @@ impl Docker {
             let version = format!("{}.{}", api.0, api.1);
             return Err(Error::TooOld { endpoint, version, needed: NEEDED_API_TEXT });
         }
-        Ok(Self { inner: Arc::new(Inner { runtime, client, endpoint, version, facts: OnceLock::new(), interrupted }) })
+        let docker_config = endpoint::docker_config(environment);
+        let facts = OnceLock::new();
+        Ok(Self { inner: Arc::new(Inner { runtime, client, endpoint, version, facts, interrupted, docker_config }) })
     }
 
     /// Where the daemon listens.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// The folder of the docker program's configuration.
+    pub(crate) fn docker_config(&self) -> Option<&Path> {
+        self.inner.docker_config.as_deref()
     }
 
     pub(crate) fn client(&self) -> &bollard::Docker {

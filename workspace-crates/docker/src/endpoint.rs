@@ -189,13 +189,14 @@ struct ContextEndpoint {
     host: String,
 }
 
+/// The folder of the docker program's configuration, which need not be there.
+pub(crate) fn docker_config(environment: &Environment) -> Option<PathBuf> {
+    environment.docker_config.clone().or_else(|| Some(environment.home.as_ref()?.join(".docker")))
+}
+
 /// The endpoint of the chosen context: none if no context is chosen, or the one called `default`.
 fn from_context(environment: &Environment, tls: bool) -> Result<Option<(Endpoint, EndpointOrigin)>, Error> {
-    let folder = match (&environment.docker_config, &environment.home) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(home)) => home.join(".docker"),
-        (None, None) => return Ok(None),
-    };
+    let Some(folder) = docker_config(environment) else { return Ok(None) };
     let Some(name) = context_name(environment, &folder)? else {
         return Ok(None);
     };

@@ -31,6 +31,14 @@ pub(crate) fn split_tag(reference: &str) -> Result<(&str, &str), Error> {
     }
 }
 
+/// The registry that a reference names; none where it is Docker's default one. What stands before the first slash is a registry if it
+/// cannot be a part of a path there.
+pub(crate) fn registry(reference: &str) -> Option<&str> {
+    let (first, _) = reference.split_once('/')?;
+    let is_host = first.contains(['.', ':']) || first == "localhost";
+    (is_host && first != "docker.io" && first != "index.docker.io").then_some(first)
+}
+
 /// The form that Docker shows: Podman spells out the default registry.
 pub(crate) fn familiar(tag: &str) -> &str {
     let rest = tag.strip_prefix("docker.io/").unwrap_or(tag);
@@ -65,6 +73,21 @@ mod tests {
             assert_eq!(split_tag(reference).unwrap(), expected);
         }
         assert!(split_tag("hello@sha256:00").is_err());
+    }
+
+    #[test]
+    fn a_registry_stands_before_the_first_slash() {
+        for (reference, expected) in [
+            ("debian", None),
+            ("debian:12", None),
+            ("library/debian:12", None),
+            ("docker.io/library/debian", None),
+            ("localhost/a", Some("localhost")),
+            ("localhost:5000/a:1", Some("localhost:5000")),
+            ("registry.test/a/b@sha256:00", Some("registry.test")),
+        ] {
+            assert_eq!(registry(reference), expected, "{reference}");
+        }
     }
 
     #[test]

@@ -129,6 +129,18 @@ pub enum Error {
         /// The key of `[workspace.metadata.image]` that says it.
         key: &'static str,
     },
+    /// An image that the builder or an image begins with cannot be had.
+    #[error("failed to pull `{reference}`: {problem}")]
+    NotPulled {
+        /// Its reference.
+        reference: String,
+        /// Where a table names it.
+        place: Place,
+        /// Why: the registry's or the daemon's words.
+        problem: String,
+        /// What to do.
+        help: String,
+    },
     /// Portage finds no set of packages.
     #[error("{message}")]
     Resolution {
@@ -364,6 +376,7 @@ impl Error {
             | Error::Fetch(_)
             | Error::Source { .. }
             | Error::Offline { .. }
+            | Error::NotPulled { .. }
             | Error::NoMirror { .. } => ErrorKind::Download,
             Error::Emerge { .. } | Error::Compile { .. } | Error::Builder { .. } | Error::Hook { .. } => {
                 ErrorKind::Build

@@ -127,6 +127,7 @@ impl Perform for Executor<'_> {
             Action::FetchBuilder => self.fetch_builder(id),
             Action::MakeBuilder => self.make_builder(step),
             Action::ImportBuilder => self.import_builder(step),
+            Action::PullImage { reference } => self.pull_image(id, reference),
             Action::UseBuilderImage { reference } => self.use_builder_image(step, reference),
             Action::Resolve { image, keep, moves, .. } => self.resolve(image, keep, moves, builder_of(inputs)?),
             Action::FetchSources { image, packages } => self.fetch_sources(id, image, packages),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use tierce_docker::Image;
 use tierce_manifest::{
     BuilderBase, ForAtom, ImageReference, ImageSpec, Located, Place, ProgramSpec, TestSpec, read_env_file,
 };
@@ -23,13 +24,14 @@ use crate::steps::{debian, hooks, probe};
 pub(crate) fn gather(session: &Session, images: &[&ImageSpec], lock: Option<Lock>) -> Result<Facts, Error> {
     let revision = tierce_process::git::revision(session.root())?;
     let revision = revision.filter(|revision| !revision.modified).map(|revision| revision.commit);
+    let mut absent = BTreeMap::new();
+    let builder = builder(session, &mut absent)?;
     let mut image_facts = BTreeMap::new();
     for image in images {
-        let mut facts = of_image(session, image)?;
+        let mut facts = of_image(session, image, &mut absent)?;
         facts.revision.clone_from(&revision);
         image_facts.insert(image.name.to_string(), facts);
     }
-    let builder = builder(session)?;
     let base =
         lock.as_ref().filter(|lock| builder.is_of(&lock.builder)).and_then(|lock| lock.builder.repository.clone());
     let repositories = repositories::counting(session, base.as_ref())?;
@@ -41,6 +43,7 @@ pub(crate) fn gather(session: &Session, images: &[&ImageSpec], lock: Option<Lock
         lock,
         repositories: repositories.into_iter().map(|repository| repository.locked.clone()).collect(),
         builder,
+        absent,
         main,
         default_profile,
         profile,
@@ -58,15 +61,18 @@ pub(crate) fn oci_architecture() -> &'static str {
     }
 }
 
-fn builder(session: &Session) -> Result<BuilderFacts, Error> {
+fn builder(session: &Session, absent: &mut Absent) -> Result<BuilderFacts, Error> {
     match &session.spec.builder {
         BuilderBase::Debian => Ok(BuilderFacts::Debian { selection: debian::selection(), recipe: debian::recipe() }),
         BuilderBase::Image(reference) => {
-            let name = reference.value.to_string();
-            match session.docker()?.image(&name)? {
-                Some(image) => Ok(BuilderFacts::Image { id: image.id }),
-                None => Err(not_there(reference)),
-            }
+            let id = match in_daemon(session, reference)? {
+                Some(image) => image.id,
+                None => {
+                    absent.insert(reference.value.to_string(), None);
+                    String::new()
+                }
+            };
+            Ok(BuilderFacts::Image { id })
         }
         BuilderBase::RootFilesystem(path) => {
             let host = session.root().join(&path.value);
@@ -88,10 +94,13 @@ fn builder(session: &Session) -> Result<BuilderFacts, Error> {
     }
 }
 
-/// The image from anywhere that another one begins with, as the daemon has it.
-fn foreign(session: &Session, reference: &Located<ImageReference>) -> Result<ForeignFacts, Error> {
+/// Images that are to be pulled, as [`Facts::absent`] has them.
+type Absent = BTreeMap<String, Option<String>>;
+
+/// The image from anywhere that another one begins with, as the daemon has it; none where it does not.
+fn foreign(session: &Session, reference: &Located<ImageReference>) -> Result<Option<ForeignFacts>, Error> {
     let name = reference.value.to_string();
-    let image = session.docker()?.image(&name)?.ok_or_else(|| not_there(reference))?;
+    let Some(image) = in_daemon(session, reference)? else { return Ok(None) };
     let platform = format!("linux/{}", oci_architecture());
     let of_image = format!("{}/{}", image.os, image.architecture);
     if of_image != platform {
@@ -101,20 +110,34 @@ fn foreign(session: &Session, reference: &Located<ImageReference>) -> Result<For
             help: Some(format!("bring the other one with `docker pull --platform {platform} {name}`")),
         });
     }
-    Ok(ForeignFacts { id: image.id, layers: digest(image.diff_ids.join("\n")) })
+    Ok(Some(ForeignFacts { id: image.id, layers: digest(image.diff_ids.join("\n")) }))
 }
 
-/// The error for an image that is not in the daemon.
-fn not_there(reference: &Located<ImageReference>) -> Error {
+/// An image that the daemon has, or that it may pull.
+fn in_daemon(session: &Session, reference: &Located<ImageReference>) -> Result<Option<Image>, Error> {
     let name = reference.value.to_string();
-    Error::Table {
-        place: reference.place.clone(),
-        message: format!("the daemon has no image `{name}`"),
-        help: Some(format!("bring it there first, with `docker pull {name}` or `docker load`")),
+    match session.docker()?.image(&name)? {
+        None if session.options.offline => Err(Error::NotPulled {
+            reference: name,
+            place: reference.place.clone(),
+            problem: "the daemon does not have it, and --offline forbids the network".to_owned(),
+            help: "run once without --offline, or bring it there with `docker load`".to_owned(),
+        }),
+        image => Ok(image),
     }
 }
 
-fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
+fn of_image(session: &Session, image: &ImageSpec, absent: &mut Absent) -> Result<ImageFacts, Error> {
+    let base = match image.base.foreign() {
+        None => None,
+        Some(reference) => {
+            let base = foreign(session, reference)?;
+            if base.is_none() {
+                absent.entry(reference.value.to_string()).or_insert_with(|| Some(image.name.to_string()));
+            }
+            base
+        }
+    };
     let (sources, cargo_config) = match &image.program {
         Some(program) => (sources(session, image, program)?, cargo_config(session)),
         None => Default::default(),
@@ -132,7 +155,7 @@ fn of_image(session: &Session, image: &ImageSpec) -> Result<ImageFacts, Error> {
             .map(|(hook, spec)| Ok((hook, hooks::parts(session, spec)?)))
             .collect::<Result<_, Error>>()?,
         patches: image.emerge.patches.iter().map(patches).collect::<Result<_, _>>()?,
-        base: image.base.foreign().map(|reference| foreign(session, reference)).transpose()?,
+        base,
         revision: None,
     })
 }

@@ -88,6 +88,10 @@ impl Session {
                 other => other?,
             };
             self.digests.save()?;
+            if plan.is_pull() {
+                lock = facts.lock.unwrap_or_default();
+                continue;
+            }
             lock = self.locked_now(&facts, &plan, results);
             // With the builder known, or a base, there is more to plan.
             if plan.steps.is_empty() {

@@ -230,7 +230,7 @@ pub const KEYS: &[Key] = &[
     Key::new("strip", Shape::Choice(&["none", "debuginfo", "symbols"], &[]), r#""debuginfo""#, r#""symbols""#,
         "What is taken out of binaries and libraries; it is kept beside the image by build-id.").of(Scope::Program),
     Key::new("base", Shape::Either(&[Shape::Text, Shape::OneOf(BASE_KEYS)]), r#""scratch""#, r#"{ image = "debian:12-slim" }"#,
-        "What the image begins with: nothing, or all layers and packages of another image of the workspace, named here; or `{ image = \"…\" }`, any image that the daemon has."),
+        "What the image begins with: nothing, or all layers and packages of another image of the workspace, named here; or `{ image = \"…\" }`, any image that the daemon has or can pull."),
 
     Key::new("max-size", Shape::Either(&[Shape::Text, Shape::Map(&Shape::Text)]), "no limit",
         r#"{ total = "12 MB", "media-libs/libpng" = "1 MB", "the program" = "4 MB" }"#,
@@ -402,7 +402,7 @@ pub const REPOSITORY_KEYS: &[Key] = &[
 #[rustfmt::skip]
 pub const BUILDER_KEYS: &[Key] = &[
     Key::new("image", Shape::Text, "", r#""registry.example/stage3:2026""#,
-        "An image that has emerge."),
+        "An image that has emerge, and that the daemon has or can pull."),
     Key::new("rootfs", Shape::Text, "", r#""stage3.tar.xz""#,
         "A root filesystem that has emerge: a .tar, .tar.gz, .tar.xz or .tar.zst, or a folder; from the workspace's root."),
 ];
@@ -411,7 +411,7 @@ pub const BUILDER_KEYS: &[Key] = &[
 #[rustfmt::skip]
 pub const BASE_KEYS: &[Key] = &[
     Key::new("image", Shape::Text, "", r#""debian:12-slim""#,
-        "The reference of an image that the daemon has."),
+        "The reference of an image that the daemon has or can pull."),
 ];
 
 /// The key `name` among `keys`.

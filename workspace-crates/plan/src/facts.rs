@@ -18,6 +18,9 @@ pub struct Facts {
     pub lock: Option<Lock>,
     /// What the builder is made of.
     pub builder: BuilderFacts,
+    /// Images that the builder or an image begins with and that the daemon does not have, by reference; with the image that does, where it
+    /// is not the builder. Of them, `builder` and `images` say nothing yet.
+    pub absent: BTreeMap<String, Option<String>>,
     /// The ebuild repositories, the main one first.
     pub repositories: Vec<LockedRepository>,
     /// The main repository as builders see it: the embedded one, or that of the builder's base.

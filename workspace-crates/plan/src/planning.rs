@@ -8,7 +8,7 @@ use tierce_manifest::{
 };
 use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
 
-use crate::builder::{BuilderSteps, builder_steps};
+use crate::builder::{BuilderSteps, builder_steps, workspace_step};
 use crate::error::PlanError;
 use crate::facts::{Facts, ImageFacts};
 use crate::hooks::add_hooks;
@@ -25,6 +25,9 @@ use crate::step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 /// # Errors
 /// A value of a table that Portage's configuration cannot hold, or an atom that means nothing which the image has.
 pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &Sink) -> Result<Plan, PlanError> {
+    if let Some(pulls) = pulls(facts) {
+        return Ok(pulls);
+    }
     let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
     let Some((builder, builder_key)) = builder else {
         return Ok(unfinished(steps));
@@ -79,6 +82,19 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
         }
     }
     Ok(Plan { steps: leading_to(&goals, steps), goals, bases, whole: true })
+}
+
+/// The plan that has the daemon pull what it lacks, if it lacks something: all else depends on what that is.
+pub(crate) fn pulls(facts: &Facts) -> Option<Plan> {
+    let pull = |(reference, image): (&String, &Option<String>)| {
+        let action = Action::PullImage { reference: reference.clone() };
+        match image {
+            Some(image) => image_step("pull", image, action),
+            None => workspace_step("pull", action, Ingredients::default()),
+        }
+    };
+    let steps: Vec<Step> = facts.absent.iter().map(pull).collect();
+    (!steps.is_empty()).then(|| unfinished(steps))
 }
 
 /// The steps that these need, in their order: of what another image begins with, not everything is of use to it.

@@ -91,6 +91,11 @@ pub enum Action {
     MakeBuilder,
     /// Imports a root filesystem of the user's own.
     ImportBuilder,
+    /// Has the daemon pull an image that the builder or an image begins with.
+    PullImage {
+        /// Its reference.
+        reference: String,
+    },
     /// Takes an image that the daemon has.
     UseBuilderImage {
         /// Its reference.
@@ -208,6 +213,7 @@ impl Action {
             Action::FetchBuilder => ("fetch-builder", 1),
             Action::MakeBuilder => ("make-builder", 1),
             Action::ImportBuilder => ("import-builder", 2),
+            Action::PullImage { .. } => ("pull-image", 1),
             Action::UseBuilderImage { .. } => ("use-builder-image", 2),
             Action::Resolve { .. } => ("resolve", 1),
             Action::FetchSources { .. } => ("fetch-sources", 1),
@@ -239,12 +245,16 @@ impl Action {
         )
     }
 
-    /// Whether a receipt records it. What the lock records needs none, and what only brings files into a cache is asked to
-    /// whenever it is needed: it looks for itself what is there.
+    /// Whether a receipt records it. What the lock records needs none, and what only brings files into a cache, or an image into the
+    /// daemon, is asked to whenever it is needed: it looks for itself what is there.
     pub fn is_recorded(&self) -> bool {
         !matches!(
             self,
-            Action::SelectDebs | Action::Resolve { .. } | Action::FetchBuilder | Action::FetchSources { .. }
+            Action::SelectDebs
+                | Action::PullImage { .. }
+                | Action::Resolve { .. }
+                | Action::FetchBuilder
+                | Action::FetchSources { .. }
         )
     }
 
@@ -255,6 +265,7 @@ impl Action {
             Action::FetchBuilder => "fetch the builder".into(),
             Action::MakeBuilder => "make the builder".into(),
             Action::ImportBuilder => "import the builder".into(),
+            Action::PullImage { reference } => format!("pull {reference}"),
             Action::UseBuilderImage { reference } => format!("use {reference} as the builder"),
             Action::Resolve { .. } => "resolve packages".into(),
             Action::FetchSources { packages, .. } => {
@@ -348,6 +359,11 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 
+    /// Whether it only brings what planning has to know first: its steps have nothing for the lock.
+    pub fn is_pull(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::PullImage { .. }))
+    }
+
     /// Has the recorded steps for which this is true done again, whatever earlier runs have left.
     pub fn again(&mut self, chosen: impl Fn(&StepId) -> bool) {
         for step in &mut self.steps {
@@ -401,7 +417,8 @@ impl fmt::Display for Plan {
             }
         }
         if !self.whole {
-            writeln!(f, "{:width$}  the steps after these depend on what Portage resolves", "")?;
+            let what = if self.is_pull() { "is in the image" } else { "Portage resolves" };
+            writeln!(f, "{:width$}  the steps after these depend on what {what}", "")?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::builder::{BuilderSteps, builder_steps};
 use crate::facts::Facts;
 use crate::inputs::resolution_inputs;
 use crate::lock::{Lock, LockedImage};
-use crate::planning::{key_config, resolve_step, unfinished};
+use crate::planning::{key_config, pulls, resolve_step, unfinished};
 use crate::portage_config::ConfigError;
 use crate::step::{Moves, Plan, Step};
 
@@ -175,6 +175,9 @@ pub fn plan_update(
     done: &BTreeSet<String>,
     facts: &Facts,
 ) -> Result<Plan, ConfigError> {
+    if let Some(pulls) = pulls(facts) {
+        return Ok(pulls);
+    }
     let BuilderSteps { mut steps, builder } = builder_steps(spec, facts);
     let Some((builder, key)) = builder else { return Ok(unfinished(steps)) };
     let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());

@@ -32,6 +32,7 @@ fn nothing_known() -> Facts {
         rustc: "rustc 1.95.0".into(),
         lock: None,
         builder: BuilderFacts::Debian { selection: "selection".into(), recipe: "recipe".into() },
+        absent: BTreeMap::new(),
         repositories: vec![LockedRepository { name: "tierce".into(), digest: "1".into() }],
         main: Repository::mounted("tierce".parse().expect("a name")),
         default_profile: "default/linux/amd64".parse().expect("a path"),
@@ -576,4 +577,17 @@ fn the_probe_is_made_for_images_that_use_it() {
     let own = self::spec("healthcheck = { cmd = [\"/x\"] }", "");
     let plan = planned(&own, &with_resolution(&own, vec![]), &Sink::Daemon);
     assert!(plan.steps.iter().all(|step| step.id.verb() != "probe"), "a program of its own needs none");
+}
+
+#[test]
+fn what_the_daemon_does_not_have_is_pulled_before_anything_else_is_planned() {
+    let spec = spec("packages = [\"media-libs/libpng\"]", "");
+    let absent = BTreeMap::from([("debian:12".into(), Some("app".into())), ("stage3:1".into(), None)]);
+    let plan = planned(&spec, &Facts { absent, ..with_builder() }, &Sink::Daemon);
+    insta::assert_snapshot!(plan.to_string(), @r"
+    pull app  pull debian:12
+    pull      pull stage3:1
+              the steps after these depend on what is in the image
+    ");
+    assert!(plan.is_pull() && !plan.whole && plan.goals.len() == 2);
 }

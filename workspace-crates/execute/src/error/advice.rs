@@ -10,6 +10,7 @@ impl Error {
         match self {
             Error::FullDisk { source, .. } => source.place(),
             Error::Table { place, .. }
+            | Error::NotPulled { place, .. }
             | Error::Compile { place, .. }
             | Error::Missing { place, .. }
             | Error::TooLarge { place, .. }
@@ -60,6 +61,7 @@ impl Error {
                     .into(),
             ),
             Error::Update(error) => error.help(),
+            Error::NotPulled { help, .. } => Some(help.clone()),
             Error::Offline { .. } => Some("run once without --offline".into()),
             Error::NoMirror { key, .. } => {
                 Some(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml"))

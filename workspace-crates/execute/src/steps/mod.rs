@@ -16,6 +16,7 @@ pub(crate) mod overlay;
 pub(crate) mod pack;
 pub(crate) mod packages;
 pub(crate) mod probe;
+mod pull;
 pub(crate) mod resolve;
 pub(crate) mod root;
 pub(crate) mod root_digests;
