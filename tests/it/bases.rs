@@ -96,6 +96,25 @@ fn causes(ran: &Ran) -> Vec<&str> {
     ran.stdout.lines().filter(|line| !line.ends_with("  fresh")).collect()
 }
 
+/// Each image has steps of the same kinds; those of the images below come first.
+fn a_shell_stands_in_the_image_that_is_named(chain: &Chain) {
+    let [first, second, app] = &chain.names;
+    let shell = |image: &str, arguments: &[&str], script: &str| {
+        chain.workspace.xtask(&[&["shell", image], arguments, &["--", "bash", "-c", script]].concat()).ok()
+    };
+    let ran = shell(app, &["--root"], "ls usr/bin/greeter; rm usr/bin/greeter");
+    assert_eq!(ran.stdout, "usr/bin/greeter\n");
+    assert!(ran.stderr.contains(&format!("Entering packages {app}")), "{}", ran.stderr);
+    let script = "ls /destination/usr/bin; [ -e /tierce/src ] || ls /tierce >&2";
+    assert_eq!(shell(app, &["--step", "compile"], script).stdout, "greeter\n");
+    // Where packages are merged on top of the image below, there is that one's ROOT.
+    let script = "ls usr/share/one; ls usr/bin 2>&1 | tail -n 1; pwd";
+    let ran = shell(second, &["--step", "root"], script);
+    assert!(ran.stdout.starts_with("list\n") && ran.stdout.ends_with("\n/destination\n"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("greeter"), "{}", ran.stdout);
+    assert_eq!(shell(first, &["--root"], "ls usr/bin/greeter 2>/dev/null; ls usr/share/one").stdout, "list\n");
+}
+
 #[test]
 fn three_images_stand_on_each_other_and_share_what_they_have_alike() {
     let chain = Chain::new("word");
@@ -124,8 +143,37 @@ fn three_images_stand_on_each_other_and_share_what_they_have_alike() {
     {
         assert_eq!(inspected(reference, "{{.Config.Env}} {{.Config.User}}"), expected);
     }
+    a_shell_stands_in_the_image_that_is_named(&chain);
     let why = workspace.xtask(&["why", app, "/usr/bin/greeter"]).ok().stdout;
     assert!(why.contains(&format!("in the image {b}, which this one begins with")), "{why}");
+
+    let graph = workspace.xtask(&["graph", app, "--format", "text"]).ok().stdout;
+    assert!(graph.starts_with(&format!("{app}\n└── {b}\n    ├── {a}\n    │   ├── ")), "{graph}");
+    assert!(graph.contains("\n    └── media-libs/greeter-1\n        └── media-libs/one-1"), "{graph}");
+
+    // Whose a file is does not depend on which of the images has brought it, for a budget neither.
+    let sizes: Value =
+        serde_json::from_str(&workspace.xtask(&["size", app, "--format", "json"]).ok().stdout).expect("JSON");
+    let owner = |path: &str| {
+        let files = sizes["files"].as_array().expect("a list");
+        files.iter().find(|file| file["path"] == path).map(|file| file["owner"].clone())
+    };
+    assert_eq!(owner("/usr/share/one/list"), Some("media-libs/one".into()));
+    assert_eq!(owner("/usr/bin/greeter"), Some("media-libs/greeter".into()));
+    let report = fs::read_to_string(workspace.root().join(format!("target/tierce/reports/{b}/packages.json")));
+    let report: Value = serde_json::from_str(&report.expect("a report")).expect("JSON");
+    let reasons: Vec<(&str, &str)> = report["packages"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|package| Some((package["cpv"].as_str()?, package["reason"].as_str()?)))
+        .filter(|(cpv, _)| cpv.starts_with("media-libs/"))
+        .collect();
+    let of_base = format!("the base `{a}` has it");
+    assert_eq!(
+        reasons,
+        [("media-libs/greeter-1", "`packages` has media-libs/greeter"), ("media-libs/one-1", of_base.as_str())]
+    );
 
     // A layout has each layer once, as others see it.
     workspace.xtask(&["image", "--layout", "layout"]).ok();
@@ -258,6 +306,21 @@ fn a_builder_begins_with_another_images_builder_which_begins_with_another_ones()
     ] {
         assert_eq!(plan.lines().any(|line| line.starts_with(&step)), planned, "{step}\n{plan}");
     }
+
+    // A shell has the tools of the builder below, and of the image that is named no less and no more.
+    let said = |image: &str, step: &str, script: &str| {
+        workspace.xtask(&["shell", image, "--step", step, "--", "bash", "-c", script])
+    };
+    let both = "toola; toolb || echo none";
+    assert_eq!(said(second, "environment", both).ok().stdout, "hello\nworld\n");
+    assert_eq!(said(first, "environment", both).ok().stdout, "hello\nnone\n");
+    assert_eq!(said(third, "compile", both).ok().stdout, "hello\nworld\n");
+    let none = said(third, "environment", both).fails_with(125).error(workspace.root());
+    insta::assert_snapshot!(none.replace(third.as_str(), "third"), @r"
+    error: failed to enter a step: the image `third` has no step `environment`
+     |
+     = help: it has `packages`, `root`, `compile`
+    ");
 
     // Another tool at the bottom compiles again what stands on it.
     workspace.file_again("overlay/media-libs/toola/toola-1.ebuild", "echo hello", "echo goodbye");

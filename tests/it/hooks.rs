@@ -178,13 +178,33 @@ fn a_hook_that_fails_says_where_and_why() {
     let workspace = program("app", "");
     let manifest = workspace.root().join("app/Cargo.toml");
     let plain = fs::read_to_string(&manifest).expect("it is there");
+    // A shell finds what the hook found.
+    let enter = |script: &str| workspace.xtask(&["shell", "--", "bash", "-c", script]);
+    let entered = |script: &str| enter(script).ok().stdout;
     let refused = |hooks: &str, script: &str, code: i32| {
         workspace.write("app/x.sh", script);
         fs::write(&manifest, format!("{}\nhooks = {hooks}\n", plain.trim_end())).expect("writable");
         let ran = workspace.xtask(&["image", "--layout", "layout"]).fails_with(code);
         nothing_is_left(&ran, &workspace);
         assert!(!workspace.root().join("layout").exists());
-        ran.error(workspace.root())
+        let error = ran.error(workspace.root());
+        if error.contains("hooks.root-after") {
+            let told = "pwd; ls; echo $TIERCE_HOOK $TIERCE_IMAGE $ARCH $SOURCE_DATE_EPOCH $((JOBS > 0)); touch x 2>/dev/null || echo read-only";
+            assert_eq!(entered(told), "/tierce/hook\nx.sh\nroot-after app amd64 0 1\nread-only\n");
+            let again = enter("ls \"$ROOT/var/db/pkg\" >/dev/null && touch \"$ROOT/x\" && eval \"$TIERCE_COMMAND\"");
+            let again = again.fails_with(2);
+            assert!(again.stderr.contains("Entering root app before hooks.root-after"), "{}", again.stderr);
+            assert!(again.stderr.contains("cannot access '/absent'"), "{}", again.stderr);
+            nothing_is_left(&again, &workspace);
+            let volumes = format!("name={}-shell", namespace());
+            assert_eq!(tool("docker", ["volume", "ls", "-q", "--filter", &volumes]).ok().stdout, "");
+        } else if error.contains("hooks.root-before") {
+            assert_eq!(entered("ls \"$ROOT\" | wc -l; echo $TIERCE_HOOK"), "0\nroot-before\n");
+        } else if error.contains("hooks.builder") {
+            let told = "eval \"$TIERCE_COMMAND\" || echo $?; echo \"${ROOT-none}\"; touch /opt/x && echo $TIERCE_HOOK";
+            assert_eq!(entered(told), "9\nnone\nbuilder\n");
+        }
+        error
     };
     let refusals = [
         refused("{ finish = \"x.sh\" }", "echo one\necho two >&2\nfalse | true\necho never\n", 6),

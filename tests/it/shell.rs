@@ -113,5 +113,5 @@ fn a_shell_without_a_step_or_an_input_is_refused() {
     let root = workspace.xtask(&["shell", "--step", "compile", "--root", "--", "true"]).fails_with(125);
     assert!(root.stderr.contains("error: failed to enter a step: `compile` has ROOT already"), "{}", root.stderr);
     let step = workspace.xtask(&["shell", "--step", "pack", "--", "true"]).fails_with(125);
-    assert!(step.stderr.contains("possible values: packages, environment, root, compile"), "{}", step.stderr);
+    assert!(step.stderr.contains("possible values: packages, environment, root, unmerge, compile"), "{}", step.stderr);
 }

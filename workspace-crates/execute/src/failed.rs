@@ -1,6 +1,7 @@
 //! The step that failed last, so that `shell` finds it.
 
 use serde::{Deserialize, Serialize};
+use tierce_manifest::Hook;
 use tierce_plan::StepId;
 
 use crate::error::ErrorKind;
@@ -14,6 +15,9 @@ pub(crate) struct Failed {
     pub(crate) step: StepId,
     /// The package that failed in it.
     pub(crate) package: Option<String>,
+    /// The key of the hook that failed in it.
+    #[serde(default)]
+    pub(crate) hook: Option<String>,
 }
 
 impl Failed {
@@ -31,7 +35,11 @@ impl Failed {
             Error::Emerge { package, .. } => Some(package.clone()),
             _ => None,
         };
-        files::write_json(&path(places), &Failed { step: step.clone(), package })
+        let hook = match error {
+            Error::Hook { hook, .. } => Some(hook.key().to_owned()),
+            _ => None,
+        };
+        files::write_json(&path(places), &Failed { step: step.clone(), package, hook })
     }
 
     /// Forgets a step that is done.
@@ -44,7 +52,12 @@ impl Failed {
 
     /// The image of the step, if it is of one.
     pub(crate) fn image(&self) -> Option<&str> {
-        self.step.as_str().split_once(' ').map(|(_, image)| image)
+        self.step.image()
+    }
+
+    /// The hook that failed.
+    pub(crate) fn hook(&self) -> Option<Hook> {
+        Hook::ALL.into_iter().find(|hook| self.hook.as_deref() == Some(hook.key()))
     }
 }
 
@@ -68,12 +81,17 @@ mod tests {
         Failed::note(&places, &step("packages web"), &emerge).expect("written");
         Failed::note(&places, &step("root web"), &Error::Interrupted).expect("nothing to write");
         Failed::forget(&places, &step("packages api")).expect("nothing to remove");
-        let failed = Failed { step: step("packages web"), package: Some("a/b-1".into()) };
+        let failed = Failed { step: step("packages web"), package: Some("a/b-1".into()), hook: None };
         assert_eq!(Failed::read(&places), Some(failed.clone()));
         assert_eq!(failed.image(), Some("web"));
         Failed::forget(&places, &step("packages web")).expect("removed");
         assert_eq!(Failed::read(&places), None);
         Failed::note(&places, &step("builder"), &Error::NoImages).expect("written");
         assert_eq!(Failed::read(&places).expect("it was noted").image(), None);
+        let place = tierce_manifest::Place::new(&camino::Utf8Path::new("Cargo.toml").into(), 0..1);
+        let (hook, image, lines, log) = (Hook::RootAfter, "web".into(), Vec::new(), "log".into());
+        let script = Error::Hook { hook, image, code: 1, lines, log, place };
+        Failed::note(&places, &step("root web"), &script).expect("written");
+        assert_eq!(Failed::read(&places).and_then(|failed| failed.hook()), Some(Hook::RootAfter));
     }
 }

@@ -54,12 +54,15 @@ pub(crate) fn run(
 
 /// Where one is, and what can be done there.
 fn say(shell: &Shell, terminal: &Terminal) {
-    let what = match (&shell.failed, shell.step.verb()) {
+    let what = match (&shell.prepared, shell.hook) {
         (Some(package), _) => {
             format!("{}: {package} is prepared, and `ebuild $EBUILD configure compile` goes on", shell.step)
         }
-        (None, "compile") => format!("{}: `eval \"$TIERCE_COMMAND\"` is what it runs", shell.step),
-        (None, _) => shell.step.to_string(),
+        (None, Some(hook)) => format!("{} before {hook}: `eval \"$TIERCE_COMMAND\"` runs it", shell.step),
+        (None, None) if shell.has_command => {
+            format!("{}: `eval \"$TIERCE_COMMAND\"` is what it runs", shell.step)
+        }
+        (None, None) => shell.step.to_string(),
     };
     terminal.status(AnsiColor::Green, "Entering", &what);
 }

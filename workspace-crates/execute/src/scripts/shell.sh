@@ -1,21 +1,25 @@
 #!/bin/bash
 # Brings a builder to where a step was, and gives it to whoever asked: a program, or a shell. As root, without a network.
 #
-#   shell.sh [--merge ATOM…] [--prepare ATOM] [--root FOLDER] -- [COMMAND…]
+#   shell.sh [--merge ATOM…] [--prepare ATOM] [--hook] [--root FOLDER] [--copy FOLDER] -- [COMMAND…]
 #
 # --merge: merges these into / from the binary packages that are there, as the step has done.
 # --prepare: unpacks and patches the sources of a package, `ebuild … prepare`; its folder of sources is the current one then,
 #   and EBUILD is its ebuild.
 # --root: the current folder, and ROOT. Not before, for what is merged and prepared is of /.
+# --hook: what hook.sh gives to a hook, which sees what it reads in the current folder.
+# --copy: puts a copy of this folder into ROOT.
 # stdout is the command's alone.
 set -euo pipefail
 
-merge=() prepare='' root=''
+merge=() prepare='' root='' hook='' copy=''
 while [[ $1 != -- ]]; do
     case $1 in
         --merge) ;;
         --prepare) prepare=$2 && shift ;;
         --root) root=$2 && shift ;;
+        --copy) copy=$2 && shift ;;
+        --hook) hook=1 ;;
         *) merge+=("$1") ;;
     esac
     shift
@@ -52,10 +56,17 @@ PYTHON
     folders=(*/)
     if ((${#folders[@]} == 1)) && [[ -d ${folders[0]} ]]; then cd "${folders[0]}"; fi
 fi
+if [[ $hook ]]; then
+    { read -r ARCH && read -r CHOST; } < <(portageq envvar ARCH CHOST)
+    export ARCH CHOST
+    umask 022
+    cd /tierce/hook
+fi
 if [[ $root ]]; then
     mkdir -p "$root"
     cd "$root"
     export ROOT=$root
 fi
+if [[ $copy ]]; then cp -a -- "$copy/." "$ROOT"; fi
 if (($#)); then exec "$@"; fi
 exec /bin/bash -i

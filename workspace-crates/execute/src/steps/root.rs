@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tierce_docker::{Container, ContainerSpec, Docker, Mount, Removal};
-use tierce_manifest::Hook;
-use tierce_plan::{Outcome, PackageBuild, ROOT, Root, Step};
+use tierce_manifest::{Hook, ImageSpec};
+use tierce_plan::{Builder, Outcome, PackageBuild, ROOT, Root, Step};
 use tierce_portage::{EMERGE_SH, InstalledDatabase, Owners};
 use tierce_rootfs::{Index, LdCache, Limits, Loader};
 
@@ -39,6 +39,15 @@ pub(crate) struct RootFacts {
     /// The hook that made or changed a path.
     #[serde(default)]
     pub(crate) hooks: BTreeMap<String, String>,
+}
+
+/// What the packages of a ROOT are merged on top of.
+pub(crate) enum Beginning<'v> {
+    Nothing,
+    /// What the volume has by now.
+    There,
+    /// A copy of the ROOT in this volume.
+    Copy(&'v str),
 }
 
 impl Executor<'_> {
@@ -72,26 +81,13 @@ impl Executor<'_> {
         let before = self.run_root_hook(&docker, spec, Hook::RootBefore, builder, &volume, copied)?;
         let packages: Vec<PackageBuild> =
             self.builds_of(inputs, spec).into_iter().filter(|package| package.root && !package.base).collect();
-        let mut mounts = self.portage_mounts(spec, self.locked(image))?;
-        mounts.push(self.script("emerge.sh", EMERGE_SH)?);
-        mounts.push(Mount::Volume { name: volume.clone(), target: ROOT.to_owned(), read_only: false });
-        let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
-        match below {
+        let beginning = match copied {
+            None => Beginning::Nothing,
             // The hook had the copy to work on.
-            Some(_) if spec.hooks.get(Hook::RootBefore).is_some() => command.extend(["--on", ROOT].map(String::from)),
-            Some(below) => {
-                mounts.push(Mount::Volume { name: below.volume.clone(), target: BELOW.to_owned(), read_only: true });
-                command.extend(["--on", BELOW].map(String::from));
-            }
-            None => {}
-        }
-        command.extend(packages.iter().map(|package| self.exact(spec, package)));
-        let container = docker.create(&ContainerSpec {
-            entrypoint: Some(vec!["/bin/bash".into()]),
-            command,
-            user: Some("0:0".into()),
-            ..self.builder_container(builder, "root", mounts)
-        })?;
+            Some(_) if spec.hooks.get(Hook::RootBefore).is_some() => Beginning::There,
+            Some(below) => Beginning::Copy(below),
+        };
+        let container = docker.create(&self.root_container(spec, builder, &volume, beginning, &packages)?)?;
         self.bring_binpkgs(&docker, &container, &packages)?;
         let merged = self.run_emerge(&step.id, spec, &docker, &container, |compiled| self.built(&step.id, &compiled));
         if merged.is_err() {
@@ -119,6 +115,36 @@ impl Executor<'_> {
             volume,
             bytes: tierce_rootfs::report::total(&facts.index).bytes,
         }))
+    }
+
+    /// A container that merges these packages into the ROOT of a volume.
+    pub(crate) fn root_container(
+        &self,
+        spec: &ImageSpec,
+        builder: &Builder,
+        volume: &str,
+        beginning: Beginning<'_>,
+        packages: &[PackageBuild],
+    ) -> Result<ContainerSpec, Error> {
+        let mut mounts = self.portage_mounts(spec, self.locked(spec.name.as_str()))?;
+        mounts.push(self.script("emerge.sh", EMERGE_SH)?);
+        mounts.push(Mount::Volume { name: volume.to_owned(), target: ROOT.to_owned(), read_only: false });
+        let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
+        match beginning {
+            Beginning::Nothing => {}
+            Beginning::There => command.extend(["--on", ROOT].map(String::from)),
+            Beginning::Copy(below) => {
+                mounts.push(Mount::Volume { name: below.to_owned(), target: BELOW.to_owned(), read_only: true });
+                command.extend(["--on", BELOW].map(String::from));
+            }
+        }
+        command.extend(packages.iter().map(|package| self.exact(spec, package)));
+        Ok(ContainerSpec {
+            entrypoint: Some(vec!["/bin/bash".into()]),
+            command,
+            user: Some("0:0".into()),
+            ..self.builder_container(builder, "root", mounts)
+        })
     }
 
     /// Copies a root filesystem, whose dynamic linker says this of itself, out of the container and indexes it.

@@ -2,7 +2,8 @@
 //! whatever is compiled against it.
 
 use tierce_docker::{ContainerSpec, Input, Mount, OutputStream};
-use tierce_plan::{Outcome, ROOT, Step, Unmerged};
+use tierce_manifest::ImageSpec;
+use tierce_plan::{Builder, Outcome, ROOT, Root, Step, Unmerged};
 use tierce_portage::UNMERGE_PY;
 
 use crate::Error;
@@ -33,17 +34,7 @@ impl Executor<'_> {
         });
         let root = root.ok_or_else(|| missing_input("ROOT"))?;
         let (spec, docker) = (self.image(image)?, self.docker()?);
-        let mut mounts = self.portage_mounts(spec, self.locked(image))?;
-        mounts.push(self.script("unmerge.py", UNMERGE_PY)?);
-        mounts.push(Mount::Volume { name: root.volume.clone(), target: ROOT.to_owned(), read_only: true });
-        let mut command: Vec<String> = ["/tierce/scripts/unmerge.py", ROOT, COPY].map(String::from).to_vec();
-        command.extend(packages.iter().map(|package| format!("={package}")));
-        let container = docker.create(&ContainerSpec {
-            entrypoint: Some(vec!["python3".into()]),
-            command,
-            user: Some("0:0".into()),
-            ..self.builder_container(builder_of(inputs)?, "unmerge", mounts)
-        })?;
+        let container = docker.create(&self.unmerge_container(spec, packages, builder_of(inputs)?, root)?)?;
         let (mut answer, mut tail) = (Vec::new(), Tail::default());
         let exit = docker.run_created(&container, Input::none(), &mut |stream, bytes| match stream {
             OutputStream::Stdout => answer.extend_from_slice(bytes),
@@ -71,5 +62,26 @@ impl Executor<'_> {
             bytes: tierce_rootfs::report::total(&facts.index).bytes,
             lacking: answer.lacking,
         }))
+    }
+
+    /// A container that copies a ROOT and has Portage unmerge these packages from the copy.
+    pub(crate) fn unmerge_container(
+        &self,
+        spec: &ImageSpec,
+        packages: &[String],
+        builder: &Builder,
+        root: &Root,
+    ) -> Result<ContainerSpec, Error> {
+        let mut mounts = self.portage_mounts(spec, self.locked(spec.name.as_str()))?;
+        mounts.push(self.script("unmerge.py", UNMERGE_PY)?);
+        mounts.push(Mount::Volume { name: root.volume.clone(), target: ROOT.to_owned(), read_only: true });
+        let mut command: Vec<String> = ["/tierce/scripts/unmerge.py", ROOT, COPY].map(String::from).to_vec();
+        command.extend(packages.iter().map(|package| format!("={package}")));
+        Ok(ContainerSpec {
+            entrypoint: Some(vec!["python3".into()]),
+            command,
+            user: Some("0:0".into()),
+            ..self.builder_container(builder, "unmerge", mounts)
+        })
     }
 }

@@ -14,9 +14,13 @@ Examples:
                                                  one command, with its exit code
 
 After a failed emerge the packages before the failed one are merged, its sources are unpacked and patched, and
-EBUILD is its ebuild: what failed is done again by hand. Configuration, repositories, sources and binary packages
-are those of the step, and there is no network. The container is thrown away at the end; nothing that is done in it
-gets into a result.")]
+EBUILD is its ebuild: what failed is done again by hand. After a failed hook everything is as the hook found it, with
+its folder, its environment and what it may write; after a failed merge, ROOT has the packages before the failed one.
+`eval \"$TIERCE_COMMAND\"` does what comes next, there as where cargo runs and where packages are unmerged. A step that
+runs in no builder, such as a test, cannot be entered, and a warning says where one is instead.
+
+Configuration, repositories, sources and binary packages are those of the step, and there is no network. The
+container is thrown away at the end; nothing that is done in it gets into a result.")]
 pub(crate) struct ShellArgs {
     /// An image of the workspace [default: that of the step that failed last, or the only one]
     #[arg(value_name = "IMAGE")]
