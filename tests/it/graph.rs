@@ -52,6 +52,42 @@ fn what_was_not_resolved_is_said() {
     assert!(error.starts_with("error: the workspace has no image `wbe`"), "{error}");
 }
 
+/// Images stand above those that they and their builders begin with, and above images from anywhere, which nobody asks for.
+#[test]
+fn what_images_begin_with_is_drawn_below_them() {
+    let table = |name: &str, keys: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[package.metadata.image]\n{keys}\n"
+        )
+    };
+    let mut workspace =
+        Workspace::new("workspace").file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"images/*\"]\n");
+    for (name, keys) in [
+        ("shop", "base = \"web\"\npackages = [\"dev-db/sqlite\"]"),
+        ("tools", "build-packages = [\"dev-libs/protobuf\"]"),
+        ("web", "base = { image = \"nowhere.example/slim:1\" }\nbuilder-base = \"tools\""),
+    ] {
+        workspace = workspace
+            .file(&format!("images/{name}/Cargo.toml"), &table(name, keys))
+            .file(&format!("images/{name}/src/main.rs"), "fn main() {}\n");
+    }
+    let graph = |arguments: &[&str]| workspace.xtask(&[&["graph"], arguments].concat()).ok().stdout;
+    insta::assert_snapshot!(graph(&["shop", "--format", "text"]), @r"
+    shop
+    ├── web
+    │   ├── tools
+    │   │   └── dev-libs/protobuf  not resolved yet
+    │   └── nowhere.example/slim:1  from elsewhere
+    └── dev-db/sqlite  not resolved yet
+    ");
+    assert_eq!(graph(&["tools", "--format", "text"]), "tools\n└── dev-libs/protobuf  not resolved yet\n");
+    let drawn = through("dot", &["-Tplain"], &graph(&[]));
+    assert_eq!(drawn.lines().filter(|line| line.starts_with("edge ")).count(), 5, "{drawn}");
+    let svg = graph(&["--format", "svg"]);
+    self_contained(&svg);
+    assert!(svg.contains("nowhere.example/slim:1"), "{svg}");
+}
+
 /// What a program makes of a text.
 #[track_caller]
 fn through(program: &str, arguments: &[&str], text: &str) -> String {
