@@ -109,6 +109,45 @@ fn bash_completes_commands_options_and_names_of_images() {
     assert_eq!(offered(&workspace, theirs, "cargo xtask new wor"), ["workspace"]);
 }
 
+/// As far as a shell without a terminal can be asked: zsh has no words for what is offered, so `compadd` says them.
+#[test]
+fn zsh_and_fish_read_their_completions_and_offer_names_of_images() {
+    let (workspace, [first, second]) = workspace();
+    let folder = workspace.root().join("images");
+    fs::create_dir_all(workspace.root().join("target/xtask")).expect("writable");
+    let program = xtask(Path::new("/")).get_program().to_owned();
+    std::os::unix::fs::symlink(program, workspace.root().join("target/xtask/xtask")).expect("a link");
+    run(Command::new("cargo").args(["generate-lockfile", "--offline"]).current_dir(workspace.root())).ok();
+    for shell in ["zsh", "fish"] {
+        let script = folder.join(format!("completions.{shell}"));
+        fs::write(&script, workspace.xtask(&["completions", shell]).ok().stdout).expect("writable");
+        let read = tool(shell, ["-n", script.to_str().expect("UTF-8")]).ok();
+        assert_eq!(read.stderr, "", "{shell}");
+    }
+    let asked = |shell: &str, arguments: &[&str]| {
+        let mut command = Command::new(shell);
+        command.args(arguments).current_dir(&folder).env("HOME", workspace.root()).env_remove("CARGO_TARGET_DIR");
+        run(&mut command).ok().stdout
+    };
+    let zsh = "autoload -U compinit; compinit -D; source ./completions.zsh; print $_comps[cargo] $_comps[xtask]\n\
+               compadd() { print -l -- \"$@\" }; words=(cargo +stable xtask image ''); CURRENT=5; PREFIX=''; _tierce_cargo";
+    let said = asked("zsh", &["-f", "-c", zsh]);
+    assert_eq!(said.lines().next(), Some("_tierce_cargo _xtask"), "{said}");
+    for name in [&first, &second, "toolbox"] {
+        assert!(said.lines().any(|line| line == name), "{name}: {said}");
+    }
+    let fish =
+        |line: &str| asked("fish", &["--no-config", "-c", "source completions.fish; complete -C $argv[1]", line]);
+    let offers = |line: &str, word: &str| {
+        let said = fish(line);
+        assert!(said.lines().any(|offered| offered.split('\t').next() == Some(word)), "{line}: {word}: {said}");
+    };
+    offers("cargo xtask ver", "verify");
+    offers("cargo xtask image --excl", "--exclude");
+    offers("cargo xtask image ", &first);
+    offers("cargo xtask why ", &second);
+}
+
 #[test]
 fn manual_pages_are_what_their_reader_accepts() {
     let workspace = Workspace::new("pages");
@@ -122,6 +161,30 @@ fn manual_pages_are_what_their_reader_accepts() {
     }
     let page = tool("man", [Path::new("-l"), &workspace.root().join("man1/tierce-image.1")]).ok().stdout;
     assert!(page.contains("cargo xtask image") && page.contains("--exclude"), "{page}");
+}
+
+/// One that waits for another run of its workspace, and is over after more than ten seconds.
+#[test]
+fn a_long_run_rings() {
+    let workspace = Workspace::with_package("web", "", "");
+    fs::create_dir_all(workspace.root().join("target/tierce")).expect("writable");
+    let lock = fs::File::create(workspace.root().join("target/tierce/run.lock")).expect("writable");
+    lock.lock().expect("nobody holds it");
+    let start = |notify: &str| {
+        let mut session = Session::start(workspace.command().args(["image", "--notify", notify]));
+        session.wait_for("Waiting for");
+        session
+    };
+    let mut sessions = ["bell", "none"].map(start);
+    std::thread::sleep(std::time::Duration::from_millis(10_500));
+    for session in &mut sessions {
+        assert!(!session.seen().contains(&b'\x07'), "not before the end");
+        session.press("\x03");
+    }
+    for (session, rings) in sessions.into_iter().zip([1, 0]) {
+        let (code, screen) = session.end();
+        assert_eq!((code, screen.seen.matches('\x07').count()), (Some(130), rings), "{:?}", screen.seen);
+    }
 }
 
 #[test]
