@@ -11,6 +11,9 @@ use std::io::{Read, Write};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments[1] == "well" {
+        return;
+    }
     if let Some(path) = arguments.get(2) {
         std::fs::write(path, "").unwrap();
     }
@@ -114,7 +117,15 @@ healthy-within = "4s"
     assert!(line.starts_with("-rwxr-xr-x 0/0 "), "{line}");
 
     // Whose check is its own has no probe.
-    workspace.write("service/Cargo.toml", &table(&name, "cmd = [\"/usr/bin/service\", \"80\"]", ""));
-    workspace.xtask(&["image"]).ok();
+    workspace.write(
+        "service/Cargo.toml",
+        &table(
+            &name,
+            "cmd = [\"/usr/bin/service\", \"well\"], interval = \"1s\"",
+            "[package.metadata.image.test.well]\ncommand = [\"8080\"]\nhealthy-within = \"30s\"\n",
+        ),
+    );
+    let made = workspace.xtask(&["image"]).ok();
+    assert!(made.stderr.contains("Passed well in "), "{}", made.stderr);
     assert!(!Container::create(&reference).listing().contains("tierce-probe"));
 }

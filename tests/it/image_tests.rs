@@ -34,7 +34,7 @@ fn an_image_that_fails_a_test_gets_no_name_until_something_changes() {
     let reference = format!("{name}:latest");
     assert_eq!(first.line(), reference);
     let _image = LoadedImage::new(&reference);
-    for test in ["prints", "warns", "reads", "writes", "fails", "serves"] {
+    for test in ["prints", "warns", "reads", "writes", "fails", "told", "serves"] {
         assert!(first.stderr.contains(&format!("Passed {test} in ")), "{}", first.stderr);
     }
     let log =
@@ -82,7 +82,7 @@ fn an_image_that_fails_a_test_gets_no_name_until_something_changes() {
     let all = workspace.xtask(&["test", "--format", "json"]).fails_with(12);
     let all: serde_json::Value = serde_json::from_str(&all.stdout).expect("JSON");
     let failed: Vec<_> = all.as_array().expect("a list").iter().filter(|test| test["passed"] == false).collect();
-    assert_eq!((all.as_array().map(Vec::len), failed.len(), &failed[0]["test"]), (Some(6), 1, &"prints".into()));
+    assert_eq!((all.as_array().map(Vec::len), failed.len(), &failed[0]["test"]), (Some(7), 1, &"prints".into()));
     assert_eq!(id_of(&reference), passed);
 
     // What was wrong was the test.
@@ -120,6 +120,9 @@ files = [{ path = "/usr/bin/service", mode = "0644", owner = 7 }, { path = "/not
 [package.metadata.image.test.ends]
 command = ["print"]
 http = [{}]
+[package.metadata.image.test.greedy]
+command = ["hog"]
+memory = "16 MB"
 [package.metadata.image.test.hangs]
 command = ["hang"]
 timeout = "1s"
@@ -148,10 +151,10 @@ stop-within = "1s"
     let said = failed.error(workspace.root()).replace(&name, "NAME");
     let said: Vec<&str> = said.lines().map(|line| line.split(" within 1s: ").next().unwrap_or(line)).collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    error: the image `NAME` fails 8 of 15 tests: `absent`, `bad-answers`, `bad-texts`, `ends`, `hangs`, `no-answer`, `no-server`, `unstoppable`
-      --> service/Cargo.toml:45:30
+    error: the image `NAME` fails 9 of 17 tests: `absent`, `bad-answers`, `bad-texts`, `ends`, `greedy`, `hangs`, `no-answer`, `no-server`, `unstoppable`
+      --> service/Cargo.toml:50:30
        |
-    45 | [package.metadata.image.test.absent]
+    50 | [package.metadata.image.test.absent]
        |                              ^^^^^^
        |
        = note: absent: `/bin/sh` is not in the image, or not what interprets it
@@ -174,6 +177,7 @@ stop-within = "1s"
                ends: it ended by itself, with exit code 0
                ends: the last that it wrote:
                | this is service
+               greedy: it was killed for lack of memory of 16.0 MB
                hangs: it did not end within 1s, and was killed
                no-answer: GET / on port 8080: no answer
                no-answer: the last that it wrote:
