@@ -24,7 +24,7 @@ fn what_an_image_is_made_of_is_told_and_drawn() {
     assert_eq!(file(&data, "/usr/lib64/libc.so.6")["reason"], "needed");
 
     let text = workspace.xtask(&["size", &name]).ok().stdout;
-    for line in ["sys-libs/glibc", "the program", "libc ", "needed", "from builder "] {
+    for line in ["sys-libs/glibc", "the program", "libc ", "needed", "builder ", "ROOT ", "all files of the image "] {
         assert!(text.lines().any(|one| one.starts_with(line)), "{line} in {text}");
     }
     let folders = workspace.xtask(&["size", &name, "--by", "directory"]).ok().stdout;
@@ -115,6 +115,7 @@ fn pictures(workspace: &Workspace, name: &str) {
         assert!(ran.stderr.contains(&format!("Drawn {}", path.display())), "{}", ran.stderr);
         let text = fs::read_to_string(path).expect("it was drawn");
         self_contained(&text);
+        assert_eq!(text.contains("<td>ROOT</td>"), path == &html, "the page has the stages");
         assert!(text.contains("libc.so.6") && text.contains("sys-libs/glibc"), "{text}");
         assert!(text.contains("/srv/&lt;script&gt;&amp;&#39;&quot;"), "{text}");
         let parse = "import sys, xml.dom.minidom as dom; dom.parse(sys.argv[1])";

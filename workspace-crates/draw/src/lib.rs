@@ -6,4 +6,4 @@ mod markup;
 mod treemap;
 
 pub use graph::{Edge, Graph, Vertex, dot, mermaid, svg as graph_svg, tree};
-pub use treemap::{Node, Rect, Row, Treemap, page as treemap_page, squarify, svg as treemap_svg};
+pub use treemap::{Bar, Node, Rect, Row, Treemap, page as treemap_page, squarify, svg as treemap_svg};

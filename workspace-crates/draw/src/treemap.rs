@@ -4,7 +4,7 @@ mod page;
 mod shapes;
 mod svg;
 
-pub use page::{Row, page};
+pub use page::{Bar, Row, page};
 pub use svg::svg;
 
 /// Something with a size, alone or made of others.

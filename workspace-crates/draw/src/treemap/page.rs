@@ -18,17 +18,26 @@ pub struct Row {
     pub view: usize,
 }
 
+/// A stage of the way to what the picture shows, with how large it was there.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// What it is called.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// What the page itself looks like.
 const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:0 auto;max-width:1200px;padding:1rem;\
     font:15px/1.45 system-ui,sans-serif;color:#16181d;background:#fff}h1{font-size:1.3rem;margin:.2rem 0}\
     nav{min-height:1.6rem}a{color:#1558b0}svg{width:100%;height:auto;display:block}section{display:none;scroll-margin-top:6rem}section:target,\
     #all{display:block}section:target~#all{display:none}table{border-collapse:collapse;margin-top:1rem}\
-    th,td{padding:.15rem .9rem .15rem 0;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}\
-    @media(prefers-color-scheme:dark){body{color:#eceef2;background:#16181d}a{color:#8ab8f0}}";
+    .bar{width:16rem}.bar div{height:.8rem;min-width:1px;background:#1558b0}th,td{padding:.15rem .9rem .15rem 0;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}\
+    @media(prefers-color-scheme:dark){body{color:#eceef2;background:#16181d}a{color:#8ab8f0}.bar div{background:#8ab8f0}}";
 
-/// The page of a picture, with a table of its largest parts.
+/// The page of a picture, with a table of its largest parts and one of the stages before it.
 #[must_use]
-pub fn page(map: &Treemap<'_>, rows: &[Row]) -> String {
+pub fn page(map: &Treemap<'_>, rows: &[Row], stages: &[Bar]) -> String {
     let heading = escape(&format!("{}, {}", map.title, (map.size)(map.root.bytes)));
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -46,6 +55,7 @@ pub fn page(map: &Treemap<'_>, rows: &[Row]) -> String {
     text.push_str(&view(map, map.root, &[]));
     text.push_str("</main>\n");
     text.push_str(&table(map, rows));
+    text.push_str(&stage_table(map, stages));
     text.push_str("</body>\n</html>\n");
     text
 }
@@ -73,6 +83,21 @@ fn view(map: &Treemap<'_>, node: &Node, path: &[usize]) -> String {
         "<section id=\"{}\">\n<nav aria-label=\"the way here\">{way}{here}, {size}</nav>\n{picture}</section>\n",
         id(path)
     )
+}
+
+/// Each stage with a bar against the largest one; nothing where nobody knows them.
+fn stage_table(map: &Treemap<'_>, stages: &[Bar]) -> String {
+    let Some(largest) = stages.iter().map(|stage| stage.bytes).max() else { return String::new() };
+    let mut text = String::from("<table>\n<tr><th>stage</th><th class=\"n\">size</th><th class=\"bar\"></th></tr>\n");
+    for stage in stages {
+        let share = stage.bytes as f64 * 100.0 / largest.max(1) as f64;
+        text.push_str(&format!(
+            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"bar\"><div style=\"width:{share:.1}%\"></div></td></tr>\n",
+            escape(&stage.name),
+            (map.size)(stage.bytes)
+        ));
+    }
+    text + "</table>\n"
 }
 
 fn table(map: &Treemap<'_>, rows: &[Row]) -> String {

@@ -82,5 +82,9 @@ fn a_picture_names_what_there_is_room_for() {
 fn a_page_has_a_view_of_each_part() {
     let root = example();
     let rows = [Row { name: "sys-libs/glibc".into(), files: 2, bytes: 2200, view: 0 }];
-    insta::assert_snapshot!(page(&Treemap { title: "web", root: &root, size: |bytes| format!("{bytes} B") }, &rows));
+    let map = Treemap { title: "web", root: &root, size: |bytes| format!("{bytes} B") };
+    let bar = |(name, bytes): (&str, u64)| Bar { name: name.into(), bytes };
+    let stages = [("builder", 100_000), ("ROOT <x>", 25_000), ("its layers", 2500)].map(bar);
+    insta::assert_snapshot!(page(&map, &rows, &stages));
+    assert_eq!(page(&map, &rows, &[]).matches("<table>").count(), 1);
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tierce_draw::{Node, Row, Treemap, treemap_page, treemap_svg};
-use tierce_execute::{By, ImageSize, SizedFile, megabytes};
+use tierce_draw::{Bar, Node, Row, Treemap, treemap_page, treemap_svg};
+use tierce_execute::{By, ImageSize, SizedFile, Stage, megabytes};
 
 /// A page to look into.
 pub(super) fn page(image: &ImageSize) -> String {
@@ -14,7 +14,9 @@ pub(super) fn page(image: &ImageSize) -> String {
         .enumerate()
         .map(|(view, group)| Row { name: group.name, files: group.files, bytes: group.bytes, view })
         .collect();
-    treemap_page(&Treemap { title: &image.image, root: &root, size: megabytes }, &rows)
+    let bar = |stage: &Stage| Bar { name: stage.stage.label().to_owned(), bytes: stage.bytes };
+    let stages: Vec<Bar> = image.stages.iter().map(bar).collect();
+    treemap_page(&Treemap { title: &image.image, root: &root, size: megabytes }, &rows, &stages)
 }
 
 /// A picture of all files.

@@ -1,6 +1,6 @@
 //! Sizes as tables of text.
 
-use tierce_execute::{By, Change, Group, ImageSize, StageName, changes, megabytes};
+use tierce_execute::{By, Change, Group, ImageSize, changes, megabytes};
 
 use super::GROUPINGS;
 
@@ -14,6 +14,9 @@ const OVERVIEW_OF_DIFFERENCES: [By; 2] = [By::Owner, By::File];
 /// What an image is made of: by one thing in full, or an overview.
 pub(super) fn contents(image: &ImageSize, by: Option<By>) -> String {
     let mut text = heading(image);
+    if by.is_none() {
+        text.push_str(&stages(image));
+    }
     for (one, shown) in tables(by, &OVERVIEW) {
         let groups = image.by(one);
         let total: u64 = groups.iter().map(|group| group.bytes).sum();
@@ -79,13 +82,22 @@ fn heading(image: &ImageSize) -> String {
     if let Some(compressed) = compressed.filter(|_| layers > 0) {
         text.push_str(&format!("stored compressed in {}\n", megabytes(compressed)));
     }
-    // Its files and layers are counted above.
-    let before = image.stages.iter().filter(|stage| !matches!(stage.stage, StageName::Files | StageName::Image));
-    let before: Vec<_> = before.map(|stage| format!("{} {}", stage.stage.label(), megabytes(stage.bytes))).collect();
-    if !before.is_empty() {
-        text.push_str(&format!("from {}\n", before.join(", ")));
-    }
     text
+}
+
+/// The way from the builder to the image, with what each stage has less than the one before. Of an image that was not built here,
+/// nobody knows it.
+fn stages(image: &ImageSize) -> String {
+    if image.stages.is_empty() {
+        return String::new();
+    }
+    let before = std::iter::once(None).chain(image.stages.iter().map(|stage| Some(stage.bytes)));
+    let rows = image.stages.iter().zip(before).map(|(stage, before)| {
+        let change = before.map_or(String::new(), |before| signed(stage.bytes.cast_signed() - before.cast_signed()));
+        [stage.stage.label().to_owned(), megabytes(stage.bytes), change]
+    });
+    let heading = ["stage", "bytes", "change"].map(str::to_owned);
+    format!("\n{}", aligned(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))
 }
 
 fn title(by: By) -> &'static str {
@@ -117,12 +129,14 @@ fn printable(name: &str) -> String {
 }
 
 /// Rows below each other, numbers to the right.
-fn aligned(rows: &[[String; 4]]) -> String {
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 4] = std::array::from_fn(width);
-    let line = |[name, one, two, three]: &[String; 4]| {
-        let [first, second, third, fourth] = widths;
-        format!("{name:first$}  {one:>second$}  {two:>third$}  {three:>fourth$}\n")
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let mut cells = row.iter().zip(widths);
+        let name = cells.next().map_or(String::new(), |(name, width)| format!("{name:width$}"));
+        let line = cells.fold(name, |line, (cell, width)| format!("{line}  {cell:>width$}"));
+        format!("{}\n", line.trim_end())
     };
     rows.iter().map(line).collect()
 }
@@ -130,7 +144,7 @@ fn aligned(rows: &[[String; 4]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{SizedFile, SizedLayer, Stage};
+    use tierce_execute::{SizedFile, SizedLayer, Stage, StageName};
 
     fn image(name: &str, files: &[(&str, u64, &str)]) -> ImageSize {
         let file = |(path, bytes, owner): &(&str, u64, &str)| SizedFile {
@@ -172,7 +186,12 @@ mod tests {
         .into();
         insta::assert_snapshot!(contents(&web, None), @r"
         web: 2.6 MB in 1 layer; 3 files with 2.6 MB
-        from builder 1.20 GB, ROOT 61.0 MB, after presets 2.7 MB
+
+        stage            bytes    change
+        builder        1.20 GB
+        ROOT           61.0 MB  -1.14 GB
+        after presets   2.7 MB  -58.3 MB
+        its layers      2.6 MB  -97.9 kB
 
         owner           files     bytes   share
         sys-libs/glibc      1    1.9 MB  73.1 %
@@ -187,7 +206,6 @@ mod tests {
         ");
         insta::assert_snapshot!(contents(&web, Some(By::File)), @r"
         web: 2.6 MB in 1 layer; 3 files with 2.6 MB
-        from builder 1.20 GB, ROOT 61.0 MB, after presets 2.7 MB
 
         file                  files     bytes   share
         /usr/lib64/libc.so.6      1    1.9 MB  73.1 %
