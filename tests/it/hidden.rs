@@ -100,7 +100,20 @@ fn path(folder: &tempfile::TempDir) -> String {
 
 #[test]
 fn names_certificates_zones_and_character_sets_work_in_an_image_of_nothing_else() {
-    run(xtask(repository()).args(["image", "fetch"])).ok();
+    let built = run(xtask(repository()).args(["image", "fetch", "--format", "json"])).ok();
+    let report: Value = serde_json::from_str(&built.stdout).expect("JSON");
+    // What was added is told with its cost, be it for a file that gives it away or for a key.
+    let added = report[0]["added"].as_array().expect("a list");
+    for (name, why) in [
+        ("name-service", "/usr/bin/fetch calls getaddrinfo"),
+        ("ca-certificates", "asked for by `ca-certificates`"),
+        ("timezone", "asked for by `timezone`"),
+        ("gconv", "asked for by `gconv`"),
+    ] {
+        let one = added.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {added:#?}"));
+        assert!(one["why"].as_str().is_some_and(|said| said.contains(why)), "{why}: {one}");
+        assert!(one["files"].as_u64() >= Some(1) && one["bytes"].as_u64() > Some(0), "{one}");
+    }
     let network = Network::start();
     let url = format!("https://{HOST}/price");
 

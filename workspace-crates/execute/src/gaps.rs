@@ -17,12 +17,12 @@ pub struct Gap {
     pub edit: String,
 }
 
-/// What a hidden dependency has added to an image.
+/// What a hidden dependency has added to an image, or a key that serves one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {
-    /// The dependency's name.
+    /// The dependency's name, or the key.
     pub name: String,
-    /// What gave it away: a file, and what of it.
+    /// What gave it away, a file and what of it; or that a key asks for it.
     pub why: String,
     /// Regular files.
     pub files: u64,
@@ -80,14 +80,18 @@ fn edit_of_hidden(name: &str, pruned: &Option<String>) -> String {
     format!("{bring}, or {without}")
 }
 
-/// What hidden dependencies have added to an image, by their names.
+/// What hidden dependencies and the keys of the run time have added to an image, by their names.
 pub(crate) fn added(contents: &Contents) -> Vec<Added> {
-    let mut all: BTreeMap<&str, Added> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, bool), Added> = BTreeMap::new();
     for (path, reason) in contents.closure.iter() {
-        let Reason::Hidden { name, by, trigger } = reason else { continue };
+        let (name, is_key, why) = match reason {
+            Reason::Hidden { name, by, trigger } => (name, false, format!("{by} {trigger}")),
+            Reason::Asked { key } => (key, true, format!("asked for by `{key}`")),
+            _ => continue,
+        };
         let Some(size) = contents.entries.get(path).and_then(|entry| entry.size) else { continue };
-        let first = || Added { name: name.clone(), why: format!("{by} {trigger}"), files: 0, bytes: 0 };
-        let sum = all.entry(name).or_insert_with(first);
+        let first = || Added { name: name.clone(), why, files: 0, bytes: 0 };
+        let sum = all.entry((name, is_key)).or_insert_with(first);
         sum.files += 1;
         sum.bytes += size;
     }
@@ -98,6 +102,40 @@ pub(crate) fn added(contents: &Contents) -> Vec<Added> {
 mod tests {
     use super::*;
     use tierce_rootfs::Told;
+
+    #[test]
+    fn what_was_added_is_summed_by_what_asked_for_it() {
+        let hidden = |name: &str, calls: &str| serde_json::json!({ "reason": "hidden", "name": name, "by": "/usr/bin/a", "trigger": { "calls": calls } });
+        let asked = |key: &str| serde_json::json!({ "reason": "asked", "key": key });
+        let file = |size: Option<u64>| serde_json::json!({ "size": size, "owner": "a/b", "layer": "x" });
+        let contents: Contents = serde_json::from_value(serde_json::json!({
+            "entries": {
+                "/etc/ssl/cert.pem": file(Some(5)), "/etc/ssl/openssl.cnf": file(Some(7)), "/usr/bin/a": file(Some(9)),
+                "/usr/lib64/gconv": file(None), "/usr/lib64/gconv/A.so": file(Some(1)), "/usr/lib64/gconv/B.so": file(Some(2)),
+                "/usr/lib64/gconv/C.so": file(Some(4)),
+            },
+            "closure": { "findings": [], "entries": {
+                "/etc/ssl/cert.pem": asked("ca-certificates"), "/etc/ssl/openssl.cnf": hidden("openssl-config", "f"),
+                "/usr/bin/a": { "reason": "program" }, "/usr/lib64/gconv": asked("gconv"),
+                "/usr/lib64/gconv/A.so": asked("gconv"), "/usr/lib64/gconv/B.so": asked("gconv"),
+                "/usr/lib64/gconv/C.so": hidden("gconv", "g"),
+            } },
+        }))
+        .expect("a list of files");
+        let lines: Vec<String> = added(&contents)
+            .iter()
+            .map(|added| format!("{}: {}: {} files, {} B", added.name, added.why, added.files, added.bytes))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "ca-certificates: asked for by `ca-certificates`: 1 files, 5 B",
+                "gconv: /usr/bin/a calls g: 1 files, 4 B",
+                "gconv: asked for by `gconv`: 2 files, 3 B",
+                "openssl-config: /usr/bin/a calls f: 1 files, 7 B",
+            ]
+        );
+    }
 
     #[test]
     fn every_gap_has_its_edit() {
