@@ -96,6 +96,59 @@ mod tests {
     }
 
     #[test]
+    fn a_package_has_a_limit_of_its_own_wherever_its_files_lie() {
+        let table = "[workspace]\n[workspace.metadata.images.web]\ncmd = [\"/x\"]\n\
+                     max-size = { total = \"3 kB\", \"media-libs/libwebp\" = \"1 kB\" }\n";
+        let root = tierce_manifest::CargoToml { path: "Cargo.toml".into(), text: table.into() };
+        let text = tierce_manifest::WorkspaceText { root, members: Vec::new() };
+        let spec = tierce_manifest::read(&text).expect("a valid table").images.remove(0);
+        // Two files of the package, one of them of the image below, one of another package, and one that has none.
+        let contents = |first: u64, second: u64| -> Contents {
+            let entry =
+                |size: u64, owner: Option<&str>| serde_json::json!({ "size": size, "owner": owner, "layer": "x" });
+            let package = serde_json::json!({ "reason": "package", "package": "media-libs/libwebp" });
+            serde_json::from_value(serde_json::json!({
+                "entries": {
+                    "/usr/lib64/libwebp.so.7": entry(first, Some("media-libs/libwebp")),
+                    "/usr/share/webp": entry(second, Some("media-libs/libwebp")),
+                    "/usr/lib64/libpng.so": entry(2000, Some("media-libs/libpng")),
+                    "/etc/of-base": entry(7, None),
+                },
+                "closure": { "findings": [], "entries": {
+                    "/usr/lib64/libwebp.so.7": package,
+                    "/usr/share/webp": { "reason": "base", "image": "b" },
+                    "/etc/of-base": { "reason": "base", "image": "b" },
+                } },
+            }))
+            .expect("a list of files")
+        };
+        let packed = |size: u64| PackedImage {
+            id: String::new(),
+            closure: size,
+            layers: vec![tierce_plan::PackedLayer { name: "x".into(), diff_id: String::new(), size }],
+            foreign: None,
+        };
+        assert!(check(&spec, &packed(3000), &contents(600, 400), None).is_ok());
+        for (first, second, total, expected) in [
+            (600, 401, 3000, "media-libs/libwebp: 1.0 kB, 1 B more than 1.0 kB"),
+            (600, 400, 3001, "the image: 3.0 kB, 1 B more than 3.0 kB"),
+            (
+                601,
+                400,
+                3001,
+                "the image: 3.0 kB, 1 B more than 3.0 kB|media-libs/libwebp: 1.0 kB, 1 B more than 1.0 kB",
+            ),
+        ] {
+            let refused = check(&spec, &packed(total), &contents(first, second), None).expect_err("too large");
+            let Error::TooLarge { lines, .. } = refused else { panic!("{refused}") };
+            let exceeded: Vec<&str> =
+                lines.iter().map(String::as_str).take_while(|line| !line.starts_with("no build")).collect();
+            assert_eq!(exceeded.join("|"), expected);
+        }
+        assert_eq!(strangers(&spec, &contents(1, 1)), Vec::<&str>::new());
+    }
+
+    #[test]
     fn what_grew_is_named_the_most_first() {
         let now = owners(&[("a/a", 5_000_000), ("b/b", 900), ("the program", 700), ("c/c", 7)]);
         for (before, expected) in [

@@ -47,7 +47,7 @@ pub struct Report {
     pub sent: u64,
     /// What was done and what was reused.
     pub steps: Vec<StepRun>,
-    /// What hidden dependencies have added, by their names.
+    /// What hidden dependencies and the keys that serve them have added, by their names.
     #[serde(default)]
     pub added: Vec<Added>,
     /// What might be missing.
@@ -158,11 +158,8 @@ impl Contents {
     /// Whose a path of the image is: a package's, `category/name`, or where it comes from if from none.
     pub fn owner(&self, path: &str) -> Option<String> {
         let package = self.entries.get(path)?.owner.clone();
-        let reason = self.closure.reason(path);
-        if let Some(Reason::Base { image }) = reason {
-            return Some(format!("the base {image}"));
-        }
-        Some(package.unwrap_or_else(|| match reason {
+        Some(package.unwrap_or_else(|| match self.closure.reason(path) {
+            Some(Reason::Base { image }) => format!("the base {image}"),
             Some(Reason::Program) => "the program".to_owned(),
             Some(Reason::Declared) => "declared files".to_owned(),
             Some(Reason::Probe) => "the probe of Tierce".to_owned(),
