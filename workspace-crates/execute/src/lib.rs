@@ -36,6 +36,7 @@ mod places;
 mod profiles;
 mod progress;
 mod read_files;
+mod reasons;
 mod receipts;
 mod report;
 mod repositories;

@@ -15,6 +15,7 @@ use tierce_process::cargo::{self, Crate};
 use tierce_rootfs::NodeKind;
 
 use crate::executor::Executor;
+use crate::reasons::{Brought, Reasons};
 use crate::report::Contents;
 use crate::session::Session;
 use crate::steps::root::RootFacts;
@@ -33,6 +34,9 @@ pub(crate) struct PackageReport {
     base: Option<String>,
     /// The packages of its ROOT, by name, whether something of them is in the image or not.
     packages: Vec<ReportedPackage>,
+    /// What USE flags bring, the largest first.
+    #[serde(default)]
+    flags: Vec<FlagBrings>,
     /// The crates whose code is in its program, by name.
     crates: Vec<Crate>,
 }
@@ -59,6 +63,20 @@ struct ReportedPackage {
     reason: String,
 }
 
+/// The packages that would not be in ROOT if a flag were set otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct FlagBrings {
+    /// `category/name[flag]`, or `[-flag]` where that brings them.
+    flag: String,
+    /// Each `category/name-version`.
+    packages: Vec<String>,
+    /// Bytes and number of their files in the image.
+    image: Size,
+    /// The same in ROOT; none where ROOT is gone.
+    installed: Option<Size>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Uses {
     on: Vec<String>,
@@ -75,6 +93,12 @@ impl Size {
     fn add(&mut self, bytes: u64) {
         self.bytes += bytes;
         self.files += 1;
+    }
+
+    fn sum(sizes: impl IntoIterator<Item = Size>) -> Size {
+        sizes
+            .into_iter()
+            .fold(Size::default(), |sum, size| Size { bytes: sum.bytes + size.bytes, files: sum.files + size.files })
     }
 }
 
@@ -103,11 +127,15 @@ pub(crate) fn write(
         Some(known) => known,
         None => {
             let root = made.root.and_then(|key| executor.root_facts(key).ok());
+            let below = spec.base.image().map(|base| (base.as_str(), executor.locked(base.as_str())));
+            let reasons = Reasons::new(spec, executor.locked(name), below);
+            let packages = packages(executor.locked(name), &reasons, contents, root.as_ref());
             let report = PackageReport {
                 image: name.to_owned(),
                 id: made.id.to_owned(),
                 base: contents.foreign_base(),
-                packages: packages(executor.locked(name), spec, contents, root.as_ref()),
+                flags: flags(&reasons, &packages),
+                packages,
                 crates: crates(session, spec)?,
             };
             report.write(&folder)?;
@@ -156,7 +184,7 @@ fn crates(session: &Session, spec: &ImageSpec) -> Result<Vec<Crate>, Error> {
 /// The packages of ROOT with their sizes in it and in the image.
 fn packages(
     locked: &[ResolvedPackage],
-    spec: &ImageSpec,
+    reasons: &Reasons<'_>,
     contents: &Contents,
     root: Option<&RootFacts>,
 ) -> Vec<ReportedPackage> {
@@ -181,13 +209,31 @@ fn packages(
             image: in_image.get(package.package().to_string().as_str()).copied().unwrap_or_default(),
             installed: installed.as_ref().map(|sizes| sizes.get(cpv.as_str()).copied().unwrap_or_default()),
             sources: sources(package),
-            reason: reason(package, locked, spec),
+            reason: reasons.of(&package.cpv()),
             cpv,
         }
     };
     let mut packages: Vec<ReportedPackage> = locked.iter().filter(|package| package.root).map(one).collect();
     packages.sort_by(|one, other| one.cpv.cmp(&other.cpv));
     packages
+}
+
+/// What each flag brings, with the sizes of these packages.
+fn flags(reasons: &Reasons<'_>, packages: &[ReportedPackage]) -> Vec<FlagBrings> {
+    let one = |Brought { flag, packages: brought }: Brought| {
+        let brought: Vec<String> = brought.iter().map(ToString::to_string).collect();
+        let reported = || packages.iter().filter(|package| brought.contains(&package.cpv));
+        let installed: Option<Vec<Size>> = reported().map(|package| package.installed).collect();
+        FlagBrings {
+            image: Size::sum(reported().map(|package| package.image)),
+            installed: installed.map(Size::sum),
+            flag,
+            packages: brought.clone(),
+        }
+    };
+    let mut flags: Vec<FlagBrings> = reasons.brought().into_iter().map(one).collect();
+    flags.sort_by_key(|flag| std::cmp::Reverse((flag.installed.unwrap_or(flag.image).bytes, flag.packages.len())));
+    flags
 }
 
 /// What each package has in a ROOT.
@@ -219,20 +265,6 @@ fn sources(package: &ResolvedPackage) -> Vec<Source> {
         }
     };
     package.sources.iter().map(one).collect()
-}
-
-/// Why a package is in ROOT.
-fn reason(package: &ResolvedPackage, locked: &[ResolvedPackage], spec: &ImageSpec) -> String {
-    if let Some(atom) = spec.emerge.packages.iter().find(|atom| package.matches(&atom.value)) {
-        return format!("`packages` has {}", atom.value);
-    }
-    let cpv = package.cpv();
-    let needed_by = locked.iter().filter(|other| other.root && other.needs.contains(&cpv));
-    let names: Vec<String> = needed_by.map(|other| other.package().to_string()).collect();
-    match names.as_slice() {
-        [] => "every image has it".to_owned(),
-        names => format!("needed by {}", names.join(", ")),
-    }
 }
 
 impl PackageReport {
@@ -272,6 +304,14 @@ impl PackageReport {
                     &package.reason,
                 ],
             );
+        }
+        if !self.flags.is_empty() {
+            text.push_str("\n## USE flags\n\nWithout the flag, these packages would not be there.\n\n");
+            text.push_str("| flag | brings | in the image | installed |\n|---|---|---|---|\n");
+            for flag in &self.flags {
+                let installed = flag.installed.map_or_else(String::new, |size| megabytes(size.bytes));
+                row(&mut text, [&flag.flag, &flag.packages.join(" "), &megabytes(flag.image.bytes), &installed]);
+            }
         }
         if !self.crates.is_empty() {
             text.push_str("\n## Crates\n\n| crate | version | licence | source |\n|---|---|---|---|\n");
@@ -320,6 +360,12 @@ mod tests {
             id: "sha256:0".into(),
             base: Some("debian:12".into()),
             packages: vec![package],
+            flags: vec![FlagBrings {
+                flag: "media-libs/gd[png]".into(),
+                packages: vec!["media-libs/libpng-1.6.39".into()],
+                image: Size { bytes: 213_000, files: 1 },
+                installed: None,
+            }],
             crates: vec![one],
         };
         insta::assert_snapshot!(report.markdown(), @r"
@@ -334,6 +380,14 @@ mod tests {
         | package | slot | USE | licence | in the image | installed | source | reason |
         |---|---|---|---|---|---|---|---|
         | media-libs/libpng-1.6.39 | 0/16 | apng -static-libs | libpng2 \|\| x | 213.0 kB | 1.2 MB | mirror://debian/libpng.tar.xz `sha512:00` | `packages` has media-libs/libpng |
+
+        ## USE flags
+
+        Without the flag, these packages would not be there.
+
+        | flag | brings | in the image | installed |
+        |---|---|---|---|
+        | media-libs/gd[png] | media-libs/libpng-1.6.39 | 213.0 kB |  |
 
         ## Crates
 

@@ -211,6 +211,8 @@ pub struct ProgramSpec {
 pub struct EmergeSpec {
     /// Into ROOT.
     pub packages: Vec<Located<Atom>>,
+    /// Which of them another key than `packages` brings, each with that key.
+    pub by_key: Vec<(Atom, &'static str)>,
     /// Into the builder alone.
     pub build_packages: Vec<Located<Atom>>,
     /// For every package; each flag once.

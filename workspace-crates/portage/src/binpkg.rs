@@ -126,6 +126,7 @@ mod tests {
             ebuild: "e".repeat(64).parse().unwrap(),
             builder: true,
             root: true,
+            by_use: [].into(),
             needs: needs.iter().map(|need| need.parse().unwrap()).collect(),
             files: [].into(),
             eclasses: [].into(),

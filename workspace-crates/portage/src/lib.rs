@@ -39,6 +39,8 @@ pub use vdb::{
 pub use version::Version;
 pub use wire::{AbsolutePath, FileName, Hex512, HexDigest, RelativePath, Sha256Hex, SourceUri};
 
+/// What every ROOT has, as the resolver has it.
+pub const SYSTEM: [&str; 3] = ["sys-apps/baselayout", "sys-libs/glibc", "sys-devel/gcc"];
 /// The resolver: `python3 resolve.py` in a builder reads a [`Request`] and writes an [`Answer`].
 pub const RESOLVE_PY: &str = include_str!("resolve.py");
 

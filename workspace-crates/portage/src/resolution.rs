@@ -98,6 +98,9 @@ pub struct ResolvedPackage {
     /// The packages of the same answer that it depends on, to be built or to run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Cpv>,
+    /// Those of `needs` that it would not need if one of its flags were set otherwise, with each such setting.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_use: BTreeMap<Cpv, Vec<UseSetting>>,
     /// SHA-256 of each file beside the ebuild, by path below the package's folder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<RelativePath, Sha256Hex>,
@@ -210,6 +213,9 @@ impl ResolvedPackage {
         let cpv = self.cpv();
         if let Some(need) = self.needs.iter().find(|need| !known.contains(need)) {
             return Err(contradiction(&cpv, format!("it needs `{need}`, which is not in the answer")));
+        }
+        if let Some(need) = self.by_use.keys().find(|need| !self.needs.contains(need)) {
+            return Err(contradiction(&cpv, format!("a flag brings `{need}`, which it does not need")));
         }
         if let Some(flag) = self.uses.iter().find(|flag| !self.iuse.contains(flag)) {
             return Err(contradiction(&cpv, format!("its USE flag `{flag}` is on, and it has no such flag")));

@@ -49,6 +49,9 @@ SYSTEM = ("sys-apps/baselayout", "sys-libs/glibc", "sys-devel/gcc")
 # --autounmask=n: a package that needs a changed configuration is a failure to report, not a change to propose.
 OPTIONS = {"--autounmask": "n", "--oneshot": True, "--quiet": True, "--ignore-world": True}
 
+# Where an ebuild says what it needs.
+DEPENDENCIES = ("BDEPEND", "DEPEND", "IDEPEND", "PDEPEND", "RDEPEND")
+
 # Lines of Portage's explanations beyond which nobody reads on.
 MESSAGE_LINES = 24
 
@@ -395,9 +398,26 @@ def document_all(root, merged, first, builder=None, only_compiled=frozenset()):
         document = describe_package(root.emerge, package)
         document["builder"] = package.cpv in in_builder
         document["root"] = package.cpv in in_root
-        document["needs"] = sorted(str(cpv) for cpv in needs & answered - {package.cpv})
+        needed = needs & answered - {package.cpv}
+        document["needs"] = sorted(str(cpv) for cpv in needed)
+        document["by_use"] = by_use(root.emerge, package, needed)
         documents.append(document)
     return documents
+
+
+def by_use(emerge, package, needed):
+    """Of the packages that it needs, those that it would not need if one of its flags were set otherwise, with those flags."""
+    portdb = emerge.target_config.trees["porttree"].dbapi
+    text = " ".join(portdb.aux_get(package.cpv, DEPENDENCIES, myrepo=package.repo))
+    conditions = {word.strip("!?") for word in text.split() if word.endswith("?")}
+    enabled, found = package.use.enabled, {}
+    for flag in sorted(conditions & package.iuse.all):
+        atoms = use_reduce(text, uselist=enabled ^ {flag}, eapi=package.eapi, flat=True, token_class=Atom)
+        atoms = [atom.without_use for atom in atoms if isinstance(atom, Atom) and not atom.blocker]
+        for cpv in needed:
+            if not any(portage.dep.match_from_list(atom, [cpv]) for atom in atoms):
+                found.setdefault(str(cpv), []).append(flag if flag in enabled else f"-{flag}")
+    return dict(sorted(found.items()))
 
 
 def describe_package(emerge, package):

@@ -17,6 +17,7 @@ use crate::{
 pub(super) fn read_emerge(layers: Layers<'_>, report: &mut Report) -> EmergeSpec {
     EmergeSpec {
         packages: atoms(layers, "packages", report),
+        by_key: Vec::new(),
         build_packages: atoms(layers, "build-packages", report),
         use_settings: merge_use(layers.all("use"), report),
         package_use: package_use(layers, report),

@@ -29,26 +29,27 @@ pub(super) fn read_run_time(layers: Layers<'_>, emerge: &mut EmergeSpec, report:
         ca_certificates: layers.one("ca-certificates").and_then(|value| value.boolean()),
     };
     if let Some(first) = spec.locales.first() {
-        add(emerge, LOCALES, &first.place);
+        add(emerge, "locale", LOCALES, &first.place);
         let names: Vec<&str> = spec.locales.iter().map(|locale| locale.value.as_str()).collect();
         let variable = ("LOCALES".to_owned(), Located::new(names.join(" "), first.place.clone()));
         let atom = Atom::from_str(LOCALES).map(|atom| Located::new(atom, first.place.clone()));
         emerge.package_env.extend(atom.map(|atom| ForAtom { atom, value: BTreeMap::from([variable]) }));
     }
     if let Some(zone) = &spec.timezone {
-        add(emerge, "sys-libs/timezone-data", &zone.place);
+        add(emerge, "timezone", "sys-libs/timezone-data", &zone.place);
     }
     if let Some(place) = layers.one("ca-certificates").filter(|_| spec.ca_certificates == Some(true)) {
-        add(emerge, "app-misc/ca-certificates", &place.place());
+        add(emerge, "ca-certificates", "app-misc/ca-certificates", &place.place());
     }
     spec
 }
 
 /// Has a package emerged, unless the table has it anyway, perhaps with a version.
-fn add(emerge: &mut EmergeSpec, name: &str, place: &Place) {
+fn add(emerge: &mut EmergeSpec, key: &'static str, name: &str, place: &Place) {
     // The names are those of this file, which are atoms.
     let Ok(atom) = Atom::from_str(name) else { return };
     if emerge.packages.iter().all(|other| other.value.package() != atom.package()) {
+        emerge.by_key.push((atom.clone(), key));
         emerge.packages.push(Located::new(atom, place.clone()));
     }
 }

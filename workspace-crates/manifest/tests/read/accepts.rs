@@ -428,6 +428,8 @@ fn keys_of_the_run_time() {
     assert_eq!((run_time.strict.is_some(), run_time.ca_certificates), (true, Some(true)));
     let packages = ["=app-misc/ca-certificates-20230311", "sys-libs/glibc-locales", "sys-libs/timezone-data"];
     assert_eq!(shown(&spec.emerge.packages), packages);
+    let by_key: Vec<(String, &str)> = spec.emerge.by_key.iter().map(|(atom, key)| (atom.to_string(), *key)).collect();
+    assert_eq!(by_key, [(packages[1].to_owned(), "locale"), (packages[2].to_owned(), "timezone")]);
     let [locales] = &spec.emerge.package_env[..] else { panic!("{:?}", spec.emerge.package_env) };
     assert_eq!(locales.atom.value.to_string(), "sys-libs/glibc-locales");
     assert_eq!(locales.value["LOCALES"].value, "de_DE.UTF-8 C.UTF-8 fr_FR.UTF-8");

@@ -77,6 +77,29 @@ fn a_flag_is_one_changed_line() {
 }
 
 #[test]
+fn a_flag_that_brings_a_package_stands_beside_it() {
+    let zlib = "media-libs/zlib-1.3";
+    let needing = |flags: &[&str]| {
+        let by_use = [(zlib, flags)].map(|(need, flags)| {
+            let flags = flags.iter().map(|flag| flag.parse().expect("a flag")).collect();
+            (need.parse().expect("a package"), flags)
+        });
+        ResolvedPackage { by_use: by_use.into(), ..package("libpng", "1.6.39", &["apng"], &[zlib]) }
+    };
+    let (_, added) =
+        difference(|lock| lock.images.iter_mut().for_each(|image| image.packages[2] = needing(&["apng", "-tools"])));
+    assert!(added.contains(&"needs = [\"media-libs/zlib if apng,-tools\"]".to_owned()), "{added:?}");
+    let mut lock = lock();
+    lock.images[1].packages[2] = needing(&["apng"]);
+    let text = lock.to_text();
+    assert_eq!(Lock::parse(&text).expect("own text").image("app"), lock.image("app"));
+    for (flags, message) in [("", "USE setting"), ("apng,?", "USE setting")] {
+        let error = Lock::parse(&text.replace("zlib if apng", &format!("zlib if {flags}"))).expect_err(flags);
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
 fn a_version_is_one_changed_block_however_many_images_have_it() {
     let change = difference(|lock| {
         for image in &mut lock.images {

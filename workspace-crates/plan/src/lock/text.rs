@@ -8,13 +8,15 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tierce_portage::{
     Cpv, FileName, PackageName, RelativePath, RepositoryName, Resolution, ResolvedPackage, Sha256Hex, SlotName,
-    SourceFile, UseFlag, Version,
+    SourceFile, UseFlag, UseSetting, Version,
 };
 use toml::Spanned;
 
 use super::{LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 
 const HEADER: &str = "# This file is written by Tierce and not meant to be edited: it is what makes two builds of one commit the same.\n";
+/// What stands between the name of a needed package and the flags that bring it.
+const IF: &str = " if ";
 /// What a line of an image says of a package that is not merged into the builder's own root.
 const ROOT_ONLY: &str = "only in ROOT";
 /// What it says of one that is not merged into ROOT.
@@ -61,7 +63,8 @@ struct PackageText {
     description: String,
     homepage: String,
     ebuild: Sha256Hex,
-    /// Names, with a version where an image has several of that name.
+    /// Names, with a version where an image has several of that name, and with the flags but for whose settings it would not
+    /// need them: `media-libs/gd if gd`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     needs: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -161,10 +164,21 @@ fn package_text(package: &ResolvedPackage, packages: &[ResolvedPackage]) -> Pack
         description: package.description.clone(),
         homepage: package.homepage.clone(),
         ebuild: package.ebuild.clone(),
-        needs: package.needs.iter().map(|need| short_name(need, packages)).collect(),
+        needs: package.needs.iter().map(|need| need_text(package, need, packages)).collect(),
         eclasses: package.eclasses.clone(),
         files: package.files.clone(),
         sources: package.sources.clone(),
+    }
+}
+
+fn need_text(package: &ResolvedPackage, need: &Cpv, packages: &[ResolvedPackage]) -> String {
+    let name = short_name(need, packages);
+    match package.by_use.get(need) {
+        None => name,
+        Some(flags) => {
+            let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+            format!("{name}{IF}{}", flags.join(","))
+        }
     }
 }
 
@@ -262,7 +276,7 @@ fn resolved(line: &PackageLine<'_>, lines: &[PackageLine<'_>]) -> Result<Resolve
     let block = line.block;
     let (slot, subslot) = block.slot.split_once('/').unwrap_or((&block.slot, &block.slot));
     let slot_name = |text: &str| text.parse::<SlotName>().map_err(|error| error.to_string());
-    let need = |need: &String| {
+    let need = |need: &str| {
         let mut all = lines.iter().map(|line| line.block).filter(|other| is_named(other, need));
         match (all.next(), all.next()) {
             (Some(other), None) => Ok(Cpv::new(other.name.clone(), other.version.clone())),
@@ -271,6 +285,16 @@ fn resolved(line: &PackageLine<'_>, lines: &[PackageLine<'_>]) -> Result<Resolve
     };
     let (category, name) = (block.name.category(), block.name.name());
     let syntax = |error: tierce_portage::SyntaxError| error.to_string();
+    let (mut needs, mut by_use) = (Vec::new(), BTreeMap::new());
+    for text in &block.needs {
+        let (name, flags) = text.split_once(IF).map_or((text.as_str(), None), |(name, flags)| (name, Some(flags)));
+        let needed = need(name)?;
+        if let Some(flags) = flags {
+            let flags = flags.split(',').map(str::parse).collect::<Result<Vec<UseSetting>, _>>().map_err(syntax)?;
+            by_use.insert(needed.clone(), flags);
+        }
+        needs.push(needed);
+    }
     Ok(ResolvedPackage {
         category: category.parse().map_err(syntax)?,
         name: name.parse().map_err(syntax)?,
@@ -286,7 +310,8 @@ fn resolved(line: &PackageLine<'_>, lines: &[PackageLine<'_>]) -> Result<Resolve
         ebuild: block.ebuild.clone(),
         builder: line.builder,
         root: line.root,
-        needs: block.needs.iter().map(need).collect::<Result<_, _>>()?,
+        needs,
+        by_use,
         files: block.files.clone(),
         eclasses: block.eclasses.clone(),
         sources: block.sources.clone(),

@@ -61,6 +61,7 @@ fn libpng() -> ResolvedPackage {
         builder: true,
         root: true,
         needs: vec![],
+        by_use: [].into(),
         files: [].into(),
         eclasses: [].into(),
         sources: vec![],

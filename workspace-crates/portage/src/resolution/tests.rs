@@ -9,7 +9,7 @@ const ANSWER: &str = r#"{"portage": "3.0.83", "packages": [
   {"category": "media-libs", "name": "libpng", "version": "1.6.39-r1", "slot": "0", "subslot": "16", "repository": "tierce",
    "use": ["apng"], "iuse": ["apng", "static-libs"], "license": "libpng2", "description": "PNG", "homepage": "https://example.org",
    "ebuild": "EEEE", "files": {"files/x.patch": "EEEE"}, "eclasses": {"libtool": "EEEE"}, "builder": true, "root": true,
-   "needs": ["sys-libs/zlib-1.3"],
+   "needs": ["sys-libs/zlib-1.3"], "by_use": {"sys-libs/zlib-1.3": ["apng"]},
    "sources": [{"name": "libpng.tar.gz", "size": 1507328, "blake2b": "BBBB", "sha512": "BBBB",
                 "uris": ["ftp://example.org/libpng.tar.gz", "https://example.org/libpng.tar.gz"]}]}]}"#;
 
@@ -56,6 +56,11 @@ fn hostile_answers() {
         ("1.6.39-r1", "1.6.39/..", "`/` is not allowed here in a version"),
         (r#""media-libs""#, r#""../..""#, "`/` is not allowed in a category"),
         ("sys-libs/zlib-1.3", "sys-libs/zlib-1.4", "it needs `sys-libs/zlib-1.4`, which is not in the answer"),
+        (
+            r#"{"sys-libs/zlib-1.3""#,
+            r#"{"sys-libs/zlib-1.2""#,
+            "a flag brings `sys-libs/zlib-1.2`, which it does not need",
+        ),
         (r#""use": ["apng"]"#, r#""use": ["qt"]"#, "its USE flag `qt` is on, and it has no such flag"),
         (r#""blake2b": "BBBB", "sha512": "BBBB","#, "", "its source `libpng.tar.gz` has no digest"),
         ("3.0.83\"", "3.0.83", "expected `,`"),
@@ -87,6 +92,12 @@ fn matching() {
     ] {
         assert_eq!(libpng.matches(&atom.parse().unwrap()), matches, "{atom}");
     }
+}
+
+#[test]
+fn the_system_is_that_of_the_resolver() {
+    let names: Vec<String> = crate::SYSTEM.iter().map(|name| format!("\"{name}\"")).collect();
+    assert!(crate::RESOLVE_PY.contains(&format!("SYSTEM = ({})\n", names.join(", "))));
 }
 
 #[test]
