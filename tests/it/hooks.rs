@@ -198,6 +198,9 @@ fn a_hook_that_fails_says_where_and_why() {
             nothing_is_left(&again, &workspace);
             let volumes = format!("name={}-shell", namespace());
             assert_eq!(tool("docker", ["volume", "ls", "-q", "--filter", &volumes]).ok().stdout, "");
+        } else if error.contains("one\n") {
+            let told = "ls \"$ROOT/usr/bin\"; touch \"$ROOT/x\"; eval \"$TIERCE_COMMAND\" 2>&1; echo $? $TIERCE_HOOK";
+            assert_eq!(entered(told), "app\none\ntwo\n1 finish\n");
         } else if error.contains("hooks.root-before") {
             assert_eq!(entered("ls \"$ROOT\" | wc -l; echo $TIERCE_HOOK"), "0\nroot-before\n");
         } else if error.contains("hooks.builder") {

@@ -83,6 +83,10 @@ fn what_is_unmerged_is_gone_from_the_image_and_its_database_and_still_in_root() 
     assert!(findings.contains(&lacking), "{findings:?}");
     assert_eq!(findings.len(), 3, "{findings:?}");
 
+    // A shell has ROOT as the step finds it, and what the step does.
+    let script = "ls /destination/usr/share/words; eval \"$TIERCE_COMMAND\" >&2; ls /tierce/unmerged/usr/share/words || echo gone";
+    let ran = workspace.xtask(&["shell", &name, "--step", "unmerge", "--", "bash", "-c", script]).ok();
+    assert_eq!(ran.stdout, "list\ngone\n");
     let again = workspace.xtask(&["image", "--dry-run", "--explain"]).ok().stdout;
     assert!(again.lines().all(|line| line.ends_with("  fresh")), "{again}");
     // ROOT has everything still.

@@ -114,7 +114,8 @@ struct Chosen<'p> {
 /// the same kinds for the images below, and before those of this one.
 fn choose<'p>(plan: &'p Plan, image: &str, asked: Option<&str>, failed: Option<Failed>) -> Result<Chosen<'p>, Error> {
     let failed = failed.filter(|failed| failed.image() == Some(image));
-    let enters = |failed: &Failed| SHELL_STEPS.contains(&failed.step.verb());
+    // Packing has a builder where its hook runs.
+    let enters = |failed: &Failed| SHELL_STEPS.contains(&failed.step.verb()) || failed.hook().is_some();
     let verb = asked.or(failed.as_ref().filter(|failed| enters(failed)).map(|failed| failed.step.verb()));
     let own = || plan.steps.iter().filter(|step| step.id.image() == Some(image));
     let Some(step) = own().find(|step| step.id.verb() == verb.unwrap_or("packages")) else {
@@ -128,11 +129,7 @@ fn choose<'p>(plan: &'p Plan, image: &str, asked: Option<&str>, failed: Option<F
         });
     };
     let elsewhere = failed.as_ref().filter(|failed| asked.is_none() && !enters(failed)).map(|failed| {
-        let what = match failed.hook() {
-            Some(hook) => format!("the script {hook} in `{}`", failed.step),
-            None => format!("`{}`", failed.step),
-        };
-        format!("{what} is what failed last, and that cannot be entered: this is `{}`", step.id)
+        format!("`{}` is what failed last, and that cannot be entered: this is `{}`", failed.step, step.id)
     });
     Ok(Chosen { step, failed: failed.filter(|failed| failed.step == step.id), elsewhere })
 }
@@ -199,16 +196,7 @@ mod tests {
                 false,
                 Some("`pack app` is what failed last, and that cannot be entered: this is `packages app`"),
             ),
-            (
-                "app",
-                None,
-                Some(("pack app", Some("finish"))),
-                "packages app",
-                false,
-                Some(
-                    "the script hooks.finish in `pack app` is what failed last, and that cannot be entered: this is `packages app`",
-                ),
-            ),
+            ("app", None, Some(("pack app", Some("finish"))), "pack app", true, None),
         ];
         for (image, asked, failure, stands, is_failed, said) in cases {
             let failure = failure.map(|(step, hook)| failed(step, hook));

@@ -68,6 +68,28 @@ impl State<'_> {
         Ok(Made { spec, has_binpkgs, hook, volume: Some(volume), ..Made::default() })
     }
 
+    /// Where the image's last hook finds what was selected.
+    pub(super) fn finishing(&self, step: &Step, docker: &Docker) -> Result<Made, Error> {
+        let hook = self.image.hooks.get(Hook::Finish);
+        let hook = (Hook::Finish, hook.ok_or_else(|| self.missing("the image has no hook `finish`"))?);
+        let mut selected = None;
+        let inputs = self.inputs(step);
+        let whole = self.executor.select_with(self.image, &inputs, |image, _, archive| {
+            let failed = |error| Error::file("read", "the archive of ROOT".as_ref(), error);
+            selected = Some((image, archive.try_clone().map_err(failed)?));
+            // What comes after the hook is not for a shell.
+            Err(self.missing("the hook `finish` did not run"))
+        });
+        let Some(selected) = selected else {
+            return Err(whole.err().unwrap_or_else(|| self.missing("nothing was selected")));
+        };
+        let volume = self.scratch_volume(docker)?;
+        let spec = self.hook_container(hook, self.builder(step)?, Some(&volume.name))?;
+        let spec = self.waits(spec, vec!["--hook".to_owned()])?;
+        let (selected, hook) = (Some(selected), Some(hook.0));
+        Ok(Made { spec, selected, hook, volume: Some(volume), ..Made::default() })
+    }
+
     /// Has everything done that comes before what failed.
     fn merge(
         &self,

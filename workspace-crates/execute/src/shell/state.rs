@@ -1,6 +1,7 @@
 //! The containers that a shell stands in: those of the steps themselves, which wait for somebody instead of going on.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -8,6 +9,7 @@ use tierce_docker::{Container, ContainerSpec, Docker};
 use tierce_manifest::{Hook, HookSpec, ImageSpec};
 use tierce_plan::{Action, Builder, Outcome, PackageBuild, Plan, ROOT, Root, Step, StepId};
 use tierce_portage::EMERGE_SH;
+use tierce_rootfs::Index;
 
 use crate::executor::Executor;
 use crate::failed::Failed;
@@ -16,6 +18,7 @@ use crate::run::Inputs;
 use crate::shell::root::ScratchVolume;
 use crate::shell::{Shell, ShellOptions, missing};
 use crate::steps::debian::utf8;
+use crate::steps::finish::bring_tree;
 use crate::steps::packages::open;
 use crate::steps::tree::TarOfFiles;
 use crate::{Error, files};
@@ -38,6 +41,8 @@ pub(super) struct Made {
     pub(super) spec: ContainerSpec,
     /// Whether emerge finds the image's binary packages there.
     pub(super) has_binpkgs: bool,
+    /// What is where ROOT is, and ROOT's archive.
+    pub(super) selected: Option<(Index, File)>,
     pub(super) prepared: Option<String>,
     pub(super) hook: Option<Hook>,
     pub(super) folders: Option<TempDir>,
@@ -62,13 +67,17 @@ impl State<'_> {
                 Some(failed) => self.merging(step, failed, &docker)?,
                 None => self.before_merging()?,
             },
+            Action::Pack { .. } => self.finishing(step, &docker)?,
             _ => self.emerging(step, failed.as_ref())?,
         };
-        let Made { spec, has_binpkgs, prepared, hook, folders, volume } = made;
+        let Made { spec, has_binpkgs, selected, prepared, hook, folders, volume } = made;
         let has_command = spec.environment.contains_key("TIERCE_COMMAND");
         let container = docker.create(&ContainerSpec { stdin: true, tty: self.options.tty, ..spec })?;
         if has_binpkgs {
             self.executor.bring_binpkgs(&docker, &container, &self.packages())?;
+        }
+        if let Some((selected, mut archive)) = selected {
+            bring_tree(&docker, &container, &selected, &mut archive)?;
         }
         // What is merged into after a failure is ROOT already.
         if self.options.root && volume.is_none() {
@@ -215,7 +224,7 @@ impl State<'_> {
     }
 
     /// The builder that a step runs in: that of the image below, where the builder begins with it, or the image's own.
-    fn builder(&self, step: &Step) -> Result<&Builder, Error> {
+    pub(super) fn builder(&self, step: &Step) -> Result<&Builder, Error> {
         match step.inputs().find(|id| matches!(id.verb(), "builder" | "environment")) {
             Some(id) => self.check_builder(id),
             // Packages that are all there need none.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter};
 
-use tierce_docker::Docker;
+use tierce_docker::{Container, Docker};
 use tierce_manifest::{Hook, HookSpec, ImageSpec};
 use tierce_oci::TarWriter;
 use tierce_plan::{Builder, ROOT, digest};
@@ -58,14 +58,7 @@ impl Executor<'_> {
         archive: &mut File,
     ) -> Result<Index, Error> {
         let container = docker.create(&self.hook_container(spec, (Hook::Finish, hook), builder, Some(volume))?)?;
-        let (pipe, end) = io::pipe().map_err(|error| Error::file("open", "a pipe".as_ref(), error))?;
-        std::thread::scope(|scope| {
-            let written = scope.spawn(move || write_tree(selected, archive, end));
-            let sent = docker.copy_in(container.id(), ROOT, pipe);
-            let written = written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            sent?;
-            written
-        })?;
+        bring_tree(docker, &container, selected, archive)?;
         self.run_hook(docker, &container, spec, (Hook::Finish, hook))?;
         let mut taken =
             tempfile::tempfile().map_err(|error| Error::file("write", "a temporary file".as_ref(), error))?;
@@ -101,6 +94,23 @@ impl Executor<'_> {
             index.tree().iter().map(|(path, node)| (path.to_owned(), node.clone())).collect();
         Ok(Index::from_parts(FileTree::try_from(nodes)?, contents)?)
     }
+}
+
+/// Puts a copy of what was selected where ROOT is in a container.
+pub(crate) fn bring_tree(
+    docker: &Docker,
+    container: &Container,
+    selected: &Index,
+    archive: &mut File,
+) -> Result<(), Error> {
+    let (pipe, end) = io::pipe().map_err(|error| Error::file("open", "a pipe".as_ref(), error))?;
+    std::thread::scope(|scope| {
+        let written = scope.spawn(move || write_tree(selected, archive, end));
+        let sent = docker.copy_in(container.id(), ROOT, pipe);
+        let written = written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        sent?;
+        written
+    })
 }
 
 /// Looks again whether all is there that the files of an image need, after a hook has changed them.

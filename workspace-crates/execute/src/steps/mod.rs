@@ -7,7 +7,7 @@ pub(crate) mod cargo_call;
 pub(crate) mod compile;
 pub(crate) mod debian;
 pub(crate) mod deliver;
-mod finish;
+pub(crate) mod finish;
 pub(crate) mod follower;
 mod foreign;
 pub(crate) mod hooks;

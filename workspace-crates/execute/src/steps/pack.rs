@@ -267,7 +267,3 @@ fn runtime(spec: &ImageSpec, facts: &Facts, metadata: &Metadata) -> Runtime {
         }),
     }
 }
-
-#[cfg(test)]
-#[path = "pack_tests.rs"]
-mod tests;

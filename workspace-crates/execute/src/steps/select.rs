@@ -47,6 +47,19 @@ pub(crate) struct Owners {
 impl Executor<'_> {
     /// Selects the image's files.
     pub(crate) fn select(&self, spec: &ImageSpec, inputs: &Inputs) -> Result<Selection, Error> {
+        self.select_with(spec, inputs, |selected, chosen, archive| {
+            self.finish(spec, builder_of(inputs)?, selected, chosen, archive)
+        })
+    }
+
+    /// The same; `last_hook` is called where the image has `hooks.finish`, with what was selected, why, what `remove` matches,
+    /// and ROOT's archive.
+    pub(crate) fn select_with(
+        &self,
+        spec: &ImageSpec,
+        inputs: &Inputs,
+        mut last_hook: impl FnMut(Index, (&mut Closure, &Patterns), &mut File) -> Result<Index, Error>,
+    ) -> Result<Selection, Error> {
         let (tree, programs) = built(spec, inputs)?;
         let facts = self.root_facts(tree.key())?;
         let archive = self.root_archive(tree.key());
@@ -89,7 +102,7 @@ impl Executor<'_> {
 
         let (mut source, _) = open(&archive)?;
         if let Some(hook) = spec.hooks.get(Hook::Finish) {
-            selected = self.finish(spec, builder_of(inputs)?, selected, (&mut chosen, &globs.remove), &mut source)?;
+            selected = last_hook(selected, (&mut chosen, &globs.remove), &mut source)?;
             // Of both, where there is an image below: what differs from that is found after it.
             let foreign = foreign.map(|base| (base, &laid));
             let whole = finish::check(spec, &selected, &chosen, foreign, &loader, &globs, &choices);
@@ -216,3 +229,7 @@ fn probe_of(inputs: &Inputs) -> Option<&Program> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+#[path = "select_tests.rs"]
+mod tests;

@@ -1,10 +1,13 @@
 //! What presets leave out of an image of packages, each with its bytes.
 
+use std::io::{Cursor, Read};
+
 use tierce_manifest::{CargoToml, WorkspaceText};
+use tierce_plan::PackedImage;
 use tierce_rootfs::{HiddenChoices, LdCache, Limits, Loader};
 
 use super::*;
-use crate::report::LeftOut;
+use crate::report::{Contents, LeftOut};
 use crate::stages::{StageName, stages};
 
 /// An image of packages with these further keys.
