@@ -89,6 +89,14 @@ fn what_php_draws_is_what_others_see() {
     assert_eq!(distance(&webp), 0.0, "it is lossless");
     assert!(distance(&jpg) < 0.05, "{}", distance(&jpg));
 
+    // What each flag brings is told with its cost, and by which way each package has come.
+    let flags = report[0]["flags"].as_array().expect("a list");
+    let webp = flags.iter().find(|one| one["flag"] == "dev-lang/php[webp]").unwrap_or_else(|| panic!("{flags:?}"));
+    assert!(webp["packages"][0].as_str().is_some_and(|package| package.starts_with("media-libs/libwebp-")), "{webp}");
+    assert!(webp["bytes"].as_u64() > Some(100_000), "{webp}");
+    let packages = fs::read_to_string(repository().join("target/tierce/reports/php/packages.md")).expect("a report");
+    assert!(packages.contains("| dev-lang/php[webp] → media-libs/libwebp |"), "{packages}");
+
     // Each stage of the report has what the one before left.
     let stages = report[0]["stages"].as_array().expect("a list");
     let stage = |name: &str| {
@@ -123,6 +131,9 @@ fn each_flag_brings_its_library_and_no_other() {
         ("media-libs/libjpeg-turbo", false),
     ] {
         assert_eq!(lock.contains(&format!("name = \"{package}\"\n")), there, "{package}:\n{lock}");
+    }
+    for brought in ["media-libs/libpng if gd", "media-libs/libwebp if webp", "sys-libs/zlib if gd"] {
+        assert!(lock.contains(&format!("\"{brought}\"")), "{brought}:\n{lock}");
     }
 }
 

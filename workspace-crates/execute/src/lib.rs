@@ -70,7 +70,7 @@ pub use list::{Built, ListedImage, State};
 pub use options::Options;
 pub use places::{Places, UserFolders};
 pub use progress::{Event, Observer, Unit};
-pub use report::{ContentEntry, Contents, LeftOut, OwnerSize, Report, Sizes, megabytes};
+pub use report::{ContentEntry, Contents, FlagSize, LeftOut, OwnerSize, Report, Sizes, megabytes};
 pub use run::StepRun;
 pub use scaffold::Drafted;
 pub use session::Session;

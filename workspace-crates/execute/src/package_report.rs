@@ -16,7 +16,7 @@ use tierce_rootfs::NodeKind;
 
 use crate::executor::Executor;
 use crate::reasons::{Brought, Reasons};
-use crate::report::Contents;
+use crate::report::{Contents, FlagSize};
 use crate::session::Session;
 use crate::steps::root::RootFacts;
 use crate::{Error, files, megabytes};
@@ -111,14 +111,14 @@ struct Source {
     digest: String,
 }
 
-/// Writes the report of a delivered image, unless that of the same image is there and nothing was done.
+/// Writes the report of a delivered image, unless that of the same image is there and nothing was done. Gives what flags bring.
 pub(crate) fn write(
     executor: &Executor<'_>,
     spec: &ImageSpec,
     sink: &Sink,
     made: &Made<'_>,
     contents: &Contents,
-) -> Result<(), Error> {
+) -> Result<Vec<FlagSize>, Error> {
     let session = executor.session;
     let name = spec.name.as_str();
     let folder = session.places.own("reports").join(name);
@@ -142,10 +142,10 @@ pub(crate) fn write(
             report
         }
     };
-    match sink {
-        Sink::Layout(layout) => report.write(&layout.as_std_path().join("reports").join(name)),
-        Sink::Daemon | Sink::Archive(_) => Ok(()),
+    if let Sink::Layout(layout) = sink {
+        report.write(&layout.as_std_path().join("reports").join(name))?;
     }
+    Ok(report.flag_sizes())
 }
 
 /// What a run has come to, as far as the report depends on it.
@@ -268,6 +268,17 @@ fn sources(package: &ResolvedPackage) -> Vec<Source> {
 }
 
 impl PackageReport {
+    /// What flags bring, with what of it is in the image, the largest first.
+    fn flag_sizes(&self) -> Vec<FlagSize> {
+        let size = |flag: &FlagBrings| {
+            let FlagBrings { flag, packages, image, .. } = flag.clone();
+            FlagSize { flag, packages, bytes: image.bytes }
+        };
+        let mut sizes: Vec<FlagSize> = self.flags.iter().map(size).collect();
+        sizes.sort_by_key(|size| std::cmp::Reverse(size.bytes));
+        sizes
+    }
+
     /// As `packages.json` and `packages.md` of a folder.
     fn write(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join("packages.json");

@@ -38,6 +38,9 @@ pub struct Report {
     pub stages: Vec<Stage>,
     /// Bytes of the closure by package, the largest first.
     pub owners: Vec<OwnerSize>,
+    /// What USE flags bring into ROOT, with what of it is in the image, the largest first.
+    #[serde(default)]
+    pub flags: Vec<FlagSize>,
     /// What presets and globs left out of an image of packages, the largest first.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
@@ -82,6 +85,17 @@ pub struct OwnerSize {
     /// Regular files.
     pub files: u64,
     /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The packages that would not be there if a USE flag were set otherwise.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FlagSize {
+    /// `category/name[flag]`, or `[-flag]` where that brings them.
+    pub flag: String,
+    /// Each `category/name-version`.
+    pub packages: Vec<String>,
+    /// The bytes of their files in the image.
     pub bytes: u64,
 }
 
@@ -251,7 +265,6 @@ pub(crate) fn deliver(
             report.sizes.builder = earlier.and_then(|earlier| earlier.sizes.builder);
         }
         report.stages = stages(spec.content.include, &report.sizes, &report.left_out);
-        files::write_json(&path, &report)?;
         let made = Made {
             id: &report.id,
             root: results.outcomes.iter().find_map(|(id, outcome)| match outcome {
@@ -262,7 +275,8 @@ pub(crate) fn deliver(
             }),
             reused: report.steps.iter().all(|step| step.reused),
         };
-        package_report::write(executor, spec, sink, &made, &session.contents(name)?)?;
+        report.flags = package_report::write(executor, spec, sink, &made, &session.contents(name)?)?;
+        files::write_json(&path, &report)?;
         delivered.push(Delivered { image: name.to_owned(), reference: report.reference.clone(), report });
     }
     Ok(delivered)
@@ -289,6 +303,7 @@ fn report(
         sizes: Sizes { builder: None, root: 0, unmerged: None, closure: 0, image: 0 },
         stages: Vec::new(),
         owners: Vec::new(),
+        flags: Vec::new(),
         left_out: Vec::new(),
         layers: Vec::new(),
         sent: 0,

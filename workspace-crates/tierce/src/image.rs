@@ -144,6 +144,9 @@ fn ready(delivered: &[Delivered], took: Duration) -> String {
     format!("{} in {}", delivered.iter().map(one).collect::<Vec<_>>().join(", "), seconds(took))
 }
 
+/// How many USE flags are named with what they bring.
+const FLAGS: usize = 3;
+
 /// What an image came to, as lines of text.
 fn table(report: &Report) -> String {
     let layers = report.layers.len();
@@ -163,6 +166,17 @@ fn table(report: &Report) -> String {
     for owner in &report.owners {
         let files = if owner.files == 1 { "file" } else { "files" };
         text.push_str(&format!("{:>12}   {} ({} {files})\n", megabytes(owner.bytes), owner.owner, owner.files));
+    }
+    // The largest alone: packages.md has all of them.
+    let flags = report.flags.iter().filter(|flag| flag.bytes > 0).take(FLAGS);
+    let flags: Vec<_> = flags
+        .map(|flag| {
+            let packages = if flag.packages.len() == 1 { "package" } else { "packages" };
+            format!("{} {} in {} {packages}", flag.flag, megabytes(flag.bytes), flag.packages.len())
+        })
+        .collect();
+    if !flags.is_empty() {
+        text.push_str(&format!("{:>12} {}\n", "By flags", flags.join(", ")));
     }
     if !report.left_out.is_empty() {
         let sizes: Vec<_> =
@@ -184,7 +198,7 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{Added, Gap, LeftOut, OwnerSize, Sizes, Stage};
+    use tierce_execute::{Added, FlagSize, Gap, LeftOut, OwnerSize, Sizes, Stage};
     use tierce_plan::PackedLayer;
 
     #[test]
@@ -213,6 +227,14 @@ mod tests {
             },
             stages: stages.map(|(stage, bytes)| Stage { stage, bytes }).into(),
             owners: vec![owner("sys-libs/glibc", 3, 2_400_000), owner("the program", 1, 500_000)],
+            flags: vec![
+                FlagSize {
+                    flag: "dev-lang/php[gd]".into(),
+                    packages: vec!["media-libs/libpng-1".into(), "sys-libs/zlib-1".into()],
+                    bytes: 340_000,
+                },
+                FlagSize { flag: "dev-lang/php[x]".into(), packages: vec!["a/b-1".into()], bytes: 0 },
+            ],
             left_out: vec![left_out("man", 12, 56_900_000), left_out("/usr/share/x", 1, 1_700_000)],
             layers: vec![layer("libc", 2_500_000), layer("program", 500_000)],
             sent: 500_000,
@@ -237,6 +259,7 @@ mod tests {
                Files by package
               2.4 MB   sys-libs/glibc (3 files)
             500.0 kB   the program (1 file)
+            By flags dev-lang/php[gd] 340.0 kB in 2 packages
             Left out man 56.9 MB, /usr/share/x 1.7 MB
                Added 225.0 kB for ca-certificates: /usr/bin/hello calls f
             May lack plugins: /usr/bin/hello calls dlopen: add them to `keep`
