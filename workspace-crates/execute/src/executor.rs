@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tierce_docker::{ContainerSpec, Docker, Mount, Network};
 use tierce_manifest::ImageSpec;
-use tierce_plan::{Action, Builder, Facts, Key, Outcome, Sink, Step};
+use tierce_plan::{Action, Builder, Facts, Key, Outcome, PackageBuild, Sink, Step};
 
 use crate::Error;
 use crate::locks::{self, Held};
@@ -84,29 +84,31 @@ impl<'a> Executor<'a> {
     pub(crate) fn read_only(host: impl Into<std::path::PathBuf>, target: impl Into<String>) -> Mount {
         Mount::Bind { host: host.into(), target: target.into(), read_only: true }
     }
+
+    /// Waits until no other run compiles one of the packages that are missing.
+    fn claim_packages(&self, step: &Step, packages: &[PackageBuild]) -> Result<Vec<Held>, Error> {
+        let missing = packages.iter().filter(|package| self.is_missing(step, package));
+        // In one order for all: two runs that compile some of the same packages never wait for each other.
+        let missing: BTreeMap<&str, &PackageBuild> = missing.map(|package| (package.key.as_str(), package)).collect();
+        let session = self.session;
+        let take = |(key, package): (&str, &PackageBuild)| {
+            let lock = format!("package-{}", key.get(..16).unwrap_or(key));
+            let what = format!("another run or image that compiles {}", package.package);
+            let is_made = || !self.is_missing(step, package);
+            let interrupted = &session.options.interrupted;
+            locks::shared_until(&session.places, &lock, &what, &is_made, interrupted, self.observer).transpose()
+        };
+        missing.into_iter().filter_map(take).collect()
+    }
 }
 
 impl Perform for Executor<'_> {
     type Claim = Vec<Held>;
 
     fn claim(&self, step: &Step, key: &Key) -> Result<Option<Vec<Held>>, Error> {
-        let take = |lock: &str, what: &str| {
-            let what = format!("another run or image that {what}");
-            let session = self.session;
-            locks::shared(&session.places, lock, &what, &session.options.interrupted, self.observer)
-        };
         let (lock, what) = match &step.action {
             Action::MakeBuilder | Action::ImportBuilder => ("builder".to_owned(), "makes a builder"),
-            Action::BuildPackages { packages, .. } => {
-                let missing = packages.iter().filter(|package| self.is_missing(step, package));
-                // In one order for all: two runs that compile some of the same packages never wait for each other.
-                let missing: BTreeMap<&str, &str> =
-                    missing.map(|one| (one.key.as_str(), one.package.as_str())).collect();
-                let held = missing.into_iter().map(|(key, package)| {
-                    take(&format!("package-{}", key.get(..16).unwrap_or(key)), &format!("compiles {package}"))
-                });
-                return held.collect::<Result<_, _>>().map(Some);
-            }
+            Action::BuildPackages { packages, .. } => return self.claim_packages(step, packages).map(Some),
             Action::ExtendBuilder { .. } => {
                 (format!("environment-{}", key.short()), "adds the same build-packages to a builder")
             }
@@ -116,7 +118,9 @@ impl Perform for Executor<'_> {
             }
             _ => return Ok(None),
         };
-        take(&lock, what).map(|held| Some(vec![held]))
+        let (what, session) = (format!("another run or image that {what}"), self.session);
+        let held = locks::shared(&session.places, &lock, &what, &session.options.interrupted, self.observer)?;
+        Ok(Some(vec![held]))
     }
 
     fn perform(&self, step: &Step, inputs: &Inputs) -> Result<Outcome, Error> {

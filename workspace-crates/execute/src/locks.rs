@@ -26,6 +26,20 @@ pub(crate) fn shared(
     take(&places.shared("locks").join(format!("{name}.lock")), what, interrupted, observer)
 }
 
+/// The same for something that this run is about to make, unless another one has made it meanwhile: whoever holds the lock may go
+/// on with other things.
+pub(crate) fn shared_until(
+    places: &Places,
+    name: &str,
+    what: &str,
+    is_made: &dyn Fn() -> bool,
+    interrupted: &AtomicBool,
+    observer: &Observer<'_>,
+) -> Result<Option<Held>, Error> {
+    let path = places.shared("locks").join(format!("{name}.lock"));
+    wait_until(&path, File::try_lock, what, is_made, interrupted, observer)
+}
+
 /// The lock that every run shares, and that is taken alone by who empties the cache.
 pub(crate) fn cache_path(places: &Places) -> PathBuf {
     places.shared("locks").join("cache.used.lock")
@@ -78,12 +92,25 @@ fn wait(
     interrupted: &AtomicBool,
     observer: &Observer<'_>,
 ) -> Result<Held, Error> {
+    let held = wait_until(path, try_it, what, &|| false, interrupted, observer)?;
+    Ok(held.expect("nothing but the lock ends the waiting"))
+}
+
+fn wait_until(
+    path: &Path,
+    try_it: fn(&File) -> Result<(), TryLockError>,
+    what: &str,
+    is_over: &dyn Fn() -> bool,
+    interrupted: &AtomicBool,
+    observer: &Observer<'_>,
+) -> Result<Option<Held>, Error> {
     let file = open(path)?;
     let mut said = false;
     loop {
         match try_it(&file) {
-            Ok(()) => return Ok(Held { _file: file }),
+            Ok(()) => return Ok(Some(Held { _file: file })),
             Err(TryLockError::Error(error)) => return Err(Error::file("lock", path, error)),
+            Err(TryLockError::WouldBlock) if is_over() => return Ok(None),
             Err(TryLockError::WouldBlock) => {
                 if !said {
                     observer(Event::Waiting { what: what.to_owned() });
@@ -132,6 +159,17 @@ mod tests {
             second.join().expect("nobody panics").expect("free now");
         });
         assert_eq!(*said.lock().expect("nobody panics"), ["it"]);
+    }
+
+    #[test]
+    fn waiting_ends_when_it_is_made() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let path = scratch.path().join("lock");
+        let interrupted = AtomicBool::new(false);
+        let until = |made: bool| wait_until(&path, File::try_lock, "it", &|| made, &interrupted, &|_| {});
+        assert!(until(true).expect("no error").is_some(), "nobody holds it");
+        let _held = take(&path, "it", &interrupted, &|_| {}).expect("free");
+        assert!(until(true).expect("no error").is_none());
     }
 
     #[test]
