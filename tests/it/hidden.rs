@@ -177,31 +177,31 @@ const LIBRARY: &str = "__asm__(\".pushsection .note.dlopen, \\\"a\\\", @note\\n.
 fn what_might_be_missing_is_told_and_with_strict_an_error() {
     warm_up();
     let table = |keys: &str| {
-        let package = "[package]\nname = \"app\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n";
+        let package = "[package]\nname = \"gaps\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n";
         format!("{package}[package.metadata.image]\npackages = [\"media-libs/tinfo\"]\n{keys}\n")
     };
     let lock = fs::read_to_string(repository().join("Tierce.lock")).expect("this repository has a lock");
-    let workspace = package_with_repository("app", "")
+    let workspace = package_with_repository("gaps", "")
         .library("tinfo", LIBRARY)
-        .file("app/src/main.rs", PROGRAM)
+        .file("gaps/src/main.rs", PROGRAM)
         .file("Tierce.lock", &lock)
-        .file("app/Cargo.toml", &table("prune = [\"/etc/nsswitch.conf\"]\nstrict = true"));
+        .file("gaps/Cargo.toml", &table("prune = [\"/etc/nsswitch.conf\"]\nstrict = true"));
     let layout = ["image", "--layout", "layout"];
     let ran = workspace.xtask(&layout).fails_with(7);
     nothing_is_left(&ran, &workspace);
     let error = ran.error(workspace.root());
     assert!(
-        error.starts_with("error: failed to find what the image `app` needs\n --> app/Cargo.toml:9:10\n"),
+        error.starts_with("error: failed to find what the image `gaps` needs\n --> gaps/Cargo.toml:9:10\n"),
         "{error}"
     );
     for line in [
-        "ca-certificates: /usr/bin/app mentions /etc/ssl/certs/ca-certificates.crt, and ",
-        "charsets: /usr/bin/app calls iconv_open, and iconv converts only UTF-8, UCS and ASCII",
-        "locales: /usr/bin/app calls setlocale, and every locale is C",
-        "name-service: /usr/bin/app calls getpwuid, and ",
+        "ca-certificates: /usr/bin/gaps mentions /etc/ssl/certs/ca-certificates.crt, and ",
+        "charsets: /usr/bin/gaps calls iconv_open, and iconv converts only UTF-8, UCS and ASCII",
+        "locales: /usr/bin/gaps calls setlocale, and every locale is C",
+        "name-service: /usr/bin/gaps calls getpwuid, and ",
         "as `/etc/nsswitch.conf` keeps it out",
         "terminals: /usr/lib64/libtinfo.so.1 is libtinfo.so.1, and no terminal is known",
-        "time-zones: /usr/bin/app calls localtime, and ",
+        "time-zones: /usr/bin/gaps calls localtime, and ",
         "libcolours.so.9: /usr/lib64/libtinfo.so.1 loads it (recommended)",
         "take \"/etc/nsswitch.conf\" out of `prune`, or add \"name-service\" to `allow-missing`",
         "write `timezone = \"Europe/Berlin\"`, or add \"time-zones\" to `allow-missing`",
@@ -211,9 +211,9 @@ fn what_might_be_missing_is_told_and_with_strict_an_error() {
 
     // Without `strict` the same is in the report; a name and a glob say what is fine, keys bring the rest.
     let keys = "prune = [\"/etc/nsswitch.conf\"]\nallow-missing = [\"/usr/lib64/libtinfo*\", \"name-service\", \"ca-certificates\"]";
-    workspace.write("app/Cargo.toml", &table(keys));
+    workspace.write("gaps/Cargo.toml", &table(keys));
     let ran = workspace.xtask(&["image", "--layout", "layout", "--format", "json"]).ok();
-    assert!(ran.stderr.contains("May lack time-zones: /usr/bin/app calls localtime, and "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("May lack time-zones: /usr/bin/gaps calls localtime, and "), "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let gaps = report[0]["gaps"].as_array().expect("a list");
     let names: Vec<&str> = gaps.iter().filter_map(|gap| gap["what"].as_str()?.split(':').next()).collect();
@@ -221,11 +221,11 @@ fn what_might_be_missing_is_told_and_with_strict_an_error() {
 
     let whole =
         format!("{keys}\nstrict = true\nlocale = [\"de_DE.UTF-8\"]\ntimezone = \"UTC\"\ngconv = [\"ISO-8859-1\"]");
-    workspace.write("app/Cargo.toml", &table(&whole));
-    let image = LoadedImage::new("app");
+    workspace.write("gaps/Cargo.toml", &table(&whole));
+    let image = LoadedImage::new("gaps");
     workspace.xtask(&["image"]).ok();
     // Nobody has a name where the table names no users.
-    assert_eq!(tool("docker", ["run", "--rm", "app"]).ok().stdout, "true true true false false 8\n");
+    assert_eq!(tool("docker", ["run", "--rm", "gaps"]).ok().stdout, "true true true false false 8\n");
     drop(image);
 }
 

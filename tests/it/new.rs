@@ -91,12 +91,12 @@ fn what_is_new_in_an_empty_folder_is_built_and_runs() {
 }
 
 const MANIFEST: &str =
-    "# Ours.\n[package]\nname = \"app\"   # so it is called\nversion = \"1.0.0\"\nedition = \"2024\"\n";
+    "# Ours.\n[package]\nname = \"alone\"   # so it is called\nversion = \"1.0.0\"\nedition = \"2024\"\n";
 
 #[test]
 fn a_single_package_becomes_a_workspace_and_keeps_what_it_has() {
     let config = "[alias]\n# Short.\nb = \"build\"\n";
-    let workspace = Workspace::new("app")
+    let workspace = Workspace::new("alone")
         .file("Cargo.toml", MANIFEST)
         .file("src/main.rs", "fn main() {}\n")
         .file(".cargo/config.toml", config)
@@ -105,12 +105,12 @@ fn a_single_package_becomes_a_workspace_and_keeps_what_it_has() {
     assert_eq!(read(&workspace, "Cargo.toml"), MANIFEST, "nothing is written");
     workspace.xtask(&["new", "workspace", "."]).ok();
     assert_eq!(read(&workspace, "Cargo.toml"), format!("{MANIFEST}\n[workspace]\nmembers = [\"xtask\"]\n"));
-    assert_eq!(members(&workspace), ["app", "xtask"]);
+    assert_eq!(members(&workspace), ["alone", "xtask"]);
     let edited = read(&workspace, ".cargo/config.toml");
     assert!(edited.starts_with("[alias]\nxtask = ") && edited.contains("\n# Short.\nb = \"build\"\n"), "{edited}");
 
     // What a dry run shows is what git makes of it.
-    let applied = Workspace::new("app").file("Cargo.toml", MANIFEST).file(".cargo/config.toml", config);
+    let applied = Workspace::new("alone").file("Cargo.toml", MANIFEST).file(".cargo/config.toml", config);
     applied.write("draft.diff", &dry.stdout);
     run(Command::new("git").args(["apply", "draft.diff"]).current_dir(applied.root())).ok();
     for path in ["Cargo.toml", ".cargo/config.toml", "xtask/Cargo.toml", "xtask/src/main.rs"] {
@@ -118,22 +118,24 @@ fn a_single_package_becomes_a_workspace_and_keeps_what_it_has() {
     }
 
     // The package gets its table, and the workspace an image of packages beside it.
-    workspace.xtask(&["new", "image", "app", "--bin"]).ok();
+    workspace.xtask(&["new", "image", "alone", "--bin"]).ok();
     let manifest = read(&workspace, "Cargo.toml");
     assert!(manifest.starts_with(MANIFEST) && manifest.contains("\n[package.metadata.image]\n"), "{manifest}");
     let packages = ["--packages-only", "--packages", "app-shells/bash[readline]", "--entrypoint", "/bin/bash"];
-    workspace.xtask(&[&["new", "image", "shell"][..], &packages].concat()).ok();
+    workspace.xtask(&[&["new", "image", "alone-shell"][..], &packages].concat()).ok();
     assert!(read(&workspace, "Cargo.toml").starts_with(&manifest));
     let listed = workspace.xtask(&["list", "--format", "names"]).ok();
-    assert_eq!(listed.stdout, "app\nshell\ntoolbox\n");
+    assert_eq!(listed.stdout, "alone\nalone-shell\ntoolbox\n");
 
     // What was written is built.
-    workspace.write("src/main.rs", "fn main() {\n    println!(\"hello from app\");\n}\n");
+    workspace.write("src/main.rs", "fn main() {\n    println!(\"hello from alone\");\n}\n");
     workspace.write("Tierce.lock", &builders_lock());
     fs::copy(repository().join("Cargo.lock"), workspace.root().join("Cargo.lock")).expect("writable");
-    let _images = LoadedImage::new("app").and("shell");
-    assert_eq!(workspace.xtask(&["image"]).ok().stdout, "app:latest\nshell:latest\n");
-    for (arguments, expected) in [(&["app"][..], "hello from app\n"), (&["shell", "-c", "echo $((6 * 7))"], "42\n")] {
+    let _images = LoadedImage::new("alone").and("alone-shell");
+    assert_eq!(workspace.xtask(&["image"]).ok().stdout, "alone:latest\nalone-shell:latest\n");
+    for (arguments, expected) in
+        [(&["alone"][..], "hello from alone\n"), (&["alone-shell", "-c", "echo $((6 * 7))"], "42\n")]
+    {
         let ran = tool("docker", [&["run", "--rm", "--network", "none"], arguments].concat()).ok();
         assert_eq!(ran.stdout, expected);
     }
@@ -144,7 +146,7 @@ fn a_workspace_of_others_gets_a_member_and_is_told_what_stays() {
     let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\n    \"web\", # first\n]\n";
     let workspace = Workspace::new("theirs")
         .file("Cargo.toml", manifest)
-        .file("web/Cargo.toml", &MANIFEST.replace("\"app\"", "\"web\""))
+        .file("web/Cargo.toml", &MANIFEST.replace("\"alone\"", "\"web\""))
         .file("web/src/main.rs", "fn main() {}\n");
     workspace.xtask(&["new", "workspace", "."]).ok();
     assert_eq!(read(&workspace, "Cargo.toml"), manifest.replace("first\n", "first\n    \"xtask\",\n"));
