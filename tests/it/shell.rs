@@ -50,6 +50,7 @@ fn what_has_failed_goes_on_by_hand() {
     workspace.xtask(&["image", "--layout", "layout"]).fails_with(6);
 
     on_a_terminal(&workspace);
+    what_cannot_be_merged_goes_on_by_hand(&workspace);
     workspace.write("overlay/media-libs/broken/broken-1.ebuild", &cured_ebuild());
     workspace.xtask(&["image", "--layout", "layout"]).ok();
     root_and_compilation(&workspace);
@@ -68,6 +69,20 @@ fn on_a_terminal(workspace: &Workspace) {
     let label = format!("label=dev.tierce.namespace={}", namespace());
     let left = tool("docker", ["ps", "-aq", "--filter", &label, "--filter", "label=dev.tierce.kind=shell"]);
     assert_eq!(left.ok().stdout, "");
+}
+
+/// A package that is compiled and does not come into ROOT: there is what was merged before it, and the step goes on.
+fn what_cannot_be_merged_goes_on_by_hand(workspace: &Workspace) {
+    let refuses = "pkg_preinst() { [[ -z ${ROOT%/} || -e ${ROOT%/}/cure ]] || die \"ROOT has no cure\"; }\n";
+    workspace.write("overlay/media-libs/broken/broken-1.ebuild", &(cured_ebuild() + refuses));
+    let failed = workspace.xtask(&["image", "--layout", "layout"]).fails_with(6);
+    assert!(failed.stderr.contains("ROOT has no cure"), "{}", failed.stderr);
+    let script = "pwd; ls usr/lib64/libc.so.6; ls usr/share/broken 2>/dev/null || echo none; touch cure\n\
+                  eval \"$TIERCE_COMMAND\" >&2; cat usr/share/broken/note";
+    let ran = shell(workspace, &[], script).ok();
+    assert_eq!(ran.stdout, "/destination\nusr/lib64/libc.so.6\nnone\nnote\n");
+    assert!(ran.stderr.contains("Entering root app: `eval \"$TIERCE_COMMAND\"` is what it runs"), "{}", ran.stderr);
+    nothing_is_left(&ran, workspace);
 }
 
 fn cured_ebuild() -> String {
