@@ -85,7 +85,7 @@ fn a_program_stands_on_an_image_from_anywhere() {
     let script = "read -r word </data/word; echo $word $WORD $LEVEL; test ! -e /data/gone; test ! -e /bin/busybox; test -s /bin/note; while read -r line; \
         do echo ${line%%:*}; done </etc/passwd";
     let seen = run(&["--entrypoint", "/bin/sh", &reference, "-euc", script]).stdout;
-    assert_eq!(seen, "one base top\nroot\nkeeper\nextra\n");
+    assert_eq!(seen, "one base top\nroot\nkeeper\nnobody\nextra\n");
     let format = "{{.Config.User}} {{.Config.WorkingDir}} {{.Config.ExposedPorts}} {{.Config.StopSignal}} {{.Config.Healthcheck}} \
         {{index .Config.Labels \"of.base\"}} {{index .Config.Labels \"org.opencontainers.image.title\"}}";
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The files of users and groups of an image: those of ROOT, with what its table declares.
+//! The files of users and groups of an image: those of ROOT and of its base, with what its table declares.
 
 use tierce_manifest::{AccountName, AccountsSpec, Located};
 
@@ -20,7 +20,7 @@ struct Line<'a> {
 /// The files, by path. `of_root` gives the text of a file of ROOT, if it has it.
 ///
 /// # Errors
-/// With the line of the table: a name or a number that ROOT has already, with another number or name. Those of `of_root`.
+/// With the line of the table: a name or a number that is there already, with another number or name. Those of `of_root`.
 pub(crate) fn files(
     accounts: &AccountsSpec,
     mut of_root: impl FnMut(&str) -> Result<Option<String>, Error>,
@@ -43,6 +43,27 @@ pub(crate) fn files(
     Ok([(PASSWD, passwd), (GROUP, group)])
 }
 
+/// A file with those lines of another one whose name and number it does not have.
+pub(crate) fn with_others(text: &str, others: &str) -> String {
+    let fields = |line: &str| -> Option<(String, String)> {
+        let mut fields = line.split(':');
+        Some((fields.next()?.to_owned(), fields.nth(1)?.to_owned()))
+    };
+    let taken: Vec<_> = text.lines().filter_map(fields).collect();
+    let is_free = |line: &&str| {
+        fields(line).is_some_and(|(name, number)| taken.iter().all(|other| other.0 != name && other.1 != number))
+    };
+    let mut both = text.to_owned();
+    for line in others.lines().filter(is_free) {
+        if !both.is_empty() && !both.ends_with('\n') {
+            both.push('\n');
+        }
+        both.push_str(line);
+        both.push('\n');
+    }
+    both
+}
+
 /// A file with lines added; one that has the same name and number as a line before takes its place.
 fn with_lines(what: &str, before: &str, lines: Vec<Line<'_>>) -> Result<String, Error> {
     let mut text = String::new();
@@ -53,7 +74,7 @@ fn with_lines(what: &str, before: &str, lines: Vec<Line<'_>>) -> Result<String, 
         if let Some(line) = lines.iter().find(|line| matches!(same(line), [true, false] | [false, true])) {
             return Err(Error::Table {
                 place: line.name.place.clone(),
-                message: format!("ROOT has the {what} `{name}` with the number {number} already"),
+                message: format!("there is the {what} `{name}` with the number {number} already"),
                 help: Some(format!("give `{}` another name and another number", line.name.value)),
             });
         }
@@ -110,12 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn others_come_behind_where_their_names_and_numbers_are_free() {
+        let of_base = "root:x:0:0::/:/bin/sh\nkeeper:x:500:500::/data:/bin/sh";
+        let root = "root:x:0:0:root:/root:/sbin/nologin\nweb:x:500:7::/:\nkeeper:x:7:7::/:\n+nis\nsql:x:8:8::/:\n";
+        let expected = format!("{of_base}\nsql:x:8:8::/:\n");
+        for (text, others, expected) in
+            [(of_base, root, expected.as_str()), (of_base, "", of_base), ("", "a:x:1:\n", "a:x:1:\n")]
+        {
+            assert_eq!(with_others(text, others), expected);
+        }
+    }
+
+    #[test]
     fn names_and_numbers_of_root_are_taken() {
         for (before, expected) in [
-            ([Some("a:x:7:7::/:\n"), None], "ROOT has the user `a` with the number 7 already"),
-            ([Some("web:x:9:9::/:\n"), None], "ROOT has the user `web` with the number 9 already"),
-            ([None, Some("www:x:33:\n")], "ROOT has the group `www` with the number 33 already"),
-            ([None, Some("web:x:70:\n")], "ROOT has the group `web` with the number 70 already"),
+            ([Some("a:x:7:7::/:\n"), None], "there is the user `a` with the number 7 already"),
+            ([Some("web:x:9:9::/:\n"), None], "there is the user `web` with the number 9 already"),
+            ([None, Some("www:x:33:\n")], "there is the group `www` with the number 33 already"),
+            ([None, Some("web:x:70:\n")], "there is the group `web` with the number 70 already"),
         ] {
             assert_eq!(made(KEYS, before), Err(expected.to_owned()));
         }

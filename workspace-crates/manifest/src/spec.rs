@@ -420,6 +420,10 @@ pub struct ConfigSpec {
     pub healthcheck: Option<Located<HealthCheck>>,
     /// Whether its table says that nothing does, whatever a base from anywhere says.
     pub no_healthcheck: bool,
+    /// Whether its table says that nothing stands before `cmd`, whatever a base from anywhere starts.
+    pub no_entrypoint: bool,
+    /// Whether a base from anywhere may say what its table does not.
+    pub on_foreign: bool,
 }
 
 /// How the daemon finds out whether a program is well. What is `None` is the daemon's default.

@@ -66,6 +66,9 @@ pub struct Healthcheck {
     /// Time after the start in which failures do not count.
     #[serde(default)]
     pub start_period: Option<Duration>,
+    /// Time between two checks in that time.
+    #[serde(default)]
+    pub start_interval: Option<Duration>,
     /// Failures in a row after which the container is unhealthy.
     #[serde(default)]
     pub retries: Option<u32>,
@@ -156,6 +159,8 @@ struct HealthcheckJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     start_period: Option<i64>,
     test: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +173,7 @@ impl<'a> HealthcheckJson<'a> {
         Self {
             interval: check.interval.map(nanoseconds),
             retries: check.retries,
+            start_interval: check.start_interval.map(nanoseconds),
             start_period: check.start_period.map(nanoseconds),
             test: std::iter::once("CMD").chain(check.command.iter().map(String::as_str)).collect(),
             timeout: check.timeout.map(nanoseconds),
@@ -219,6 +225,7 @@ pub(crate) mod tests {
                 interval: Some(Duration::from_secs(30)),
                 timeout: Some(Duration::from_millis(1500)),
                 start_period: Some(Duration::MAX),
+                start_interval: None,
                 retries: Some(3),
             }),
         };

@@ -32,7 +32,7 @@ impl Runtime {
             volumes: stated.volumes.unwrap_or_default().into_keys().collect(),
             labels: stated.labels.unwrap_or_default(),
             stop_signal: text(stated.stop_signal),
-            healthcheck: stated.healthcheck.and_then(StatedHealthcheck::check),
+            healthcheck: stated.healthcheck.and_then(|check| check.check(stated.shell)),
         })
     }
 }
@@ -52,6 +52,7 @@ struct Stated {
     exposed_ports: Option<BTreeMap<String, IgnoredAny>>,
     healthcheck: Option<StatedHealthcheck>,
     labels: Option<BTreeMap<String, String>>,
+    shell: Option<Vec<String>>,
     stop_signal: Option<String>,
     user: Option<String>,
     volumes: Option<BTreeMap<String, IgnoredAny>>,
@@ -65,19 +66,23 @@ struct Stated {
 struct StatedHealthcheck {
     interval: Option<u64>,
     retries: Option<u32>,
+    start_interval: Option<u64>,
     start_period: Option<u64>,
     test: Option<Vec<String>>,
     timeout: Option<u64>,
 }
 
 impl StatedHealthcheck {
-    /// None for a check that is switched off, and for words of an engine to come.
-    fn check(self) -> Option<Healthcheck> {
+    /// None for a check that is switched off, and for words of an engine to come. `shell` is that of the image, if it has another.
+    fn check(self, shell: Option<Vec<String>>) -> Option<Healthcheck> {
         let mut words = self.test?.into_iter();
         let command = match words.next()?.as_str() {
             "CMD" => words.collect(),
             // What the engine makes of it.
-            "CMD-SHELL" => ["/bin/sh".to_owned(), "-c".to_owned()].into_iter().chain(words).collect(),
+            "CMD-SHELL" => {
+                let shell = shell.filter(|shell| !shell.is_empty());
+                shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]).into_iter().chain(words).collect()
+            }
             _ => return None,
         };
         let time = |nanoseconds: Option<u64>| nanoseconds.filter(|time| *time > 0).map(Duration::from_nanos);
@@ -86,6 +91,7 @@ impl StatedHealthcheck {
             interval: time(self.interval),
             timeout: time(self.timeout),
             start_period: time(self.start_period),
+            start_interval: time(self.start_interval),
             retries: self.retries.filter(|retries| *retries > 0),
         })
     }
@@ -113,6 +119,7 @@ mod tests {
             interval: None,
             timeout: None,
             start_period: None,
+            start_interval: None,
             retries: None,
         };
         let cases: &[(&str, Runtime)] = &[
@@ -132,6 +139,11 @@ mod tests {
                 },
             ),
         ];
+        let stated =
+            r#"{"config":{"Shell":["/bin/ash","-ec"],"Healthcheck":{"Test":["CMD-SHELL","x"],"StartInterval":5}}}"#;
+        let read = Runtime::of_config(stated.as_bytes()).unwrap().healthcheck.unwrap();
+        let expected = check(&["/bin/ash", "-ec", "x"]);
+        assert_eq!(read, Healthcheck { start_interval: Some(Duration::from_nanos(5)), ..expected });
         for (text, expected) in cases {
             assert_eq!(Runtime::of_config(text.as_bytes()).unwrap(), *expected, "{text}");
         }

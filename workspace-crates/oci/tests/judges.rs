@@ -145,6 +145,7 @@ fn image(layers: Vec<Layer>) -> Image {
             interval: Some(std::time::Duration::from_secs(30)),
             timeout: None,
             start_period: None,
+            start_interval: None,
             retries: Some(2),
         }),
     };

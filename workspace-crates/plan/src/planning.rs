@@ -524,6 +524,6 @@ fn without_places(image: &ImageSpec) -> impl std::fmt::Debug + use<> {
         config.workdir.as_ref().map(|workdir| workdir.value.to_string()),
         config.user.as_ref().map(|user| user.value.to_string()),
         config.stop_signal.map(|signal| signal.to_string()),
-        (config.healthcheck.as_ref().map(|check| check.value.clone()), config.no_healthcheck),
+        (config.healthcheck.as_ref().map(|check| check.value.clone()), config.no_healthcheck, config.no_entrypoint),
     )
 }

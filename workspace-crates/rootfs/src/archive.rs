@@ -7,9 +7,10 @@
 //!
 //! An archive comes from a builder that ran foreign code. Refused by name: names that climb or are not UTF-8, hard links to
 //! anything but a regular file of the archive, devices, pipes, sparse files, what is not below the prefix, what stands below
-//! a link or a file, an entry that occurs twice, and an archive that ends early.
+//! a link or a file, an entry that occurs twice, and an archive that ends early. Layers of images may have devices and pipes,
+//! which nothing can be made of and nothing needs: they are passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use tar::EntryType;
@@ -47,13 +48,24 @@ impl Index {
     /// [`Error::Entry`] for what the module refuses, [`Error::Read`] for an archive that is damaged or cannot be read, and
     /// those of [`FileTree`] for entries that contradict each other.
     pub fn of_archive(archive: &mut (impl Read + Seek), prefix: &str, limits: Limits) -> Result<Self, Error> {
+        Self::of(archive, Pass::new(prefix, limits)?)
+    }
+
+    /// Indexes the archive of a layer of an image, without the devices and pipes in it.
+    ///
+    /// # Errors
+    /// Those of [`Index::of_archive`].
+    pub fn of_layer(archive: &mut (impl Read + Seek), limits: Limits) -> Result<Self, Error> {
+        Self::of(archive, Pass { passed_over: Some(BTreeSet::new()), ..Pass::new("", limits)? })
+    }
+
+    fn of(archive: &mut (impl Read + Seek), mut pass: Pass) -> Result<Self, Error> {
         let length = archive.seek(SeekFrom::End(0)).map_err(read_error)?;
-        if length > limits.bytes {
-            let problem = format!("it has {length} bytes, which is more than the limit of {}", limits.bytes);
+        if length > pass.limits.bytes {
+            let problem = format!("it has {length} bytes, which is more than the limit of {}", pass.limits.bytes);
             return Err(read_error(io::Error::other(problem)));
         }
         archive.seek(SeekFrom::Start(0)).map_err(read_error)?;
-        let mut pass = Pass::new(prefix, limits)?;
         pass.run(&mut BufReader::with_capacity(256 << 10, &mut *archive))?;
         pass.check_end(archive)?;
         for (path, range) in pass.elf_files {
@@ -61,7 +73,16 @@ impl Index {
                 content.format = Format::of(b"\x7fELF", archive, range);
             }
         }
-        Self::from_parts(FileTree::try_from(flatten_hard_links(pass.nodes)?)?, pass.files)
+        let mut nodes = pass.nodes;
+        if let Some(passed_over) = pass.passed_over {
+            let is_one =
+                |node: &Node| matches!(&node.kind, NodeKind::HardLink { target } if passed_over.contains(target));
+            nodes.retain(|_, node| !is_one(node));
+        }
+        let parents = nodes.keys().flat_map(|path| path::parents(path));
+        let implied = parents.filter(|path| !nodes.contains_key(*path)).map(str::to_owned).collect();
+        let index = Self::from_parts(FileTree::try_from(flatten_hard_links(nodes)?)?, pass.files)?;
+        Ok(index.with_implied(implied))
     }
 }
 
@@ -72,6 +93,8 @@ struct Pass {
     nodes: BTreeMap<String, Node>,
     files: BTreeMap<String, FileContent>,
     elf_files: Vec<(String, std::ops::Range<u64>)>,
+    /// Devices and pipes, where they are not refused.
+    passed_over: Option<BTreeSet<String>>,
     /// Where the next header would begin.
     end: u64,
 }
@@ -79,7 +102,15 @@ struct Pass {
 impl Pass {
     fn new(prefix: &str, limits: Limits) -> Result<Self, Error> {
         let prefix = path::normalize(prefix).ok_or_else(|| Error::Path { path: prefix.to_owned() })?;
-        Ok(Self { prefix, limits, nodes: BTreeMap::new(), files: BTreeMap::new(), elf_files: Vec::new(), end: 0 })
+        Ok(Self {
+            prefix,
+            limits,
+            nodes: BTreeMap::new(),
+            files: BTreeMap::new(),
+            elf_files: Vec::new(),
+            passed_over: None,
+            end: 0,
+        })
     }
 
     fn run(&mut self, archive: &mut impl Read) -> Result<(), Error> {
@@ -131,6 +162,12 @@ impl Pass {
         let path = self.path_of(name)?;
         let link = extension.link.or_else(|| entry.link_name_bytes().map(|link| link.into_owned()));
         let link = || text(link.as_deref().unwrap_or_default());
+        if let (Some(passed_over), EntryType::Char | EntryType::Block | EntryType::Fifo) =
+            (&mut self.passed_over, entry.header().entry_type())
+        {
+            passed_over.insert(path);
+            return Ok(());
+        }
         let kind = match entry.header().entry_type() {
             EntryType::Regular if name.ends_with(b"/") => NodeKind::Directory,
             EntryType::Regular => NodeKind::File { size: entry.size() },

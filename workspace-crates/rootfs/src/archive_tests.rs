@@ -51,6 +51,21 @@ fn index(bytes: &[u8], prefix: &str) -> Result<Index, String> {
 }
 
 #[test]
+fn devices_and_pipes_of_a_layer_are_passed_over() {
+    let bytes = Archive::default()
+        .entry(EntryType::Directory, "dev/", "", b"")
+        .entry(EntryType::Char, "dev/null", "", b"")
+        .entry(EntryType::Fifo, "dev/pipe", "", b"")
+        .entry(EntryType::Link, "dev/again", "dev/pipe", b"")
+        .file("run/x/file", b"1")
+        .end();
+    let layer = Index::of_layer(&mut Cursor::new(&bytes), Limits::default()).unwrap();
+    let paths: Vec<&str> = layer.tree().iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["/", "/dev", "/run", "/run/x", "/run/x/file"]);
+    assert_eq!(["/dev", "/run", "/run/x"].map(|path| layer.is_implied(path)), [false, true, true]);
+}
+
+#[test]
 fn an_archive_as_the_engine_writes_it() {
     let long = format!("destination/usr/{}/file", "d".repeat(120));
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();

@@ -20,7 +20,7 @@ pub struct Base {
 }
 
 /// Who there is in an image: of one from anywhere, whatever ROOT says.
-const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
+pub const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
 /// What an image has otherwise than the one below it. Sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Base {
         self.is_foreign
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// What it is called.
+    pub fn name(&self) -> &str {
         &self.name
     }
 

@@ -37,7 +37,7 @@ pub fn stack(layers: &[Index]) -> BTreeMap<&str, Placed<'_>> {
         for (path, node) in index.tree().iter().filter(|(path, _)| !path::file_name(path).starts_with(".wh.")) {
             let before = seen.get(path).is_some_and(|before| before.node.is_directory());
             // A folder of no one's mention, above what a layer has, changes nothing of a lower layer's.
-            if before && *node == Node::directory() {
+            if before && index.is_implied(path) {
                 continue;
             }
             if before && !node.is_directory() {

@@ -116,9 +116,12 @@ fn a_layer_hides_what_is_below_it() {
 fn a_folder_that_only_leads_to_something_keeps_what_a_lower_layer_says_of_it() {
     let mut lower = Index::new();
     lower.insert("/tmp", Node::new(NodeKind::Directory, 0o1777)).unwrap();
-    let layers = [lower, layer(&[("/tmp/x", "x")])];
-    let seen = stack(&layers);
-    assert_eq!((seen["/tmp"].node.mode, seen["/tmp"].layer, seen["/tmp/x"].layer), (0o1777, 0, 1));
+    for (implied, expected) in [(vec!["/tmp".to_owned()], (0o1777, 0, 1)), (Vec::new(), (0o755, 1, 1))] {
+        let upper = layer(&[("/tmp/x", "x")]).with_implied(implied.into_iter().collect());
+        let layers = [lower.clone(), upper];
+        let seen = stack(&layers);
+        assert_eq!((seen["/tmp"].node.mode, seen["/tmp"].layer, seen["/tmp/x"].layer), expected);
+    }
 }
 
 #[test]

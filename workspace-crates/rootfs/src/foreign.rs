@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::same_at;
+use crate::base::{ACCOUNTS, same_at};
 use crate::{Base, Closure, Error, FileContent, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, path};
 
 /// An image with what it begins with.
@@ -143,8 +143,8 @@ impl<'a> Completion<'a> {
             return Ok(());
         }
         let is_another = self.replace(&to, &node, self.selected.content(at))?;
-        // What the user wants to be another needs no mention.
-        if is_another && self.closure.reason(at) != Some(&Reason::Declared) {
+        // What the user wants to be another needs no mention, nor that there are more users.
+        if is_another && self.closure.reason(at) != Some(&Reason::Declared) && !ACCOUNTS.contains(&at) {
             self.replaced.push(to);
         }
         Ok(())

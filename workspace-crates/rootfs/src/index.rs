@@ -1,6 +1,6 @@
 //! The index of a root filesystem: its tree, and of each regular file where its bytes are and what they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::{Error, FileContent, FileTree, Node, NodeKind, Source};
 pub struct Index {
     tree: FileTree,
     files: BTreeMap<String, FileContent>,
+    /// Folders that its archive has no entries of, but for what is in them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    implied: BTreeSet<String>,
 }
 
 /// What an index is serialised as, not yet known to fit together.
@@ -22,6 +25,8 @@ pub struct Index {
 struct Parts {
     tree: FileTree,
     files: BTreeMap<String, FileContent>,
+    #[serde(default)]
+    implied: BTreeSet<String>,
 }
 
 impl Index {
@@ -52,7 +57,17 @@ impl Index {
                 return unmatched(path, "its size and that of its content differ");
             }
         }
-        Ok(Self { tree, files })
+        Ok(Self { tree, files, implied: BTreeSet::new() })
+    }
+
+    /// The same, of an archive that has nothing to say of these folders.
+    pub(crate) fn with_implied(self, implied: BTreeSet<String>) -> Self {
+        Self { implied, ..self }
+    }
+
+    /// Whether a folder is only there because of what is in it.
+    pub(crate) fn is_implied(&self, path: &str) -> bool {
+        self.implied.contains(path)
     }
 
     /// The tree.
@@ -200,7 +215,7 @@ impl TryFrom<Parts> for Index {
     type Error = Error;
 
     fn try_from(parts: Parts) -> Result<Self, Error> {
-        Self::from_parts(parts.tree, parts.files)
+        Ok(Self::from_parts(parts.tree, parts.files)?.with_implied(parts.implied))
     }
 }
 

@@ -35,7 +35,7 @@ mod search;
 mod tree;
 
 pub use archive::Limits;
-pub use base::{Base, Changes};
+pub use base::{ACCOUNTS, Base, Changes};
 pub use closure::{Closure, Finding, Reason, Start, Told, Via, closure, packages};
 pub use compare::{Difference, FileDifference, Placed, compare, stack};
 pub use content::{FileContent, Format, Source};

@@ -252,6 +252,9 @@ fn title(http: &HttpTest) -> String {
 /// What the daemon has found out.
 fn unhealthy(health: Option<&Health>, within: Duration) -> String {
     let within = expect::seconds(within);
+    if health.is_none() {
+        return format!("it was not healthy within {within}: the image has no health check");
+    }
     let last = health.and_then(|health| health.log.last());
     let Some(last) = last else { return format!("it was not healthy within {within}: no check has ended") };
     let output = last.output.trim();

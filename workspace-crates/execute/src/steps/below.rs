@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 
 use tierce_manifest::ImageSpec;
 use tierce_oci::Runtime;
 use tierce_plan::{Outcome, PackedLayer};
-use tierce_rootfs::{Base, FileContent, Globs, Index, Limits, NodeKind, Start, stack};
+use tierce_rootfs::{ACCOUNTS, Base, FileContent, Globs, Index, Limits, NodeKind, Start, stack};
 
-use crate::Error;
 use crate::executor::{Executor, missing_input};
 use crate::run::Inputs;
+use crate::steps::overlay::text_of;
+use crate::steps::packages::open;
+use crate::{Error, accounts};
 
 /// What a layer may be at most: it was written here.
 const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
@@ -38,9 +41,16 @@ pub(crate) struct Laid {
 }
 
 impl Below {
-    /// Lays it over ROOT.
-    pub(crate) fn lay_over(&self, root: &mut Index, globs: &mut Globs) -> Result<Laid, Error> {
+    /// Lays it over ROOT, whose archive is `archive`.
+    pub(crate) fn lay_over(&self, root: &mut Index, globs: &mut Globs, archive: &Path) -> Result<Laid, Error> {
+        let (mut source, _) = open(archive)?;
+        let is_foreign = self.base.is_foreign();
+        let of_root = ACCOUNTS.iter().filter(|_| is_foreign).map(|path| text_of(root, &mut source, path));
+        let of_root = of_root.collect::<Result<Vec<_>, Error>>()?;
         let laid = self.base.lay_over(root)?;
+        for (path, others) in ACCOUNTS.iter().zip(of_root) {
+            add_accounts(root, path, &others.unwrap_or_default(), &mut source)?;
+        }
         globs.decided = self.base.decided(root);
         globs.decided.extend(laid.keys().cloned());
         Ok(Laid { starts: self.base.starts(root, globs), laid })
@@ -95,13 +105,24 @@ impl Executor<'_> {
             self.session.check_interrupted()?;
             let path = self.session.places.blob(layer.diff_id.trim_start_matches("sha256:"));
             let mut blob = File::open(&path).map_err(|error| Error::file("read", &path, error))?;
-            let mut index = Index::of_archive(&mut blob, "", LIMITS)?;
+            let mut index = Index::of_layer(&mut blob, LIMITS)?;
             hold_texts(&mut index, &mut blob)?;
             layers.push(index);
             archives.push(path);
         }
         Ok(Base::new(name, &stack(&layers), &archives, root, is_foreign)?)
     }
+}
+
+/// Adds to a list of users or groups those that only ROOT has.
+fn add_accounts(index: &mut Index, path: &str, others: &str, source: &mut File) -> Result<(), Error> {
+    let Some(text) = text_of(index, source, path)? else { return Ok(()) };
+    let both = accounts::with_others(&text, others);
+    if let Some(node) = index.tree().get(path).cloned().filter(|_| both != text) {
+        let (size, content) = (both.len() as u64, FileContent::of_bytes(both.into_bytes()));
+        index.insert_file(path, node, size, content)?;
+    }
+    Ok(())
 }
 
 /// Puts the texts of a layer that others are made from, such as the list of users, into its index.

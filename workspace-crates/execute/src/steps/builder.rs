@@ -78,11 +78,12 @@ impl Executor<'_> {
                         let _ = docker.remove_image(&made);
                         other
                     }
-                    old => {
+                    _ => {
                         docker.tag(&made, &reference)?;
-                        // Where a container still uses it, `clean` finds it by its label.
-                        if let Some(old) = old {
-                            let _ = docker.remove_image(&old);
+                        // Where a container still uses it, `clean` finds it by its label. One that another run has made since is
+                        // that run's.
+                        if let Some(before) = before.filter(|before| before.id != made) {
+                            let _ = docker.remove_image(&before.id);
                         }
                         made
                     }

@@ -14,12 +14,18 @@ use crate::{Error, files};
 
 /// Labels that tell what an image is, which the one on top is not.
 const OF_THE_BASE: [&str; 2] = ["dev.tierce.", "org.opencontainers.image."];
+/// Variables that decide what the dynamic linker loads.
+const OF_THE_LINKER: [&str; 2] = ["LD_LIBRARY_PATH", "LD_PRELOAD"];
 /// Files that a warning names.
 const NAMED: usize = 3;
 
 impl Executor<'_> {
     /// Takes the layers of an image out of the daemon, and how it is run.
     pub(crate) fn save_base(&self, reference: &str, id: &str) -> Result<Outcome, Error> {
+        self.saved_base(reference, id).map_err(|error| self.not_a_base(reference, error))
+    }
+
+    fn saved_base(&self, reference: &str, id: &str) -> Result<Outcome, Error> {
         let (scratch, _held) = files::temporary_folder_in(&self.session.places.shared("layers"))?;
         let archive = self.docker()?.save(id)?;
         let stored = self.session.read_stored(scratch.path(), reference, &[], |reader| reader.archive(archive))?;
@@ -32,12 +38,29 @@ impl Executor<'_> {
             ),
             help: None,
         })?;
+        if stored.config["config"]["OnBuild"].as_array().is_some_and(|triggers| !triggers.is_empty()) {
+            let message = format!("`{reference}` has ONBUILD instructions, which only `docker build` follows");
+            (self.observer)(Event::Warning { message });
+        }
         let mut layers = Vec::new();
         for layer in stored.layers {
             self.session.check_interrupted()?;
             layers.push(self.keep_layer(reference, layer)?);
         }
         Ok(Outcome::Base(ForeignBase { id: stored.id.to_string(), layers, runtime }))
+    }
+
+    /// The error for an image that cannot be read, where a table names it.
+    fn not_a_base(&self, reference: &str, error: Error) -> Error {
+        let bases = self.session.spec.all_images().filter_map(|image| image.base.foreign());
+        match (&error, bases.into_iter().find(|base| base.value.to_string() == reference)) {
+            (Error::StoredImage { .. }, Some(base)) => Error::Table {
+                place: base.place.clone(),
+                message: error.to_string(),
+                help: Some("begin with another image, or with what `docker import` makes of a `docker export`".into()),
+            },
+            _ => error,
+        }
     }
 
     fn keep_layer(&self, reference: &str, mut layer: StoredLayer) -> Result<PackedLayer, Error> {
@@ -51,7 +74,7 @@ impl Executor<'_> {
     }
 
     /// Says what cannot be known of an image that begins with one from anywhere.
-    pub(crate) fn warn_of_foreign_base(&self, spec: &ImageSpec, finding: &Finding) {
+    pub(crate) fn warn_of_foreign_base(&self, spec: &ImageSpec, finding: &Finding, base: Option<&Runtime>) {
         let Finding::ForeignBase { image, replaced } = finding else { return };
         let unknown =
             "which packages are in it, under which licences, and whether they are whole and up to date is not known";
@@ -69,13 +92,24 @@ impl Executor<'_> {
         };
         let message = format!("`{}` begins with `{image}`, which Tierce has not made: {unknown}{others}", spec.name);
         (self.observer)(Event::Warning { message });
+        let own = self.facts.images.get(spec.name.as_str()).map(|image| &image.env_files);
+        let is_said = |name: &str| spec.config.env.contains_key(name) || own.is_some_and(|own| own.contains_key(name));
+        for name in OF_THE_LINKER.into_iter().filter(|name| !is_said(name)) {
+            let Some(value) = base.and_then(|base| base.env.get(name)) else { continue };
+            let message = format!(
+                "`{}` has `{name}={value}` of `{image}`, by which its own programs find their libraries, too: `env` may say \
+                 something else",
+                spec.name
+            );
+            (self.observer)(Event::Warning { message });
+        }
     }
 }
 
 /// How an image is run that begins with one from anywhere: what its table says, and what that one says besides.
 pub(crate) fn on_top_of(own: Runtime, base: &Runtime, spec: &ImageSpec) -> Runtime {
     // What is started goes together: arguments for one program are none for another, and so is the health check.
-    let starts_its_own = spec.program.is_some() || !own.entrypoint.is_empty();
+    let starts_its_own = spec.program.is_some() || !own.entrypoint.is_empty() || spec.config.no_entrypoint;
     let mut runtime = Runtime { exposed_ports: &base.exposed_ports | &own.exposed_ports, ..own };
     if !starts_its_own {
         runtime.entrypoint.clone_from(&base.entrypoint);
@@ -125,6 +159,7 @@ mod tests {
             interval: None,
             timeout: None,
             start_period: None,
+            start_interval: None,
             retries: None,
         };
         let base = Runtime {
@@ -135,7 +170,8 @@ mod tests {
         };
         // Of the own image: what it starts, and its table. Then what is started, and whether the health of that is checked.
         type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a str, &'a [&'a str], &'a [&'a str], bool);
-        let cases: [Case<'_>; 4] = [
+        let cases: [Case<'_>; 5] = [
+            (&[], &["own"], "entrypoint = []\ncmd = [\"own\"]", &[], &["own"], false),
             (&[], &[], "", &["/base"], &["of-base"], true),
             (&[], &["own"], "", &["/base"], &["own"], true),
             (&["/own"], &[], "", &["/own"], &[], false),

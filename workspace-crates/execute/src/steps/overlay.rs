@@ -162,7 +162,7 @@ fn content_of(host: &Path, sha256: String) -> Result<(FileContent, u64), Error> 
 }
 
 /// A text of ROOT, if it has it.
-fn text_of(index: &Index, archive: &mut File, path: &str) -> Result<Option<String>, Error> {
+pub(crate) fn text_of(index: &Index, archive: &mut File, path: &str) -> Result<Option<String>, Error> {
     if index.tree().resolve(path).is_err() {
         return Ok(None);
     }

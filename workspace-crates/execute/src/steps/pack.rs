@@ -249,8 +249,6 @@ fn runtime(spec: &ImageSpec, facts: &Facts, metadata: &Metadata) -> Runtime {
     labels.extend(values(&config.labels));
     env.extend(values(&config.env));
     Runtime {
-        entrypoint: config.entrypoint.value.clone(),
-        cmd: config.cmd.clone(),
         env,
         exposed_ports: config.expose.iter().map(ToString::to_string).collect(),
         user: config.user.as_ref().map(|user| user.value.to_string()),
@@ -258,12 +256,24 @@ fn runtime(spec: &ImageSpec, facts: &Facts, metadata: &Metadata) -> Runtime {
         volumes: config.volumes.iter().map(|path| path.value.to_string()).collect(),
         labels,
         stop_signal: config.stop_signal.map(|signal| signal.to_string()),
+        ..started(spec)
+    }
+}
+
+/// What the table of an image says of the programs that a daemon starts.
+pub(super) fn started(spec: &ImageSpec) -> Runtime {
+    let config = &spec.config;
+    Runtime {
+        entrypoint: config.entrypoint.value.clone(),
+        cmd: config.cmd.clone(),
         healthcheck: config.healthcheck.as_ref().map(|check| tierce_oci::Healthcheck {
             command: check.value.command.clone(),
             interval: check.value.interval,
             timeout: check.value.timeout,
             start_period: check.value.start_period,
+            start_interval: None,
             retries: check.value.retries,
         }),
+        ..Runtime::default()
     }
 }

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use tierce_manifest::{AllowMissing, ContentSpec, Hook, ImageSpec, Include, PRESETS};
+use tierce_manifest::{self as manifest, AllowMissing, ContentSpec, Hook, ImageSpec, Include, PRESETS};
+use tierce_oci::Runtime;
 use tierce_plan::{Outcome, Program, Root, Unmerged, keep_globs};
 use tierce_rootfs::{Base, Closure, Completed, Finding, Globs, Index, Patterns, closure, packages};
 
@@ -70,8 +71,11 @@ impl Executor<'_> {
 
         let below = self.below(spec, inputs)?;
         let mut globs = globs(&spec.content)?;
-        let Laid { mut starts, laid } =
-            below.as_ref().map(|below| below.lay_over(&mut index, &mut globs)).transpose()?.unwrap_or_default();
+        let Laid { mut starts, laid } = below
+            .as_ref()
+            .map(|below| below.lay_over(&mut index, &mut globs, &archive))
+            .transpose()?
+            .unwrap_or_default();
         let overlaid = self.overlay(spec, programs, probe_of(inputs), &globs.remove, &mut index, &archive)?;
         let unmatched_remove = overlaid.unmatched_remove;
         starts.extend(overlaid.starts);
@@ -88,13 +92,14 @@ impl Executor<'_> {
         chosen.findings.extend(unmatched_remove);
         let mut selected = index.select(chosen.iter().map(|(path, _)| path))?;
         if let Some(base) = foreign {
-            let Completed { image, moved } = base.complete(&selected, &mut chosen, &globs, &laid)?;
+            let completed = base.complete(&selected, &mut chosen, &globs, &laid);
+            let Completed { image, moved } = completed.map_err(|error| self.not_on_base(spec, base, &error))?;
             selected = image;
             for (from, to) in moved {
                 owners.extend(owners.get(&from).cloned().map(|owner| (to, owner)));
             }
         }
-        self.warn_of_findings(spec, &chosen.findings);
+        self.warn_of_findings(spec, &chosen.findings, below.as_ref().and_then(|below| below.foreign.as_ref()));
         check_strictness(spec, &chosen)?;
         chosen.add_made(&mut selected, &loader, &foreign.map(Base::ld_cache).unwrap_or_default())?;
         self.keep_symbols(&index, &selected, &archive)?;
@@ -108,15 +113,29 @@ impl Executor<'_> {
             let whole = finish::check(spec, &selected, &chosen, foreign, &loader, &globs, &choices);
             whole.map_err(|error| finish::blamed(missing(error), hook))?;
         }
-        started::check(spec, &selected, &globs)?;
+        started::check(spec, below.as_ref().and_then(|below| below.foreign.as_ref()), &selected, &globs)?;
         overlay::set_capabilities(&spec.content, &mut selected)?;
         let of_files = hooks::owners(owners.clone(), hooks, &chosen);
         let owners = Owners { of_layers: owners, of_files };
         Ok(Selection { image: selected, chosen, owners, below, archive: source })
     }
 
+    /// The error for what cannot be put over an image from anywhere.
+    fn not_on_base(&self, spec: &ImageSpec, base: &Base, error: &tierce_rootfs::Error) -> Error {
+        let place = match &spec.base {
+            manifest::Base::Foreign(reference) => &reference.place,
+            manifest::Base::Image(name) => &name.place,
+            manifest::Base::Scratch => &spec.place,
+        };
+        Error::Table {
+            place: place.clone(),
+            message: format!("`{}` does not go together with `{}`: {error}", spec.name, base.name()),
+            help: Some("keep the path out of both by `prune`, or begin with another image".into()),
+        }
+    }
+
     /// Says which globs of the table match nothing, and what comes nearest; and of a base from anywhere that it is one.
-    fn warn_of_findings(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>) {
+    fn warn_of_findings(&self, spec: &ImageSpec, findings: &BTreeSet<Finding>, base: Option<&Runtime>) {
         for finding in findings {
             let (key, pattern, nearest, why) = match finding {
                 Finding::UnmatchedKeep { pattern, nearest } => {
@@ -129,7 +148,7 @@ impl Executor<'_> {
                     ("remove", pattern, nearest, "nothing is taken out by it")
                 }
                 Finding::ForeignBase { .. } => {
-                    self.warn_of_foreign_base(spec, finding);
+                    self.warn_of_foreign_base(spec, finding, base);
                     continue;
                 }
                 _ => continue,

@@ -1,21 +1,34 @@
 //! What the daemon starts of an image has to be in it, as far as the table itself is what takes it away.
 
 use tierce_manifest::{ImageSpec, PROBE_PATH, Place};
+use tierce_oci::Runtime;
 use tierce_rootfs::{Globs, Index};
 
 use crate::Error;
+use crate::steps::foreign::on_top_of;
+use crate::steps::pack;
 use crate::steps::root::real_path;
 
 /// Fails if `remove` or `prune` has taken away the program that the image starts, or that of its health check: neither could ever
-/// work. `image` has the files that are left. What was never there is no fault of theirs: a volume may bring it.
-pub(crate) fn check(spec: &ImageSpec, image: &Index, globs: &Globs) -> Result<(), Error> {
-    let health = spec.config.healthcheck.as_ref().and_then(|check| check.value.command.first());
+/// work. `foreign` says how a base from anywhere is run, and `image` has the files that are left. What was never there is no fault of
+/// theirs: a volume may bring it.
+pub(crate) fn check(spec: &ImageSpec, foreign: Option<&Runtime>, image: &Index, globs: &Globs) -> Result<(), Error> {
+    let own = pack::started(spec);
+    let started = match foreign {
+        Some(base) => on_top_of(own, base, spec),
+        None => own,
+    };
+    let health = started.healthcheck.as_ref().and_then(|check| check.command.first());
     let other_check = match health {
         Some(program) if program == PROBE_PATH => "ask for the image's health by a `cmd`",
         _ => "let `healthcheck` run something that is there",
     };
     let programs = [
-        (spec.config.entrypoint.value.first(), "the image starts", "name another program in `entrypoint`"),
+        (
+            started.entrypoint.first().or(started.cmd.first()),
+            "the image starts",
+            "name another program in `entrypoint`",
+        ),
         (health, "the health check runs", other_check),
     ];
     for (program, who, otherwise) in programs {
@@ -54,10 +67,16 @@ mod tests {
     use super::*;
     use crate::steps::select;
     use tierce_manifest::{CargoToml, WorkspaceText};
+    use tierce_oci::Healthcheck;
     use tierce_rootfs::{FileContent, Node, NodeKind};
 
     /// What is wrong with an image that has these files, a link from /bin to /usr/bin, and this table.
     fn wrong(files: &[&str], table: &str) -> Option<(String, Option<String>, String)> {
+        wrong_on(None, files, table)
+    }
+
+    /// The same of an image that begins with one that is run so.
+    fn wrong_on(foreign: Option<&Runtime>, files: &[&str], table: &str) -> Option<(String, Option<String>, String)> {
         let text = format!("[workspace.metadata.images.x]\n{table}\n");
         let root = CargoToml { path: "Cargo.toml".into(), text: text.clone().into() };
         let spec = tierce_manifest::read(&WorkspaceText { root, members: Vec::new() }).expect("a valid table").images;
@@ -69,9 +88,40 @@ mod tests {
             image.insert_file(file, node, 0, FileContent::of_bytes(Vec::new())).expect("nothing is in its way");
         }
         let globs = select::globs(&spec[0].content).expect("valid");
-        let error = check(&spec[0], &image, &globs).err()?;
+        let error = check(&spec[0], foreign, &image, &globs).err()?;
         let place = error.place().map(|place| text[place.span.clone()].to_owned());
         Some((error.to_string(), error.help(), place.unwrap_or_default()))
+    }
+
+    #[test]
+    fn what_the_base_starts_is_not_taken_away_either() {
+        let check = |command: &str| Healthcheck {
+            command: vec![command.into()],
+            interval: None,
+            timeout: None,
+            start_period: None,
+            start_interval: None,
+            retries: None,
+        };
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        for (entrypoint, cmd, health, table, expected) in [
+            (&["/bin/a"][..], &[][..], None, "", Some("`remove` of `x` takes away `/bin/a`, which the image starts")),
+            (&[], &["/bin/a"], None, "", Some("`remove` of `x` takes away `/bin/a`, which the image starts")),
+            (&["/bin/b"], &["/bin/a"], None, "", None),
+            (&["/bin/a"], &[], None, "entrypoint = [\"/bin/b\"]\n", None),
+            (&[], &[], Some("/bin/a"), "", Some("`remove` of `x` takes away `/bin/a`, which the health check runs")),
+            (&[], &[], Some("/bin/a"), "healthcheck = false\n", None),
+        ] {
+            let base = Runtime {
+                entrypoint: words(entrypoint),
+                cmd: words(cmd),
+                healthcheck: health.map(check),
+                ..Runtime::default()
+            };
+            let table = format!("base = {{ image = \"x:1\" }}\n{table}remove = [\"/usr/bin/a\"]");
+            let found = wrong_on(Some(&base), &["/usr/bin/b"], &table).map(|(error, ..)| error);
+            assert_eq!(found.as_deref(), expected, "{table}");
+        }
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Reader<'_> {
                     self.wrong(&format!("{what} is damaged: it has the digest {diff_id}, not {}", word(expected)))
                 );
             }
-            let index = Index::of_archive(&mut file, "", LIMITS).map_err(|error| {
+            let index = Index::of_layer(&mut file, LIMITS).map_err(|error| {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 self.wrong(&format!("{what}: {error}{cause}"))
             })?;

@@ -67,7 +67,7 @@ fn read_over(
     }
     let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report));
     let started = (base.entrypoint.clone(), cmd.unwrap_or_else(|| base.cmd.clone()));
-    read_with(layers, started, accounts, report)
+    ConfigSpec { no_entrypoint: base.no_entrypoint, ..read_with(layers, started, accounts, report) }
 }
 
 /// How an image is run that says this much itself.
@@ -94,6 +94,8 @@ fn on_top_of(own: ConfigSpec, base: &ConfigSpec) -> ConfigSpec {
         stop_signal: own.stop_signal.or(base.stop_signal),
         healthcheck: base.healthcheck.clone(),
         no_healthcheck: base.no_healthcheck,
+        no_entrypoint: own.no_entrypoint,
+        on_foreign: base.on_foreign,
     }
 }
 
@@ -109,7 +111,9 @@ fn read_own(
     let cmd = layers.one("cmd").map(|cmd| arguments(cmd, report)).unwrap_or_default();
     let is_said = !cmd.is_empty() || (may_start_nothing && layers.one("entrypoint").is_none());
     let entrypoint = read_entrypoint(layers, program, !is_said, place, report);
-    read_with(layers, (entrypoint, cmd), accounts, report)
+    let no_entrypoint = entrypoint.value.is_empty() && layers.one("entrypoint").is_some();
+    let config = read_with(layers, (entrypoint, cmd), accounts, report);
+    ConfigSpec { no_entrypoint, on_foreign: may_start_nothing, ..config }
 }
 
 /// The rest, where it is known what is started, but for the health check.
@@ -142,6 +146,8 @@ fn read_with(
         expose: ports.into_iter().map(|port| port.value).collect(),
         healthcheck: None,
         no_healthcheck: false,
+        no_entrypoint: false,
+        on_foreign: false,
         cmd,
     }
 }

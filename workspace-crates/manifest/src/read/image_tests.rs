@@ -72,7 +72,8 @@ fn read_service(table: Node<'_>, image: &ConfigSpec, report: &mut Report) -> Ser
         report.fault(&stdin.place(), fault);
     }
     let healthy_within = read_time(table, "healthy-within", report);
-    if let (Some(key), None) = (table.field("healthy-within"), &image.healthcheck) {
+    let may_have_one = image.healthcheck.is_some() || (image.on_foreign && !image.no_healthcheck);
+    if let (Some(key), false) = (table.field("healthy-within"), may_have_one) {
         let fault = Fault::new("`healthy-within` asks the image's health check, and it has none", "no `healthcheck`")
             .help("add `healthcheck` to the image's table");
         report.fault(&key.place(), fault);

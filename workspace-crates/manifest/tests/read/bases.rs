@@ -135,6 +135,22 @@ fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
     assert_eq!(a.base.foreign().unwrap().value.to_string(), "debian:12-slim");
     assert!(a.config.entrypoint.value.is_empty() && a.config.cmd.is_empty() && a.config.no_healthcheck);
     assert_eq!((a.bases().count(), named(&spec, "b").base.foreign()), (0, None));
+    // What only that image may know is asked of it.
+    let test = "\ntest.x = { healthy-within = \"1s\" }";
+    let foreign = "base = { image = \"debian:12-slim\" }";
+    let spec = read_all(
+        &tables(&[
+            ("a", &format!("{foreign}{test}")),
+            ("b", &format!("base = \"a\"{test}")),
+            ("c", &format!("{foreign}\nentrypoint = []\ncmd = [\"/x\"]")),
+            ("d", "base = \"c\""),
+        ]),
+        "",
+    );
+    let says_none = ["a", "b", "c", "d"].map(|name| named(&spec, name).config.no_entrypoint);
+    assert_eq!(says_none, [false, false, true, true]);
+    let refused = crate::refusal(&tables(&[("a", &format!("{foreign}\nhealthcheck = false{test}"))]), "");
+    assert!(refused.contains("`healthy-within` asks the image's health check, and it has none"), "{refused}");
     // For all images, one of which begins with another.
     let root = defaults(
         "base = { image = \"registry.example/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\" }",
