@@ -59,6 +59,10 @@ pub struct Elf {
     /// The texts of [`tierce_hidden::texts`] that its bytes hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
+    /// The newest interface of glibc that it defines, as 2.36: of the C library, its version. A file without section headers has none
+    /// that could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<(u16, u16)>,
     /// Whether there is a symbol table (`SHT_SYMTAB`), which `strip --strip-all` removes.
     #[serde(default, skip_serializing_if = "is_false")]
     pub symbols: bool,
@@ -88,6 +92,7 @@ impl Elf {
             dlopen: Vec::new(),
             malformed_dlopen_note: false,
             imports: Vec::new(),
+            glibc: None,
             mentions: Vec::new(),
             symbols: false,
             debug_info: false,

@@ -14,6 +14,7 @@ mod linking;
 mod notes;
 mod read;
 mod sections;
+mod versions;
 
 pub use facts::{Class, Elf, Endianness, Kind, Machine};
 pub use linking::link_interface;

@@ -7,7 +7,7 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
 use object::read::{ReadCache, ReadRef, StringTable};
 
-use crate::{Class, Elf, Endianness, Error, Kind, Machine, hidden, notes};
+use crate::{Class, Elf, Endianness, Error, Kind, Machine, hidden, notes, versions};
 
 /// Bytes of all program headers: the limit of the Linux kernel, so whatever it runs is read.
 const MAX_PROGRAM_HEADERS: u64 = 64 << 10;
@@ -233,6 +233,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
             return;
         };
         facts.imports = hidden::imports(self.endian, self.data, &sections);
+        facts.glibc = versions::of_glibc(self.endian, self.data, &sections);
         for section in sections.iter() {
             facts.symbols |= section.sh_type(self.endian) == elf::SHT_SYMTAB;
             facts.debug_info |= section.sh_type(self.endian) == elf::SHT_PROGBITS

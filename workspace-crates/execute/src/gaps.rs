@@ -7,6 +7,7 @@ use tierce_hidden::{Hidden, Remedy};
 use tierce_rootfs::{Finding, Reason};
 
 use crate::report::Contents;
+use crate::steps::foreign::of_foreign;
 
 /// Something that might be missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,8 @@ pub(crate) fn added(contents: &Contents) -> Vec<Added> {
             Reason::Asked { key } => (key, true, format!("asked for by `{key}`")),
             _ => continue,
         };
-        let Some(size) = contents.entries.get(path).and_then(|entry| entry.size) else { continue };
+        let new = contents.entries.get(path).filter(|entry| of_foreign(&entry.layer).is_none());
+        let Some(size) = new.and_then(|entry| entry.size) else { continue };
         let first = || Added { name: name.clone(), why, files: 0, bytes: 0 };
         let sum = all.entry((name, is_key)).or_insert_with(first);
         sum.files += 1;

@@ -19,6 +19,7 @@ use crate::session::Session;
 use crate::stages::{Stage, stages};
 use crate::steps::below::Below;
 use crate::steps::deliver::references;
+use crate::steps::foreign::of_foreign;
 use crate::{Error, files};
 
 /// What a run made of one image. Sizes are in bytes.
@@ -162,7 +163,7 @@ impl Contents {
             let Some(layer) = layer.filter(|_| !entries.contains_key(path)) else { continue };
             let size = if let NodeKind::File { size } = node.kind { Some(size) } else { None };
             // What ROOT has at a path of an image from anywhere is another file.
-            let owner = owners.get(path).filter(|_| below.is_some_and(|below| !below.base.is_foreign())).cloned();
+            let owner = owners.get(path).filter(|_| of_foreign(&layer.name).is_none()).cloned();
             let entry = ContentEntry { size, owner, layer: layer.name.clone() };
             entries.insert(path.to_owned(), entry);
         }
@@ -171,7 +172,11 @@ impl Contents {
 
     /// Whose a path of the image is: a package's, `category/name`, or where it comes from if from none.
     pub fn owner(&self, path: &str) -> Option<String> {
-        let package = self.entries.get(path)?.owner.clone();
+        let entry = self.entries.get(path)?;
+        if let Some(image) = of_foreign(&entry.layer) {
+            return Some(format!("the base {image}"));
+        }
+        let package = entry.owner.clone();
         Some(package.unwrap_or_else(|| match self.closure.reason(path) {
             Some(Reason::Base { image }) => format!("the base {image}"),
             Some(Reason::Program) => "the program".to_owned(),
@@ -373,6 +378,27 @@ pub fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_image_from_anywhere_has_is_its_own_whatever_needs_it() {
+        let entry = |layer: &str| ContentEntry { size: Some(7), owner: None, layer: layer.to_owned() };
+        let entries = [("/bin/sh", entry("x:1: base")), ("/data/a", entry("lower: data")), ("/data/b", entry("data"))];
+        let closure = serde_json::json!({ "findings": [], "entries": {
+            "/bin/sh": { "reason": "hidden", "name": "shells", "by": "/data/b", "trigger": { "calls": "system" } },
+            "/data/a": { "reason": "base", "image": "lower" },
+            "/data/b": { "reason": "hidden", "name": "data", "by": "/data/b", "trigger": { "calls": "f" } },
+        }});
+        let contents = Contents {
+            id: String::new(),
+            layers: Vec::new(),
+            entries: entries.map(|(path, entry)| (path.to_owned(), entry)).into(),
+            closure: serde_json::from_value(closure).expect("a closure"),
+        };
+        let owners = ["/bin/sh", "/data/a", "/data/b"].map(|path| contents.owner(path).expect("it is there"));
+        assert_eq!(owners, ["the base x:1", "the base lower", "made for the image"]);
+        let added: Vec<String> = gaps::added(&contents).into_iter().map(|added| added.name).collect();
+        assert_eq!(added, ["data"]);
+    }
 
     #[test]
     fn packages_lose_their_versions() {

@@ -245,8 +245,11 @@ pub enum Finding {
     ForeignBase {
         /// Its reference, or the image of the workspace that stands on it.
         image: String,
-        /// Files that it has and that are others now.
+        /// Files that it has and in place of which its own programs get others now.
         replaced: Vec<String>,
+        /// The versions of its C library and of the one that its programs get, which is older.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        older_libc: Option<[(u16, u16); 2]>,
     },
 }
 
@@ -449,13 +452,42 @@ impl Closure {
         if cache.entries().is_empty() {
             return Ok(());
         }
-        let cache = cache.with_others(&below.restrict(image.tree()));
+        let below = below.restrict(image.tree());
+        self.note_shadowed(image, &cache, &below);
+        let cache = cache.with_others(&below);
         let bytes = cache.to_bytes();
         let node = Node::new(NodeKind::File { size: 0 }, 0o644);
         let at = image.insert_file("/etc/ld.so.cache", node, bytes.len() as u64, FileContent::of_bytes(bytes))?;
         self.entries.insert(at, Reason::LdCache);
         self.add_parents();
         Ok(())
+    }
+}
+
+impl Closure {
+    /// Notes the libraries of a base from anywhere that its own programs do not get any more: by their sonames they find others.
+    fn note_shadowed(&mut self, image: &Index, own: &LdCache, below: &LdCache) {
+        let content = |path: &str| image.content(&image.tree().resolve(path).ok()?.path);
+        let is_another = |path: &str, other: &str| match (content(path), content(other)) {
+            (Some(one), Some(other)) => one.sha256 != other.sha256,
+            _ => false,
+        };
+        let shadowed = below.entries().iter().filter(|entry| {
+            let first = own.lookup(&entry.soname, entry.flags).next();
+            first.is_some_and(|first| is_another(&first.path, &entry.path))
+        });
+        let shadowed: Vec<String> = shadowed.map(|entry| entry.path.clone()).collect();
+        self.findings = std::mem::take(&mut self.findings)
+            .into_iter()
+            .map(|finding| match finding {
+                Finding::ForeignBase { image, mut replaced, older_libc } => {
+                    let known: BTreeSet<String> = replaced.iter().cloned().collect();
+                    replaced.extend(shadowed.iter().filter(|path| !known.contains(*path)).cloned());
+                    Finding::ForeignBase { image, replaced, older_libc }
+                }
+                other => other,
+            })
+            .collect();
     }
 }
 

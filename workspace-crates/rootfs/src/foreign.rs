@@ -81,7 +81,10 @@ impl Base {
         }
         closure.add_parents();
         closure.findings.retain(|finding| !self.is_matched(finding));
-        closure.findings.insert(Finding::ForeignBase { image: self.name().to_owned(), replaced });
+        let of_base = libc(self.image(), |_| true);
+        let older_libc = libc(selected, |at| !own.contains_key(at)).zip(of_base).filter(|(own, base)| own < base);
+        let older_libc = older_libc.map(|(own, base)| [base, own]);
+        closure.findings.insert(Finding::ForeignBase { image: self.name().to_owned(), replaced, older_libc });
         Ok(Completed { image, moved })
     }
 
@@ -93,6 +96,12 @@ impl Base {
         let globs = Patterns::new([pattern]);
         globs.is_ok_and(|globs| self.image().tree().iter().any(|(at, _)| globs.find(at).is_some()))
     }
+}
+
+/// The version of the C library among some of an index's files.
+fn libc(index: &Index, is_one: impl Fn(&str) -> bool) -> Option<(u16, u16)> {
+    let files = index.files().filter(|(at, _)| is_one(at)).filter_map(|(_, content)| content.elf());
+    files.filter(|elf| elf.soname.as_deref() == Some("libc.so.6")).filter_map(|elf| elf.glibc).max()
 }
 
 /// Whether the user lets the image have a path of the one below.

@@ -1,6 +1,10 @@
 use super::*;
+use tierce_elf::{Class, Elf, Endianness, Kind, Machine};
+
 use crate::Start;
 use crate::base::tests::{base_from_elsewhere, index};
+use crate::ld_cache::Entry;
+use crate::{FileContent, Format, LdCache, Loader, stack};
 
 /// What comes of a selection on top of an image: each path that is another than below, and the findings.
 fn completed(below: &str, selected: &str, globs: &Globs) -> Result<(Vec<String>, Closure), Error> {
@@ -204,6 +208,58 @@ fn what_only_a_link_of_root_leads_to_stays_where_it_is() {
         let strangers: Vec<_> = closure.iter().filter(|(at, _)| image.tree().get(at).is_none()).collect();
         assert_eq!(strangers, [], "{name}");
     }
+}
+
+#[test]
+fn a_c_library_that_is_older_than_that_of_below_is_found() {
+    let with_libc = |at: &str, glibc: (u16, u16)| {
+        let mut elf = Elf::bare(Class::Elf64, Endianness::Little, Machine::X86_64, Kind::Shared);
+        (elf.soname, elf.glibc) = (Some("libc.so.6".into()), Some(glibc));
+        let content = FileContent { format: Format::Elf(Box::new(elf)), ..FileContent::of_bytes(vec![glibc.1 as u8]) };
+        let mut index = Index::new();
+        index.insert_file(at, Node::new(NodeKind::File { size: 0 }, 0o755), 1, content).unwrap();
+        index
+    };
+    for (below, own, expected) in
+        [((2, 39), (2, 9), Some([(2, 39), (2, 9)])), ((2, 9), (2, 39), None), ((2, 39), (2, 39), None)]
+    {
+        let layers = [with_libc("/lib/any/libc.so.6", below)];
+        let base = Base::new("x:1", &stack(&layers), &[], Index::new(), true).unwrap();
+        let mut closure = Closure::default();
+        let selected = with_libc("/usr/lib64/libc.so.6", own);
+        base.complete(&selected, &mut closure, &Globs::default(), &BTreeMap::new()).unwrap();
+        let found = closure.findings.iter().find_map(|finding| match finding {
+            Finding::ForeignBase { older_libc, .. } => *older_libc,
+            _ => None,
+        });
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn libraries_that_are_found_before_those_of_below_are_named() {
+    let mut image = index(
+        "/lib/any/libz.so.1 1\n/lib/any/liby.so.1 same\n/lib/any/libw.so.1 1\n/usr/lib64/libz.so.1 2\n/usr/lib64/liby.so.1 same",
+    );
+    let cache = |folder: &str, names: &[&str]| {
+        let entry = |name: &&str| Entry {
+            soname: format!("lib{name}.so.1"),
+            path: format!("{folder}/lib{name}.so.1"),
+            flags: 0x303,
+            hwcaps: None,
+        };
+        LdCache::new(names.iter().map(entry).collect())
+    };
+    let loader = Loader { cache: cache("/usr/lib64", &["z", "y"]), ..Loader::default() };
+    let mut closure = Closure::default();
+    let finding = |replaced: &[&str]| Finding::ForeignBase {
+        image: "x:1".into(),
+        replaced: replaced.iter().map(|&path| path.to_owned()).collect(),
+        older_libc: None,
+    };
+    closure.findings.insert(finding(&["/lib/any/libw.so.1"]));
+    closure.add_made(&mut image, &loader, &cache("/lib/any", &["z", "y", "w"])).unwrap();
+    assert_eq!(closure.findings, [finding(&["/lib/any/libw.so.1", "/lib/any/libz.so.1"])].into());
 }
 
 #[test]

@@ -7,19 +7,13 @@ use std::path::Path;
 use tierce_manifest::ImageSpec;
 use tierce_oci::Runtime;
 use tierce_plan::{Outcome, PackedLayer};
-use tierce_rootfs::{ACCOUNTS, Base, FileContent, Globs, Index, Limits, NodeKind, Start, stack};
+use tierce_rootfs::{ACCOUNTS, Base, FileContent, Globs, Index, Start, stack};
 
 use crate::executor::{Executor, missing_input};
 use crate::run::Inputs;
 use crate::steps::overlay::text_of;
 use crate::steps::packages::open;
 use crate::{Error, accounts};
-
-/// What a layer may be at most: it was written here.
-const LIMITS: Limits = Limits { entries: 2_000_000, bytes: 64 << 30 };
-
-/// What a text is at most.
-const MAX_TEXT: u64 = 1 << 20;
 
 /// What is below an image.
 pub(crate) struct Below {
@@ -103,12 +97,8 @@ impl Executor<'_> {
         let (mut layers, mut archives) = (Vec::new(), Vec::new());
         for layer in packed {
             self.session.check_interrupted()?;
-            let path = self.session.places.blob(layer.diff_id.trim_start_matches("sha256:"));
-            let mut blob = File::open(&path).map_err(|error| Error::file("read", &path, error))?;
-            let mut index = Index::of_layer(&mut blob, LIMITS)?;
-            hold_texts(&mut index, &mut blob)?;
-            layers.push(index);
-            archives.push(path);
+            layers.push(self.layer_index(layer)?);
+            archives.push(self.session.places.blob(layer.diff_id.trim_start_matches("sha256:")));
         }
         Ok(Base::new(name, &stack(&layers), &archives, root, is_foreign)?)
     }
@@ -121,23 +111,6 @@ fn add_accounts(index: &mut Index, path: &str, others: &str, source: &mut File) 
     if let Some(node) = index.tree().get(path).cloned().filter(|_| both != text) {
         let (size, content) = (both.len() as u64, FileContent::of_bytes(both.into_bytes()));
         index.insert_file(path, node, size, content)?;
-    }
-    Ok(())
-}
-
-/// Puts the texts of a layer that others are made from, such as the list of users, into its index.
-fn hold_texts(index: &mut Index, blob: &mut File) -> Result<(), Error> {
-    let in_etc = |path: &&str| path.starts_with("/etc/");
-    let paths: Vec<String> = index.files().map(|(path, _)| path).filter(in_etc).map(str::to_owned).collect();
-    for path in paths {
-        let Some((node, size)) = index.tree().get(&path).cloned().and_then(|node| match node.kind {
-            NodeKind::File { size } if size <= MAX_TEXT => Some((node, size)),
-            _ => None,
-        }) else {
-            continue;
-        };
-        let content = FileContent::of_bytes(index.read(blob, &path, MAX_TEXT)?);
-        index.insert_file(&path, node, size, content)?;
     }
     Ok(())
 }

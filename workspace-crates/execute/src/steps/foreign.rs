@@ -14,6 +14,8 @@ use crate::{Error, files};
 
 /// Labels that tell what an image is, which the one on top is not.
 const OF_THE_BASE: [&str; 2] = ["dev.tierce.", "org.opencontainers.image."];
+/// How the name of a layer ends that is of an image from anywhere, behind the reference of that.
+const OF_FOREIGN: &str = ": base";
 /// Variables that decide what the dynamic linker loads.
 const OF_THE_LINKER: [&str; 2] = ["LD_LIBRARY_PATH", "LD_PRELOAD"];
 /// Files that a warning names.
@@ -70,12 +72,12 @@ impl Executor<'_> {
         // It was read to its end.
         layer.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         files::write_with(&blob, |file| io::copy(&mut layer.file, file).map(drop).map_err(failed))?;
-        Ok(PackedLayer { name: format!("{reference}: base"), diff_id: diff_id.to_string(), size: layer.bytes })
+        Ok(PackedLayer { name: format!("{reference}{OF_FOREIGN}"), diff_id: diff_id.to_string(), size: layer.bytes })
     }
 
     /// Says what cannot be known of an image that begins with one from anywhere.
     pub(crate) fn warn_of_foreign_base(&self, spec: &ImageSpec, finding: &Finding, base: Option<&Runtime>) {
-        let Finding::ForeignBase { image, replaced } = finding else { return };
+        let Finding::ForeignBase { image, replaced, older_libc } = finding else { return };
         let unknown =
             "which packages are in it, under which licences, and whether they are whole and up to date is not known";
         let others = match replaced.as_slice() {
@@ -84,13 +86,18 @@ impl Executor<'_> {
             several => {
                 let named = several.iter().take(NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
                 format!(
-                    "; of its files {} are others now ({named}{})",
+                    "; its own programs get others in place of {} of its files ({named}{})",
                     several.len(),
                     if several.len() > NAMED { ", …" } else { "" }
                 )
             }
         };
-        let message = format!("`{}` begins with `{image}`, which Tierce has not made: {unknown}{others}", spec.name);
+        let older = older_libc.map(|[(first, second), (own, minor)]| {
+            format!(", and its glibc {first}.{second} is newer than {own}.{minor}, which they get: some may not start")
+        });
+        let older = older.unwrap_or_default();
+        let message =
+            format!("`{}` begins with `{image}`, which Tierce has not made: {unknown}{others}{older}", spec.name);
         (self.observer)(Event::Warning { message });
         let own = self.facts.images.get(spec.name.as_str()).map(|image| &image.env_files);
         let is_said = |name: &str| spec.config.env.contains_key(name) || own.is_some_and(|own| own.contains_key(name));
@@ -104,6 +111,11 @@ impl Executor<'_> {
             (self.observer)(Event::Warning { message });
         }
     }
+}
+
+/// The reference of the image from anywhere that a layer of this name is of.
+pub(crate) fn of_foreign(layer: &str) -> Option<&str> {
+    layer.strip_suffix(OF_FOREIGN)
 }
 
 /// How an image is run that begins with one from anywhere: what its table says, and what that one says besides.

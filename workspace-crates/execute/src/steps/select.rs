@@ -99,9 +99,9 @@ impl Executor<'_> {
                 owners.extend(owners.get(&from).cloned().map(|owner| (to, owner)));
             }
         }
+        chosen.add_made(&mut selected, &loader, &foreign.map(Base::ld_cache).unwrap_or_default())?;
         self.warn_of_findings(spec, &chosen.findings, below.as_ref().and_then(|below| below.foreign.as_ref()));
         check_strictness(spec, &chosen)?;
-        chosen.add_made(&mut selected, &loader, &foreign.map(Base::ld_cache).unwrap_or_default())?;
         self.keep_symbols(&index, &selected, &archive)?;
         hooks::attribute(&mut chosen, &hooks);
 
