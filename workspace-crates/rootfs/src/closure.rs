@@ -464,33 +464,6 @@ impl Closure {
     }
 }
 
-impl Closure {
-    /// Notes the libraries of a base from anywhere that its own programs do not get any more: by their sonames they find others.
-    fn note_shadowed(&mut self, image: &Index, own: &LdCache, below: &LdCache) {
-        let content = |path: &str| image.content(&image.tree().resolve(path).ok()?.path);
-        let is_another = |path: &str, other: &str| match (content(path), content(other)) {
-            (Some(one), Some(other)) => one.sha256 != other.sha256,
-            _ => false,
-        };
-        let shadowed = below.entries().iter().filter(|entry| {
-            let first = own.lookup(&entry.soname, entry.flags).next();
-            first.is_some_and(|first| is_another(&first.path, &entry.path))
-        });
-        let shadowed: Vec<String> = shadowed.map(|entry| entry.path.clone()).collect();
-        self.findings = std::mem::take(&mut self.findings)
-            .into_iter()
-            .map(|finding| match finding {
-                Finding::ForeignBase { image, mut replaced, older_libc } => {
-                    let known: BTreeSet<String> = replaced.iter().cloned().collect();
-                    replaced.extend(shadowed.iter().filter(|path| !known.contains(*path)).cloned());
-                    Finding::ForeignBase { image, replaced, older_libc }
-                }
-                other => other,
-            })
-            .collect();
-    }
-}
-
 impl Reason {
     /// The path that this reason leads back to.
     #[must_use]

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{ACCOUNTS, same_at};
-use crate::{Base, Closure, Error, FileContent, Finding, Globs, Index, Node, NodeKind, Patterns, Reason, path};
+use crate::{
+    Base, Closure, Error, FileContent, Finding, Globs, Index, LdCache, Node, NodeKind, Patterns, Reason, path,
+};
 
 /// An image with what it begins with.
 #[derive(Debug)]
@@ -95,6 +97,33 @@ impl Base {
         };
         let globs = Patterns::new([pattern]);
         globs.is_ok_and(|globs| self.image().tree().iter().any(|(at, _)| globs.find(at).is_some()))
+    }
+}
+
+impl Closure {
+    /// Notes the libraries of a base from anywhere that its own programs do not get any more: by their sonames they find others.
+    pub(crate) fn note_shadowed(&mut self, image: &Index, own: &LdCache, below: &LdCache) {
+        let content = |path: &str| image.content(&image.tree().resolve(path).ok()?.path);
+        let is_another = |path: &str, other: &str| match (content(path), content(other)) {
+            (Some(one), Some(other)) => one.sha256 != other.sha256,
+            _ => false,
+        };
+        let shadowed = below.entries().iter().filter(|entry| {
+            let first = own.lookup(&entry.soname, entry.flags).next();
+            first.is_some_and(|first| is_another(&first.path, &entry.path))
+        });
+        let shadowed: Vec<String> = shadowed.map(|entry| entry.path.clone()).collect();
+        self.findings = std::mem::take(&mut self.findings)
+            .into_iter()
+            .map(|finding| match finding {
+                Finding::ForeignBase { image, mut replaced, older_libc } => {
+                    let known: BTreeSet<String> = replaced.iter().cloned().collect();
+                    replaced.extend(shadowed.iter().filter(|path| !known.contains(*path)).cloned());
+                    Finding::ForeignBase { image, replaced, older_libc }
+                }
+                other => other,
+            })
+            .collect();
     }
 }
 

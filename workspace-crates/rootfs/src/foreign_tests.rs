@@ -4,7 +4,7 @@ use tierce_elf::{Class, Elf, Endianness, Kind, Machine};
 use crate::Start;
 use crate::base::tests::{base_from_elsewhere, index};
 use crate::ld_cache::Entry;
-use crate::{FileContent, Format, LdCache, Loader, stack};
+use crate::{Format, Loader, stack};
 
 /// What comes of a selection on top of an image: each path that is another than below, and the findings.
 fn completed(below: &str, selected: &str, globs: &Globs) -> Result<(Vec<String>, Closure), Error> {
