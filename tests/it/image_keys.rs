@@ -162,7 +162,7 @@ fn what_cannot_be_is_refused_with_its_line() {
       |
       = help: capabilities are those of a file that is in the image; `keep` or `files` bring one in
 
-    error: ROOT has the user `nobody` with the number 65534 already
+    error: there is the user `nobody` with the number 65534 already
      --> app/Cargo.toml:7:19
       |
     7 | users = [{ name = "nobody", uid = 99 }]
