@@ -120,7 +120,7 @@ fn what_files_of_packages_need_and_lack_is_told_with_the_edits_that_mend_it() {
         format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"app\"]\n\n[workspace.metadata.image]\n\
              repositories = [{{ name = \"mine\", path = \"overlay\" }}]\n\n\
-             [workspace.metadata.images.broken]\npackages = [\"media-libs/broken\"]\ncmd = [\"/usr/bin/greet\"]\n{keys}\n"
+             [workspace.metadata.images.broken]\npackages = [\"media-libs/broken\"]\ncmd = [\"/srv/program\"]\n{keys}\n"
         )
     };
     let package = "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
