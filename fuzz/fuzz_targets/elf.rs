@@ -1,4 +1,4 @@
-//! ELF files of ROOT: any bytes are facts, no ELF file, or an error; and the same whether they lie in memory or in a file.
+//! ELF files of ROOT: any bytes result in facts, None or an error, and in the same from memory as from a file.
 
 #![no_main]
 

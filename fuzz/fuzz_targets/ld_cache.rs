@@ -1,4 +1,4 @@
-//! ld.so.cache: what was read and written again is read as the same.
+//! ld.so.cache: a cache that was read and written reads the same.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The archive of ROOT, as it comes out of a container: whatever is indexed can be read back, as long as the index says.
+//! The archive of ROOT from a container: every indexed file can be read back with its indexed length.
 
 #![no_main]
 

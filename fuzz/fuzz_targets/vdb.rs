@@ -1,5 +1,5 @@
-//! The installed-package database of ROOT, in which the shell code of packages has written: the input is a list of files, name
-//! and text apart by NUL, as one package has them.
+//! The installed-package database of ROOT, which contains output of the shell code of packages. The input is the list of one
+//! package's files: names and texts, separated by NUL.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Finds the C libraries by pkg-config, so that the program is linked against whatever pkg-config is told to look at:
-//! the distribution's own -dev packages on a developer's machine, the destination's root filesystem in a builder.
+//! Finds the C libraries by pkg-config, so that the environment chooses the libraries to link against: the distribution's
+//! own -dev packages on a developer's machine, and the image's ROOT in a builder.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         // `statik(false)` is the default, but an ambient LIBPNG_STATIC would override it if it were left out.
         let found = pkg_config::Config::new().statik(false).atleast_version(version).probe(library);
         if let Err(error) = found {
-            // Nobody is left to tell when stderr is closed; the exit code says it as well.
+            // An error of a closed stderr is ignored: the exit code reports the failure too.
             let _ = writeln!(io::stderr(), "failed to find `{library}`\n{error}");
             return ExitCode::FAILURE;
         }

@@ -1,12 +1,12 @@
-//! What ARCHITECTURE.md and README.md say of the source holds.
+//! ARCHITECTURE.md and the documents agree with the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{repository, run, xtask};
+use crate::support::repository;
 
-/// Libraries that only one crate may use: what they do stays behind its interface.
+/// Libraries that only one crate may use, behind its interface.
 const KEPT_APART: [(&[&str], &[&str]); 3] = [
     (&["xshell", "duct"], &["tierce-process"]),
     (&["bollard", "hyper", "hyper-util", "tokio"], &["tierce-docker", "thumbnailer"]),
@@ -29,7 +29,7 @@ const EFFECTS: [&str; 8] = [
 const LONGEST_FILE: usize = 600;
 
 #[test]
-fn every_crate_has_its_place_in_the_table() {
+fn architecture_table_lists_every_crate() {
     let documented: BTreeSet<String> = crates().into_keys().collect();
     let present: BTreeSet<String> = fs::read_dir(repository().join("workspace-crates"))
         .expect("a folder of crates")
@@ -55,7 +55,7 @@ fn pure_crates_depend_on_pure_crates() {
 }
 
 #[test]
-fn pure_crates_do_not_know_where_and_when_they_run() {
+fn pure_crates_have_no_effects() {
     for (name, _) in crates().iter().filter(|(_, kind)| is_pure(kind)) {
         for path in files_below(&format!("workspace-crates/{name}/src")) {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -73,7 +73,7 @@ fn pure_crates_do_not_know_where_and_when_they_run() {
 }
 
 #[test]
-fn libraries_with_effects_stay_behind_one_crate() {
+fn effectful_libraries_have_one_user() {
     for manifest in Manifest::all() {
         for (libraries, allowed) in KEPT_APART {
             let used = manifest.dependencies_of(|_| true).find(|name| libraries.contains(name));
@@ -96,11 +96,29 @@ fn dependencies_are_declared_once_and_used() {
         }
     }
     let used: BTreeSet<&str> = used.iter().map(String::as_str).collect();
-    assert_eq!(declared.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new(), "declared and used by nobody");
+    assert_eq!(declared.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new(), "declared and unused");
+}
+
+/// `cargo package` holds the rest: a package without a file that its crate embeds does not compile.
+#[test]
+fn crates_can_be_published() {
+    for name in crates().keys() {
+        let manifest = Manifest::read(&format!("workspace-crates/{name}"));
+        let package = &manifest.table["package"];
+        let length = |key: &str| package.get(key).and_then(toml::Value::as_array).map_or(0, Vec::len);
+        assert!(package.get("description").is_some(), "{name} has no description");
+        assert!((1..=5).contains(&length("keywords")), "{name} needs one to five keywords");
+        assert!((1..=5).contains(&length("categories")), "{name} needs one to five categories");
+        assert!(length("include") > 0, "{name} has no list of files to include");
+        assert_eq!(package["readme"]["workspace"].as_bool(), Some(true), "{name} has no readme");
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            assert_eq!(document(&format!("workspace-crates/{name}/{licence}")), document(licence), "{name}");
+        }
+    }
 }
 
 #[test]
-fn no_file_is_two_things() {
+fn files_are_short() {
     for path in source_files() {
         if path.extension().is_some_and(|end| end == "rs" || end == "sh") {
             let lines = fs::read_to_string(&path).expect("source").lines().count();
@@ -109,7 +127,7 @@ fn no_file_is_two_things() {
     }
 }
 
-/// Where packages come from is the business of the host's own configuration: neither code nor documents name a registry.
+/// The host's own configuration chooses registries, so neither code nor documents name one.
 #[test]
 fn no_registry_is_named() {
     let hosts: Vec<String> = [
@@ -131,7 +149,7 @@ fn no_registry_is_named() {
 }
 
 #[test]
-fn the_steps_are_those_of_the_planner() {
+fn documented_steps_match_the_planner() {
     let documented: BTreeSet<String> =
         rows(&document("ARCHITECTURE.md"), "## Steps").flat_map(|row| codes(&row[0])).collect();
     let mut planned = BTreeSet::new();
@@ -145,46 +163,22 @@ fn the_steps_are_those_of_the_planner() {
     assert_eq!(documented, planned);
 }
 
+/// `new workspace` writes the files of this repository, and the guide shows them.
 #[test]
-fn the_readme_has_the_commands_and_codes_that_help_has() {
-    let help = run(xtask(repository()).arg("--help")).ok().stdout;
-    let readme = document("README.md");
-    let section = |from: &str, to: &str| -> String {
-        let rest = help.split_once(from).unwrap_or_else(|| panic!("{from} in {help}")).1;
-        rest.split_once(to).map_or(rest, |(section, _)| section).to_owned()
-    };
-
-    let commands = section("Commands:\n", "\n\n");
-    let commands = commands.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    let documented: Vec<String> = rows(&readme, "## Commands")
-        .flat_map(|row| codes(&row[0]))
-        .filter_map(|usage| usage.split(' ').nth(2).map(str::to_owned))
-        .collect();
-    assert_eq!(commands.collect::<Vec<_>>(), documented);
-
-    let numbers =
-        |text: &str| -> BTreeSet<u8> { text.split_whitespace().filter_map(|word| word.parse().ok()).collect() };
-    let documented: String = rows(&readme, "| exit code").map(|row| row[0].clone() + " ").collect();
-    assert_eq!(numbers(&section("Exit codes:\n", "\n\n")), numbers(&documented));
-
-    let variables = section("Environment:\n", "\n\n");
-    let starts_there = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    for variable in variables.lines().filter(starts_there).filter_map(|line| line.split_whitespace().next()) {
-        assert!(readme.contains(&format!("`{variable}`")), "{variable} is not in the README");
-    }
-}
-
-/// What a reader copies into a workspace is what this one has.
-#[test]
-fn the_alias_of_the_readme_is_our_own() {
-    let readme = document("README.md");
-    let lines = readme.lines().skip_while(|line| line.trim() != "[alias]");
-    let block = lines.take_while(|line| line.is_empty() || line.starts_with("       "));
-    let block: toml::Table = block.collect::<Vec<_>>().join("\n").parse().expect("TOML");
+fn templates_match_repository_and_guide() {
+    let template: toml::Table = document("workspace-crates/scaffold/templates/profile.toml").parse().expect("TOML");
     let own: toml::Table = document(".cargo/config.toml").parse().expect("TOML");
-    assert_eq!(block, own);
+    assert_eq!(template["profile"], own["profile"]);
+    let main = document("workspace-crates/scaffold/templates/main.rs");
+    assert_eq!(main, document("xtask/src/main.rs"));
 
-    let main = document("xtask/src/main.rs");
+    let readme = document("docs/src/guide/by-hand.md");
+    let block = |first: &str| -> toml::Table {
+        let lines = readme.lines().skip_while(|line| line.trim() != first);
+        let block = lines.take_while(|line| line.is_empty() || line.starts_with("       "));
+        block.collect::<Vec<_>>().join("\n").parse().expect("TOML")
+    };
+    assert_eq!(block("[package]")["profile"], template["profile"]);
     let code = main.lines().skip_while(|line| !line.starts_with("fn main"));
     for line in code {
         assert!(readme.contains(&format!("       {line}\n")), "{line}");
@@ -205,30 +199,30 @@ fn is_pure(kind: &str) -> bool {
     ["pure", "data"].contains(&kind)
 }
 
-fn document(name: &str) -> String {
+pub(super) fn document(name: &str) -> String {
     fs::read_to_string(repository().join(name)).expect("a document")
 }
 
 /// The rows of the first table after a text, without its head.
-fn rows<'t>(text: &'t str, after: &str) -> impl Iterator<Item = Vec<String>> + use<'t> {
+pub(super) fn rows<'t>(text: &'t str, after: &str) -> impl Iterator<Item = Vec<String>> + use<'t> {
     let start = text.find(after).unwrap_or_else(|| panic!("{after} is not there"));
     let lines = text[start..].lines().skip_while(|line| !line.starts_with("|---"));
     let lines = lines.skip(1).take_while(|line| line.starts_with('|'));
     lines.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
 }
 
-/// What stands between backticks.
-fn codes(cell: &str) -> Vec<String> {
+/// The texts between backticks.
+pub(super) fn codes(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// A Cargo.toml of this workspace.
-struct Manifest {
+pub(super) struct Manifest {
     table: toml::Table,
 }
 
 impl Manifest {
-    fn read(folder: &str) -> Manifest {
+    pub(super) fn read(folder: &str) -> Manifest {
         let path = repository().join(folder).join("Cargo.toml");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Manifest { table: text.parse().expect("TOML") }
@@ -240,7 +234,8 @@ impl Manifest {
             let with_manifest = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
             with_manifest.map(|entry| format!("{folder}/{}", entry.file_name().display())).collect()
         };
-        let folders = [vec!["xtask".to_owned()], below("images"), below("workspace-crates")].concat();
+        let single = ["dev", "dev/ebuilds", "tests", "xtask"].map(str::to_owned).to_vec();
+        let folders = [single, below("images"), below("workspace-crates")].concat();
         folders.iter().map(|folder| Manifest::read(folder)).collect()
     }
 
@@ -260,13 +255,13 @@ impl Manifest {
         })
     }
 
-    fn dependencies_of(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+    pub(super) fn dependencies_of(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
         self.dependencies().filter(move |(kind, _, _)| wanted(kind)).map(|(_, name, _)| name)
     }
 }
 
 /// Every file below a folder of the repository.
-fn files_below(folder: &str) -> Vec<PathBuf> {
+pub(super) fn files_below(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![repository().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -279,7 +274,7 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Every file that is written by hand.
-fn source_files() -> Vec<PathBuf> {
+pub(super) fn source_files() -> Vec<PathBuf> {
     let made = |path: &Path| {
         ["target", "corpus", "artifacts"].iter().any(|name| path.components().any(|part| part.as_os_str() == *name))
     };
@@ -305,8 +300,8 @@ fn paths_of_std(code: &str) -> Vec<String> {
     found
 }
 
-/// Reads one use tree and returns what follows it.
-fn tree<'c>(prefix: &str, code: &'c str, found: &mut Vec<String>) -> &'c str {
+/// Reads one use tree and returns the text after it.
+pub(super) fn tree<'c>(prefix: &str, code: &'c str, found: &mut Vec<String>) -> &'c str {
     let code = code.trim_start();
     if let Some(mut rest) = code.strip_prefix('{') {
         loop {
@@ -325,7 +320,7 @@ fn tree<'c>(prefix: &str, code: &'c str, found: &mut Vec<String>) -> &'c str {
         Some(rest) => tree(&path, rest, found),
         None => {
             found.push(path);
-            // Past `as NAME`, and past what is no use tree at all.
+            // Skips `as NAME`, and text that is not a use tree.
             let rest = &code[end..];
             rest.find([',', '}', ';']).map_or("", |at| &rest[at..])
         }

@@ -1,12 +1,13 @@
 //! `files` that cannot go into an image.
 
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 
 use crate::manifest_errors::{error_of, refused};
-use crate::support::{Workspace, tool};
+use crate::support::Workspace;
 
 #[test]
-fn a_file_that_is_missing() {
+fn missing_file_is_shown() {
     insta::assert_snapshot!(error_of("files = [{ from = \"assets\", to = \"/usr/share/app\" }]", ""), @r#"
     error: `assets` cannot be read: No such file or directory (os error 2)
      --> app/Cargo.toml:7:19
@@ -19,7 +20,7 @@ fn a_file_that_is_missing() {
 }
 
 #[test]
-fn a_file_outside_of_the_package() {
+fn outside_file_is_refused() {
     insta::assert_snapshot!(error_of("files = [{ from = \"../Cargo.toml\", to = \"/etc/x\" }]", ""), @r#"
     error: `../Cargo.toml` is outside of the folder of this Cargo.toml
      --> app/Cargo.toml:7:19
@@ -27,7 +28,7 @@ fn a_file_outside_of_the_package() {
     7 | files = [{ from = "../Cargo.toml", to = "/etc/x" }]
       |                   ^^^^^^^^^^^^^^^ outside of the folder
       |
-      = help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one
+      = help: name a file inside of it; a build script can copy other files there
     "#);
     insta::assert_snapshot!(error_of("files = [{ from = \"/etc/passwd\", to = \"/etc/passwd\" }]", ""), @r#"
     error: `/etc/passwd` is outside of the folder of this Cargo.toml
@@ -36,12 +37,12 @@ fn a_file_outside_of_the_package() {
     7 | files = [{ from = "/etc/passwd", to = "/etc/passwd" }]
       |                   ^^^^^^^^^^^^^ outside of the folder
       |
-      = help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one
+      = help: name a file inside of it; a build script can copy other files there
     "#);
 }
 
 #[test]
-fn a_link_out_of_the_package() {
+fn link_out_of_the_package_is_refused() {
     let workspace = Workspace::with_package("app", "files = [{ from = \"assets\", to = \"/usr/share/app\" }]", "")
         .file("elsewhere/key", "secret");
     symlink("../elsewhere", workspace.root().join("app/assets")).expect("writable");
@@ -57,7 +58,7 @@ fn a_link_out_of_the_package() {
 }
 
 #[test]
-fn a_link_out_of_the_package_below_a_folder() {
+fn link_out_of_the_package_fails() {
     let workspace = Workspace::with_package("app", "files = [{ from = \"assets\", to = \"/usr/share/app\" }]", "")
         .file("elsewhere/key", "secret")
         .file("app/assets/a", "");
@@ -74,12 +75,12 @@ fn a_link_out_of_the_package_below_a_folder() {
 }
 
 #[test]
-fn what_is_no_file() {
+fn special_file_is_refused() {
     let workspace = Workspace::with_package("app", "files = [{ from = \"assets\", to = \"/usr/share/app\" }]", "")
         .file("app/assets/a", "");
-    tool("mkfifo", [workspace.root().join("app/assets/pipe")]).ok();
+    let _socket = UnixListener::bind(workspace.root().join("app/assets/socket")).expect("writable");
     insta::assert_snapshot!(refused(&workspace), @r#"
-    error: `assets/pipe` is neither a file, a folder nor a link
+    error: `assets/socket` is neither a file, a folder nor a link
      --> app/Cargo.toml:7:19
       |
     7 | files = [{ from = "assets", to = "/usr/share/app" }]

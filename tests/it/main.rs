@@ -1,67 +1,24 @@
-//! End to end: real Docker, real emerge, real cargo, images that really run.
+//! Runs the program where no daemon answers, and compares the documents with the source.
 //!
-//! A daemon and the mirrors of the host's own configuration are all that these need. What judges the results (skopeo, umoci,
-//! lddtree) is installed by `.ci/run`.
+//! These tests need Rust alone. Tests that need a daemon or another tool are in `tests/e2e`.
 
-mod answers;
 mod architecture;
-mod base_changes;
-mod bases;
-mod builders;
-mod cargo_build;
-mod causes;
-mod clean;
-mod commands;
-mod concurrency;
-mod content_errors;
-mod daemon_errors;
-mod debug_box;
-mod debug_copy;
-mod debug_forward;
-mod debug_gdb;
-mod debug_remains;
-mod debug_sessions;
-mod debug_targets;
-mod debug_terminal;
+mod documents;
 mod ebuilds;
+mod english;
 mod file_errors;
-mod first_image;
-mod foreign_bases;
-mod graph;
-mod healthchecks;
-mod hello;
-mod hidden;
-mod hooks;
-mod image_keys;
-mod image_tests;
-mod interruption;
-mod judges;
-mod kept;
-mod loading;
-mod lock;
-mod locks;
+mod foreign_text;
+mod layers;
 mod manifest_errors;
-mod mirror;
 mod new;
-mod package_errors;
-mod package_images;
-mod packages;
-mod php;
-mod places;
-mod podman;
-mod pty;
-mod registry;
-mod reproducible;
-mod root_errors;
-mod running;
-mod settings;
-mod shell;
-mod size;
+mod new_xtask;
+mod reference;
+#[allow(dead_code, reason = "tests/e2e uses the rest")]
 mod support;
-mod terminal;
-mod thumbnailer;
-mod toolbox;
-mod unmerge;
-mod verify;
-mod warm;
+mod unbounded;
 mod workspace_errors;
+
+/// The program under test.
+fn xtask_path() -> &'static str {
+    env!("CARGO_BIN_EXE_xtask")
+}

@@ -10,7 +10,7 @@ pub(crate) fn error_of(table: &str, defaults: &str) -> String {
     refused(&Workspace::with_package("app", table, defaults))
 }
 
-/// The error of a workspace whose tables are wrong; nothing has been done.
+/// Returns the error of a workspace with invalid tables; the program does nothing.
 #[track_caller]
 pub(crate) fn refused(workspace: &Workspace) -> String {
     let ran = workspace.xtask(&["image", "--dry-run"]).fails_with(3);
@@ -20,7 +20,7 @@ pub(crate) fn refused(workspace: &Workspace) -> String {
 }
 
 #[test]
-fn an_unknown_key_is_shown_with_the_nearest_one() {
+fn unknown_key_suggests_the_nearest() {
     insta::assert_snapshot!(error_of("package = []", ""), @"
     error: unknown key `package`
      --> app/Cargo.toml:7:1
@@ -61,7 +61,7 @@ fn an_unknown_key_is_shown_with_the_nearest_one() {
 }
 
 #[test]
-fn a_value_of_a_wrong_type() {
+fn wrong_type_is_shown() {
     insta::assert_snapshot!(error_of("packages = \"media-libs/libpng\"", ""), @r#"
     error: `packages` must be a list of strings, not a string
      --> app/Cargo.toml:7:12
@@ -81,7 +81,7 @@ fn a_value_of_a_wrong_type() {
 }
 
 #[test]
-fn every_mistake_is_shown_at_once() {
+fn all_mistakes_are_shown_at_once() {
     insta::assert_snapshot!(error_of("uzer = \"1000\"\nstrip = \"all\"", "tags = [\"a b\"]"), @r#"
     error: `a b` is not a tag
      --> Cargo.toml:6:9
@@ -112,7 +112,7 @@ fn every_mistake_is_shown_at_once() {
 }
 
 #[test]
-fn a_malformed_atom() {
+fn malformed_atom_is_shown() {
     insta::assert_snapshot!(error_of("packages = [\"media-libs/libpng\", \"libpng\"]", ""), @r#"
     error: malformed atom `libpng`: the category is missing
      --> app/Cargo.toml:7:35
@@ -120,7 +120,7 @@ fn a_malformed_atom() {
     7 | packages = ["media-libs/libpng", "libpng"]
       |                                   ^^^^^^ the category is missing
       |
-      = help: write category and name, like `media-libs/libpng`
+      = help: write `media-libs/libpng`
     "#);
     insta::assert_snapshot!(error_of("packages = [\">=media-libs/libpng\"]", ""), @r#"
     error: malformed atom `>=media-libs/libpng`: the version is missing
@@ -152,7 +152,7 @@ fn a_malformed_atom() {
 }
 
 #[test]
-fn keys_of_later_versions_are_refused_with_their_line() {
+fn future_keys_are_refused() {
     let defaults = "builder = \"stage3\"\nregistry = \"example.com\"\nplatforms = [\"linux/arm64\"]";
     insta::assert_snapshot!(error_of("base = \"debian\"", defaults), @r#"
     error: "stage3" for `builder` is not supported yet
@@ -169,7 +169,7 @@ fn keys_of_later_versions_are_refused_with_their_line() {
     7 | registry = "example.com"
       | ^^^^^^^^ not supported yet
       |
-      = help: leave it out, and push the reference that the command prints with `docker push`
+      = help: write it into `name`, such as "registry.example/team/web", and push the reference that the command prints with `docker push`
 
     error: `platforms` is not supported yet
      --> Cargo.toml:8:1
@@ -177,7 +177,7 @@ fn keys_of_later_versions_are_refused_with_their_line() {
     8 | platforms = ["linux/arm64"]
       | ^^^^^^^^^ not supported yet
       |
-      = help: leave it out: images are made for linux/amd64
+      = help: leave it out: Tierce builds images for linux/amd64
 
     error: the workspace has no image `debian` to begin with
      --> app/Cargo.toml:7:8
@@ -192,7 +192,7 @@ fn keys_of_later_versions_are_refused_with_their_line() {
 }
 
 #[test]
-fn a_binary_that_does_not_exist() {
+fn unknown_binary_is_refused() {
     insta::assert_snapshot!(error_of("bins = [\"ap\"]", ""), @r#"
     error: the package `app` has no binary `ap`
      --> app/Cargo.toml:7:9
@@ -205,7 +205,7 @@ fn a_binary_that_does_not_exist() {
 }
 
 #[test]
-fn a_package_without_a_binary() {
+fn package_without_binary_is_refused() {
     let workspace = Workspace::with_package("app", "", "");
     fs::rename(workspace.root().join("app/src/main.rs"), workspace.root().join("app/src/lib.rs")).expect("writable");
     insta::assert_snapshot!(refused(&workspace), @"
@@ -220,20 +220,20 @@ fn a_package_without_a_binary() {
 }
 
 #[test]
-fn an_image_of_packages_with_keys_of_a_program() {
+fn program_keys_need_a_program() {
     let workspace = Workspace::with_package(
         "app",
         "",
         "\n[workspace.metadata.images.php]\npackages = [\"dev-lang/php\"]\nbins = [\"php\"]\ninclude = \"closure\"",
     );
     insta::assert_snapshot!(refused(&workspace), @r#"
-    error: nothing says what the image starts
+    error: the image has no program to start
      --> Cargo.toml:7:28
       |
     7 | [workspace.metadata.images.php]
       |                            ^^^ needs `entrypoint` or `cmd`
       |
-      = help: add `entrypoint = ["/usr/bin/…"]`, a program of its packages, or `cmd` for what `docker run` may replace
+      = help: add `entrypoint = ["/usr/bin/…"]`, a program of its packages, or `cmd` for a command that `docker run` may replace
 
     error: `bins` is about an image's program, and this image has none
      --> Cargo.toml:9:1

@@ -1,18 +1,18 @@
-//! What the end-to-end tests share: workspaces as users have them, the program itself, and real tools as judges.
+//! Helpers of the end-to-end tests: workspaces as users have them, the program itself, and real tools as judges.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::xtask_path;
 
 /// This repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the xtask lies in the workspace")
 }
 
-/// What a finished program left.
+/// The output and the exit code of a finished program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) pid: u32,
@@ -45,7 +45,7 @@ impl Ran {
         line
     }
 
-    /// What a user reads of an error: from its first line on, with nothing of this machine in it.
+    /// The text of an error from its first line on, without paths of this machine.
     pub(crate) fn error(&self, workspace: &Path) -> String {
         let start = self.stderr.find("error:").unwrap_or(0);
         self.stderr[start..].replace(&workspace.display().to_string(), "[WORKSPACE]").trim_end().to_owned()
@@ -68,18 +68,12 @@ pub(crate) fn run(command: &mut Command) -> Ran {
     }
 }
 
-/// Runs a tool of the host that judges a result.
-#[track_caller]
-pub(crate) fn tool<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
-    run(Command::new(program).args(arguments))
-}
-
 /// Tierce, as `cargo xtask` starts it, in this folder.
 pub(crate) fn xtask(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let mut command = Command::new(xtask_path());
     command.current_dir(folder).env("NO_COLOR", "1").env("TIERCE_CACHE", cache());
     command.env("TIERCE_NAMESPACE", namespace());
-    // Nothing is left in the daemon but where a test is about that.
+    // Only tests of warm containers leave some in the daemon.
     command.env("TIERCE_KEEP_WARM", "0");
     // Each workspace has a target folder of its own, also where this repository's lies elsewhere.
     command.env_remove("CARGO_TARGET_DIR");
@@ -91,7 +85,7 @@ pub(crate) fn cache() -> PathBuf {
     std::env::var_os("TIERCE_CACHE").map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), PathBuf::from)
 }
 
-/// What marks everything of these tests in the daemon.
+/// The namespace of all objects of these tests in the daemon.
 pub(crate) fn namespace() -> String {
     std::env::var("TIERCE_NAMESPACE").unwrap_or_else(|_| "tierce-tests".to_owned())
 }
@@ -102,7 +96,7 @@ pub(crate) struct Workspace {
     root: PathBuf,
 }
 
-/// With it go the ROOTs that its images were made with, as far as no other workspace uses them.
+/// Removes the ROOTs of its images too, unless another workspace uses them.
 impl Drop for Workspace {
     fn drop(&mut self) {
         drop(self.folder.take());
@@ -131,7 +125,7 @@ impl Workspace {
         workspace
     }
 
-    /// A workspace with one package that prints a line; `table` is what follows `[package.metadata.image]`, `defaults` what
+    /// A workspace with one package that prints a line; `table` follows `[package.metadata.image]`, and `defaults`
     /// follows `[workspace.metadata.image]`.
     pub(crate) fn with_package(package: &str, table: &str, defaults: &str) -> Workspace {
         Workspace::new("workspace")
@@ -164,6 +158,24 @@ impl Workspace {
         self.write(path, &text.replace(before, after));
     }
 
+    /// Reads a file.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The names of its members, as cargo sees them.
+    #[track_caller]
+    pub(crate) fn members(&self) -> Vec<String> {
+        let mut cargo = Command::new("cargo");
+        let ran = run(cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(&self.root)).ok();
+        let metadata: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let packages = metadata["packages"].as_array().expect("a list").iter();
+        let mut names: Vec<_> = packages.map(|package| package["name"].as_str().expect("a name").to_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// Its folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -194,84 +206,5 @@ fn copy_folder(from: &Path, to: &Path, root: &Path) {
             fs::write(&copy, text.replace("@FOLDER@", root.to_str().expect("UTF-8"))).expect("writable");
             fs::set_permissions(&copy, entry.metadata().expect("readable").permissions()).expect("a mode");
         }
-    }
-}
-
-/// A name in the daemon that no other test has.
-pub(crate) fn unique_name() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("{}-{}-{}", namespace(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A container that goes away with the test.
-pub(crate) struct Container {
-    name: String,
-}
-
-impl Container {
-    /// `docker run -d` with these further arguments.
-    #[track_caller]
-    pub(crate) fn start(arguments: &[&str]) -> Container {
-        let name = unique_name();
-        tool("docker", ["run", "-d", "--name", &name].iter().chain(arguments)).ok();
-        Container { name }
-    }
-
-    /// A container of an image that is not started: to look at its files.
-    #[track_caller]
-    pub(crate) fn create(reference: &str) -> Container {
-        let name = unique_name();
-        // An image need not have a command.
-        tool("docker", ["create", "--name", &name, reference, "-"]).ok();
-        Container { name }
-    }
-
-    /// Its files as `tar -tv` lists them: mode, owner, size and path.
-    #[track_caller]
-    pub(crate) fn listing(&self) -> String {
-        let script = "set -o pipefail; docker export \"$0\" | tar -tv --numeric-owner --full-time --utc";
-        tool("bash", ["-c", script, &self.name]).ok().stdout
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its address in Docker's default network.
-    #[track_caller]
-    pub(crate) fn address(&self) -> String {
-        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        tool("docker", ["inspect", "-f", format, &self.name]).ok().stdout.trim().to_owned()
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        tool("docker", ["rm", "-fv", &self.name]);
-    }
-}
-
-/// An image that leaves the daemon with the test.
-pub(crate) struct LoadedImage {
-    references: Vec<String>,
-}
-
-impl LoadedImage {
-    /// The image of this name.
-    pub(crate) fn new(reference: &str) -> LoadedImage {
-        LoadedImage { references: vec![reference.to_owned()] }
-    }
-
-    /// It has this name too.
-    pub(crate) fn and(mut self, reference: &str) -> LoadedImage {
-        self.references.push(reference.to_owned());
-        self
-    }
-}
-
-impl Drop for LoadedImage {
-    fn drop(&mut self) {
-        tool("docker", ["rmi", "-f"].into_iter().chain(self.references.iter().map(String::as_str)));
     }
 }

@@ -1,4 +1,4 @@
-//! Workspaces and command lines that are not what they should be.
+//! Errors of workspaces and command lines.
 
 use crate::manifest_errors::{error_of, refused};
 use crate::support::Workspace;
@@ -46,7 +46,7 @@ fn two_images_of_one_name() {
 }
 
 #[test]
-fn a_workspace_without_images() {
+fn workspace_without_images_is_an_error() {
     let workspace = Workspace::with_package("app", "", "")
         .file("app/Cargo.toml", "[package]\nname = \"app\"\nedition = \"2024\"\n");
     insta::assert_snapshot!(refused(&workspace), @"
@@ -57,7 +57,7 @@ fn a_workspace_without_images() {
 }
 
 #[test]
-fn an_image_that_the_workspace_does_not_have() {
+fn unknown_image_suggests_the_nearest() {
     let workspace = Workspace::with_package("thumbnailer", "", "");
     for (arguments, name) in [(&["image", "thumbnail"][..], "thumbnail"), (&["why", "x", "/"], "x")] {
         let ran = workspace.xtask(arguments).fails_with(3);
@@ -73,7 +73,7 @@ fn an_image_that_the_workspace_does_not_have() {
 }
 
 #[test]
-fn a_folder_that_is_no_workspace() {
+fn folder_without_workspace_is_an_error() {
     let folder = Workspace::new("empty");
     insta::assert_snapshot!(folder.xtask(&["image"]).fails_with(1).error(folder.root()), @"
     error: could not find `Cargo.toml` in `[WORKSPACE]` or any parent directory
@@ -82,7 +82,7 @@ fn a_folder_that_is_no_workspace() {
 }
 
 #[test]
-fn a_command_line_that_is_wrong() {
+fn invalid_command_line_is_an_error() {
     let workspace = Workspace::with_package("app", "", "");
     insta::assert_snapshot!(workspace.xtask(&["image", "--layot", "x"]).fails_with(2).error(workspace.root()), @"
     error: unexpected argument '--layot' found
@@ -117,4 +117,43 @@ fn repositories_that_are_none() {
       |
       = help: `name` is what its profiles/repo_name says
     "#);
+}
+
+/// No run resolves packages for a graph.
+#[test]
+fn graph_reports_unresolved_packages() {
+    let workspace = Workspace::with_package("web", "packages = [\"media-libs/libpng\"]", "");
+    let text = workspace.xtask(&["graph", "--format", "text"]).ok().stdout;
+    assert_eq!(text, "web\n└── media-libs/libpng  not resolved yet\n");
+    assert!(!workspace.root().join("Tierce.lock").exists());
+    let error = workspace.xtask(&["graph", "wbe"]).fails_with(3).error(workspace.root());
+    assert!(error.starts_with("error: the workspace has no image `wbe`"), "{error}");
+}
+
+#[test]
+fn name_of_a_builder_is_refused() {
+    for (namespace, key, code) in [
+        ("tierce", "name = \"tierce-builder\"", 3),
+        ("tierce", "tags = [\"tierce-environment:x\"]", 3),
+        ("others", "name = \"tierce-builder\"", 0),
+    ] {
+        let workspace = Workspace::with_package("app", key, "");
+        let mut command = workspace.command();
+        command.env("TIERCE_NAMESPACE", namespace).args(["list"]);
+        let ran = crate::support::run(&mut command).fails_with(code);
+        if code == 0 {
+            continue;
+        }
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ran.error(workspace.root()).replace("-environment", "-builder"), @r#"
+            error: `tierce-builder` is the name of Tierce's own builders in the daemon
+             --> app/Cargo.toml:6:19
+              |
+            6 | [package.metadata.image]
+              |                   ^^^^^
+              |
+              = help: give the image another `name`, or other `tags`
+            "#);
+        }
+    }
 }

@@ -1,9 +1,9 @@
-//! How long whole runs take, and how much memory: the program itself, on a workspace of its own with a large image.
+//! The time and memory of whole runs of the program, on a workspace of its own with a large image.
 //!
-//! `cargo bench --profile xtask -p xtask --bench runs`: in the profile that users have. It needs a daemon, and has a cache of its
-//! own with the tests' downloads in it. Each figure is the median of five runs, with the least and the most beside it.
+//! `cargo bench --profile xtask -p xtask --bench runs` uses the profile of users. It needs a daemon, and has a cache of its own with
+//! the tests' downloads. Each figure is the median of five runs, with the least and the most beside it.
 //!
-//! With `-- --from-nothing` two other figures, of one run each: what somebody waits for who has the downloads and nothing else.
+//! With `-- --from-nothing` it prints two other figures, of one run each: the time of a user who has the downloads alone.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,35 +12,45 @@ use std::time::{Duration, Instant};
 
 #[path = "shared/measure.rs"]
 mod measure;
-// Other parts of these are for tests.
+// Tests use the other parts of these.
+#[path = "../../tests/e2e/daemon.rs"]
+mod daemon;
 #[allow(dead_code)]
-#[path = "../../tests/it/running.rs"]
+#[path = "../../tests/e2e/running.rs"]
 mod running;
 #[allow(dead_code)]
-#[path = "../../tests/it/support.rs"]
+#[path = "../../tests/e2e/support.rs"]
 mod support;
+#[allow(dead_code)]
+#[path = "../../tests/e2e/times.rs"]
+mod times;
 
 use measure::{fill, spread, step_seconds, take, write};
 use running::OwnCache;
 
-/// What a run would download.
+/// The folders of the cache with downloads.
 const DOWNLOADS: [&str; 3] = ["debs", "wheels", "distfiles"];
-/// Data files of the large image: 64 of 16 MiB.
+/// The data files of the large image: 64 of 16 MiB.
 const FILES: usize = 64;
 const FILE_SIZE: usize = 16 << 20;
 const RUNS: usize = 5;
 
+/// The program that is measured.
+fn xtask_path() -> &'static str {
+    env!("CARGO_BIN_EXE_xtask")
+}
+
 /// One run of the program.
 struct Run {
     wall: Duration,
-    /// The step `pack` alone, where it ran.
+    /// The seconds of the step `pack`, if it ran.
     pack: Option<f64>,
     /// The most memory that was resident, in bytes.
     memory: u64,
 }
 
 fn main() {
-    // `cargo test` builds and starts benchmarks too; there is nothing to test here.
+    // `cargo test` builds and starts benchmarks too, and this one has no tests.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -51,7 +61,7 @@ fn main() {
         return;
     }
     let cache = OwnCache::new(&DOWNLOADS);
-    // Beside the cache, which has room.
+    // The disk of the cache has room.
     let folder = tempfile::tempdir_in(cache.path().parent().expect("a folder")).expect("a temporary folder");
     let root = folder.path();
     write_workspace(root);
@@ -89,14 +99,14 @@ fn main() {
     row("  memory of the program at its peak", memory(&packed), "MB");
 }
 
-/// A line of the answer: the median, the least and the most.
+/// Prints the median, the least and the most.
 fn row(what: &str, values: Vec<f64>, unit: &str) {
     let (least, median, most) = spread(&values);
     writeln!(std::io::stdout(), "{what:<56} {median:>9.2} {unit:<5} ({least:.2} to {most:.2})").expect("stdout");
 }
 
-/// A clone of this repository, `cargo xtask image hello` with nothing compiled, and the thumbnailer after it. Both times count
-/// from the beginning.
+/// Runs `cargo xtask image hello` in a clone of this repository with nothing compiled, then the thumbnailer. Both times count from
+/// the start.
 fn from_nothing() -> (Duration, Duration) {
     let cache = OwnCache::with_own_builder(&DOWNLOADS);
     let folder = tempfile::tempdir_in(cache.path().parent().expect("a folder")).expect("a temporary folder");

@@ -4,17 +4,17 @@
 use std::ffi::CString;
 use std::io;
 
-/// A conversion descriptor, closed when it goes.
+/// A conversion descriptor, which drop closes.
 struct Converter(libc::iconv_t);
 
 impl Drop for Converter {
     fn drop(&mut self) {
-        // SAFETY: it was opened, and nobody else has it.
+        // SAFETY: the descriptor is open, and this is its only owner.
         unsafe { libc::iconv_close(self.0) };
     }
 }
 
-/// Text of `charset` in UTF-8.
+/// Converts text from `charset` to UTF-8.
 pub(crate) fn to_utf8(charset: &str, text: &[u8]) -> io::Result<Vec<u8>> {
     let from = CString::new(charset)?;
     // SAFETY: both names end with a zero byte.

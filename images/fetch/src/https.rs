@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use openssl::ssl::{SslConnector, SslMethod};
 
-/// An answer of more bytes is refused.
+/// The most bytes of a response.
 const MAX_ANSWER: u64 = 64 << 20;
-/// How long a server may be silent.
+/// The longest silence of a server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The body of what the server answers, if that is a success.
+/// Fetches a URL. Returns the body of the response.
 pub(crate) fn get(url: &str) -> Result<Vec<u8>, String> {
     let (host, port, path) = parts(url).ok_or("it is not https://HOST[:PORT][/PATH]")?;
     let stream = TcpStream::connect((host, port)).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
     let connector = SslConnector::builder(SslMethod::tls_client()).map_err(|error| error.to_string())?.build();
     let mut stream = connector.connect(host, stream).map_err(|error| error.to_string())?;
-    // The server closes behind an answer of this version, and does not send it in chunks.
+    // With this version the server sends no chunks, and closes the connection after its response.
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: fetch\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
     let mut answer = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn get(url: &str) -> Result<Vec<u8>, String> {
     body(answer)
 }
 
-/// Host, port and path of a URL without a user.
+/// Returns the host, port and path of a URL without a user.
 fn parts(url: &str) -> Option<(&str, u16, &str)> {
     let rest = url.strip_prefix("https://")?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -42,7 +42,7 @@ fn parts(url: &str) -> Option<(&str, u16, &str)> {
     (is_host && is_clean(path)).then_some((host, port, if path.is_empty() { "/" } else { path }))
 }
 
-/// What stands behind the head of an answer whose status is a success.
+/// Returns the body of a response, or an error if its status is not a success.
 fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
     const END: &[u8] = b"\r\n\r\n";
     let end = answer.windows(END.len()).position(|bytes| bytes == END).ok_or("the answer has no head")?;

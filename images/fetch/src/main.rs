@@ -1,7 +1,7 @@
-//! `fetch [--time ZONE] [--charset CHARSET] [https://HOST[:PORT][/PATH]]`: writes what a server answers to stdout.
+//! `fetch [--time ZONE] [--charset CHARSET] [https://HOST[:PORT][/PATH]]`: writes a server's response to stdout.
 //!
-//! Everything that it needs besides its code is the system's, and found at run time: the name of the host, the certificates of
-//! the authorities (`SSL_CERT_FILE` names others), the time zone, the converter of a character set.
+//! It finds all its data in the system at run time: the address of the host, the certificates of the authorities
+//! (`SSL_CERT_FILE` names others), the time zone, and the converter of a character set.
 
 mod charset;
 mod https;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: fetch [--time ZONE] [--charset CHARSET] [https://HOST[:PORT][/PATH]]";
 
-/// Why there is no answer.
+/// An error of the program.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("{USAGE}")]
@@ -27,7 +27,7 @@ enum Error {
     Write(#[from] io::Error),
 }
 
-/// What the command line asks for.
+/// The arguments of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
     zone: Option<String>,

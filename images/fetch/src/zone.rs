@@ -4,13 +4,13 @@
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 
-/// Date, time, offset and the zone's own name of now. The C library takes a name that it does not find for a zone of that name
-/// without an offset.
+/// Returns the date, time, offset and name of a zone now. For an unknown zone, the C library takes the given name and no
+/// offset.
 pub(crate) fn now(zone: &str) -> Option<String> {
     let zone = CString::new(zone).ok()?;
     let mut text = [0_u8; 64];
-    // SAFETY: this program has one thread, so nobody reads the environment meanwhile; strings end with a zero byte; strftime is
-    // told how much room there is.
+    // SAFETY: this program has one thread, so no other one reads the environment meanwhile; strings end with a zero byte;
+    // strftime gets the size of the buffer.
     let length = unsafe {
         if libc::setenv(c"TZ".as_ptr(), zone.as_ptr(), 1) != 0 {
             return None;

@@ -49,7 +49,7 @@ impl Orientation {
 }
 
 impl Bitmap {
-    /// The image as it is to be seen.
+    /// Returns the upright image.
     pub(crate) fn upright(self, orientation: Orientation) -> Self {
         if orientation == Orientation::default() {
             return self;
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn every_orientation_is_turned_upright() {
-        // What is stored where the upright image reads
+        // The stored image for each orientation of the upright image
         //     A B C
         //     D E F
-        // by the figure of the specification.
+        // as in the figure of the specification.
         let cases = [
             (1, letters(3, 2, "ABCDEF")),
             (2, letters(3, 2, "CBAFED")),

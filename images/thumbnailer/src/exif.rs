@@ -54,7 +54,7 @@ impl Drop for Tags {
     }
 }
 
-/// The orientation that a JPEG file's EXIF segment names; upright if it has none, or one that cannot be read.
+/// Returns the orientation in a JPEG file's EXIF segment; upright if it has none or an unreadable one.
 pub(crate) fn orientation(jpeg: &[u8]) -> Orientation {
     tag(jpeg).map(Orientation::from_tag).unwrap_or_default()
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_upright() {
+    fn damaged_exif_counts_as_upright() {
         let whole = jpeg(b"MM", [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0]);
         // A count and a format that do not fit, and a count far past the end.
         let wrong = [

@@ -18,7 +18,7 @@ const PIXELS_CMYK: c_int = 11;
 const COLOURS_CMYK: c_int = 3;
 /// `TJCS_YCCK`.
 const COLOURS_YCCK: c_int = 4;
-/// `TJFLAG_LIMITSCANS`: at most 500 scans of a progressive file, each of which costs a pass over all pixels.
+/// `TJFLAG_LIMITSCANS`: at most 500 scans of a progressive file; each scan costs a pass over all pixels.
 const LIMIT_SCANS: c_int = 32_768;
 /// `TJERR_WARNING`: the pixels were decoded nevertheless.
 const ERROR_WARNING: c_int = 0;
@@ -71,7 +71,7 @@ impl Drop for Handle {
 }
 
 impl Handle {
-    /// What the last call complained of, and whether it was only a warning.
+    /// Returns the message of the last call, and whether it is only a warning.
     fn complaint(&self) -> (String, bool) {
         // SAFETY: the handle is alive; the text is a C string inside it, copied before the next call.
         let text = unsafe { CStr::from_ptr(tjGetErrorStr2(self.0.as_ptr())) }.to_string_lossy().into_owned();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_much_too_large_is_decoded_smaller() {
+    fn large_image_is_decoded_smaller() {
         let cases = [((160, 120), (160, 120)), ((60, 45), (160, 120)), ((40, 30), (80, 60)), ((1, 1), (20, 15))];
         let decoder = Decoder::new(PHOTO).unwrap();
         for (wanted, expected) in cases {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_anywhere_is_refused() {
+    fn truncated_file_is_refused() {
         for (name, file) in [("baseline", PHOTO), ("progressive", PROGRESSIVE)] {
             for end in (0..file.len() - 2).step_by(7) {
                 let decoded = Decoder::new(&file[..end]).and_then(|decoder| decoder.decode((160, 120)));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_bytes_too_many_before_a_marker_are_tolerated() {
+    fn extra_bytes_before_a_marker_are_tolerated() {
         let mut file = PHOTO[..2].to_vec();
         file.extend([0, 0, 0]);
         file.extend(&PHOTO[2..]);

@@ -6,8 +6,8 @@
 //! | `GET /healthz` | `ok` |
 //! | `GET /stats` | counts as JSON: `jpeg`, `png`, `refused`, `bytes_received`, `bytes_sent` |
 //!
-//! What is no image gets 400 and a reason, a body of more than 32 MiB or an image of more than 64 million pixels 413, a
-//! body that does not arrive within 30 seconds 408, what is too much at a time 503.
+//! A body that is not an image gets 400 and a reason; more than 32 MiB or 64 million pixels get 413; a body that takes
+//! longer than 30 seconds gets 408; a request while too many others run gets 503.
 //!
 //! It decodes and encodes by libjpeg-turbo and libpng, reads the orientation of photos by libexif, and counts in SQLite.
 //! Settings are in the environment: `THUMBNAILER_LISTEN` is the address and port (`0.0.0.0:8080`), `THUMBNAILER_DATA` the
@@ -39,7 +39,7 @@ mod thumbnail;
 use service::Service;
 use store::Store;
 
-/// Why the service did not start, or did not stop cleanly.
+/// An error of starting or stopping the service.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("failed to read THUMBNAILER_LISTEN: `{0}` is no address and port")]
@@ -103,7 +103,7 @@ fn address() -> Result<SocketAddr, Error> {
     text.parse().map_err(|_| Error::Address(text.into_owned()))
 }
 
-/// Writes a line to stderr, where a container's log is. That nobody reads it is no reason to stop.
+/// Writes a line to stderr, which is a container's log. Ignores errors: the service also runs without a log.
 fn log(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "thumbnailer: {line}");
 }

@@ -87,7 +87,7 @@ pub(crate) struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads all that stands before the pixels of a PNG file.
+    /// Reads the part of a PNG file before the pixels.
     ///
     /// # Errors
     /// `Error::Corrupt`, with libpng's words.
@@ -108,8 +108,8 @@ impl<'a> Decoder<'a> {
         (self.image.width, self.image.height)
     }
 
-    /// Decodes the pixels. Every kind of PNG becomes sRGB with eight bits a channel. What libpng only warns of (an
-    /// unknown or broken chunk that the pixels do not need) is no error.
+    /// Decodes the pixels. Every kind of PNG becomes sRGB with eight bits a channel. A warning of libpng is not an error: it
+    /// concerns an unknown or broken chunk that the pixels do not need.
     ///
     /// # Errors
     /// `Error::Corrupt` if the file is cut short, a checksum is wrong, or the data do not decode.
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_decodes_to_the_same_pixels() {
+    fn encoded_pixels_decode_unchanged() {
         for (width, height, opaque) in [(1, 1, true), (1, 1, false), (97, 31, true), (97, 31, false), (300, 300, false)]
         {
             let bitmap = noise(width, height, opaque);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_or_damaged_is_refused() {
+    fn damaged_file_is_refused() {
         let file = encode(&noise(40, 40, false)).unwrap();
         for end in (0..file.len() - 12).step_by(11) {
             let decoded = Decoder::new(&file[..end]).and_then(Decoder::decode);

@@ -12,7 +12,7 @@ pub(crate) fn fit((width, height): (u32, u32), wanted: u32) -> (u32, u32) {
         return (width, height);
     }
     let scaled = (f64::from(height) * f64::from(wanted) / f64::from(width)).round();
-    // A float that is out of range saturates; it is not: it is at most `height`.
+    // The cast never saturates: the value is at most `height`.
     (wanted.max(1), (scaled as u32).max(1))
 }
 
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_checkerboard_becomes_the_grey_of_half_its_light() {
+    fn checkerboard_scales_to_linear_grey() {
         let board = bitmap(64, 64, |x, y| if (x + y) % 2 == 0 { [255; 4] } else { [0, 0, 0, 255] });
         // Half of white's light is sRGB 188; a mean of the values would be 128.
         assert_eq!(scale(&board, 8, 8), bitmap(8, 8, |_, _| [188, 188, 188, 255]));
     }
 
     #[test]
-    fn the_colour_of_transparent_pixels_does_not_bleed() {
+    fn transparent_pixels_do_not_bleed() {
         let source = bitmap(2, 1, |x, _| if x == 0 { [255, 0, 0, 255] } else { [0, 255, 0, 0] });
         assert_eq!(scale(&source, 1, 1).pixels, [255, 0, 0, 128]);
         let clear = bitmap(2, 2, |_, _| [9, 9, 9, 0]);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pixel_at_the_rim_counts_by_the_share_that_is_covered() {
+    fn rim_pixel_counts_by_covered_share() {
         // Three pixels into two: each covers one and a half.
         let source = bitmap(3, 1, |x, _| [[255, 0, 0, 255], [255, 0, 0, 255], [0, 0, 0, 255]][x as usize]);
         let scaled = scale(&source, 2, 1);

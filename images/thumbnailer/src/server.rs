@@ -1,4 +1,4 @@
-//! Connections: how many, how long, and how they end.
+//! Connections: their number, their lifetime and their end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use tokio::time::{sleep, timeout};
 use crate::log;
 use crate::service::Service;
 
-/// Connections at a time; more wait in the kernel's queue.
+/// The most connections at a time; others wait in the kernel's queue.
 const MAX_CONNECTIONS: u32 = 256;
-/// How long a request's head may take to arrive, which is also how long an idle connection is kept.
+/// The time limit for the head of a request, and for an idle connection.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may live; a client that wants more connects again.
+/// The lifetime of a connection; after it, clients must reconnect.
 const LIFE_TIME: Duration = Duration::from_secs(120);
-/// How long a connection may take for its last request once it is to end.
+/// The time limit for the last request of a connection whose lifetime ended.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(60);
-/// How long requests under way may take once the service is to stop. `docker stop` waits ten seconds.
+/// The time limit for running requests after a stop signal. `docker stop` waits ten seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until `stop` is done; then idle connections end at once, requests under way have [`GRACE`].
+/// Serves until `stop` completes. Then idle connections end at once, and running requests have [`GRACE`].
 pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
@@ -56,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, stop: im
         }
     }
     drop(listener);
-    // Without receivers there is no connection left that wants to know.
+    // An error means that no connection is left to notify.
     let _ = stopping.send(true);
     // Both outcomes end the service.
     let _ = timeout(GRACE, connections.acquire_many(MAX_CONNECTIONS)).await;

@@ -1,4 +1,4 @@
-//! The routes, and what each of them refuses.
+//! The routes, and the requests that each of them refuses.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use crate::log;
 use crate::store::{Outcome, Store};
 use crate::thumbnail::{self, thumbnail};
 
-/// Bytes of the largest file that is taken.
+/// The most bytes of a file.
 const MAX_BODY: usize = 32 << 20;
 /// Bytes of a body too large that are still read and thrown away, so that its sender gets to read the answer instead of a
 /// reset connection.
 const MAX_DISCARDED: usize = 32 << 20;
 /// The widest thumbnail, in pixels.
 const MAX_WIDTH: u32 = 4096;
-/// How long a body may take to arrive.
+/// The time limit for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// Bodies that are held in memory at a time.
+/// The most bodies in memory at a time.
 const UPLOADS: usize = 16;
-/// How long a request waits to become one of them.
+/// The longest wait of a request for a place among them.
 const QUEUE_TIME: Duration = Duration::from_secs(10);
 /// The most images that are decoded at a time, on however many cores: each may take `4 * MAX_PIXELS` bytes.
 const MAX_DECODERS: usize = 4;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct Service {
     store: Store,
     uploads: Semaphore,
@@ -102,7 +102,7 @@ impl Service {
         Ok(response(StatusCode::OK, "application/json", json + "\n"))
     }
 
-    /// Makes a thumbnail and counts what became of it.
+    /// Makes a thumbnail and counts the outcome.
     async fn thumbnail(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
         let made = self.make(request).await;
         let outcome = made.as_ref().map_or(Outcome::Refused, |(outcome, _)| *outcome);
@@ -128,7 +128,7 @@ impl Service {
     }
 }
 
-/// Runs what computes or waits for a disk beside the thread that serves the connections.
+/// Runs a function that computes or waits for a disk, outside of the thread that serves the connections.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(Refusal::internal)
 }

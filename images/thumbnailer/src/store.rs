@@ -12,7 +12,7 @@ use crate::thumbnail::Format;
 /// The name of the database below the data folder.
 const FILE: &str = "stats.sqlite";
 
-/// How long a write waits for another container on the same volume.
+/// The longest wait of a write for another container on the same volume.
 const BUSY: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID";
@@ -20,7 +20,7 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, 
 const ADD: &str =
     "INSERT INTO counts (name, count) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
 
-/// What `GET /stats` answers. All counts are since the data folder was made.
+/// The response of `GET /stats`. All counts start with the creation of the data folder.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Stats {
     /// Thumbnails made of JPEG files.
@@ -35,7 +35,7 @@ pub(crate) struct Stats {
     pub(crate) bytes_sent: i64,
 }
 
-/// How a request for a thumbnail ended.
+/// The outcome of a request for a thumbnail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome {
     /// A thumbnail was made.
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_an_error() {
+    fn text_file_is_refused_as_database() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), "certainly not a database file").unwrap();
         assert!(Store::open(folder.path()).is_err());

@@ -9,7 +9,7 @@ use crate::{exif, jpeg, png, scale};
 /// then take 256 MB at most, whatever the file claims.
 pub(crate) const MAX_PIXELS: u64 = 64_000_000;
 
-/// What a file is, by its first bytes.
+/// The format of a file, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// ITU-T T.81, with or without EXIF.
@@ -37,7 +37,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// Why there is no thumbnail.
+/// An error of making a thumbnail.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The first bytes are those of neither format.
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_or_too_large_is_refused_with_a_reason() {
+    fn invalid_and_large_images_are_refused() {
         let photo = fixture!("photo.jpg");
         let cases: [(&[u8], &str); 6] = [
             (b"", "the body is neither a JPEG nor a PNG"),

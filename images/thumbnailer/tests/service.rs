@@ -152,16 +152,16 @@ fn bad_requests_get_a_status_and_a_reason() {
 #[test]
 fn a_body_too_large_is_refused() {
     let (_data, service) = service();
-    // Its sender waits for a word before it sends.
+    // This client waits for an interim response before it sends.
     let mut stream = service.connect();
     stream
         .write_all(b"POST /thumbnail?width=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n")
         .unwrap();
     assert_eq!(Answer::read(stream).status, 413);
-    // Its sender just sends.
+    // This client sends at once.
     let body = vec![0; (32 << 20) + 1];
     assert_eq!(service.request("POST", "/thumbnail?width=9", &body).status, 413);
-    // Its length is not known beforehand.
+    // This client does not announce the length.
     let mut stream = service.connect();
     stream
         .write_all(
@@ -172,12 +172,12 @@ fn a_body_too_large_is_refused() {
     stream.write_all(&body).unwrap();
     stream.write_all(b"\r\n0\r\n\r\n").unwrap();
     assert_eq!(Answer::read(stream).status, 413);
-    // The largest that is taken is looked at.
+    // The service reads the largest allowed body.
     assert_eq!(service.request("POST", "/thumbnail?width=9", &body[1..]).status, 400);
 }
 
 #[test]
-fn a_connection_serves_many_requests_at_once_with_others() {
+fn connections_serve_many_requests_in_parallel() {
     let (_data, service) = service();
     thread::scope(|scope| {
         for _ in 0..12 {
@@ -204,7 +204,7 @@ fn a_connection_serves_many_requests_at_once_with_others() {
 fn signals_stop_it_at_once_even_with_open_connections() {
     for signal in ["TERM", "INT"] {
         let (data, mut service) = service();
-        // One that never says anything, one kept alive after an answer.
+        // One connection sends nothing; one is kept alive after a response.
         let _silent = service.connect();
         let mut idle = service.connect();
         idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -222,7 +222,7 @@ fn signals_stop_it_at_once_even_with_open_connections() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_said() {
+fn failed_start_prints_the_cause() {
     let data = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

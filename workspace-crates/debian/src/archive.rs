@@ -1,4 +1,4 @@
-//! The archive that is written: one entry each, deterministic, with the tree of what is in it kept in step.
+//! Writes the root's tar, deterministically and each path once, and keeps the tree of its content up to date.
 
 use std::io::{self, Read, Write};
 
@@ -7,24 +7,24 @@ use tar::{EntryType, Header};
 use crate::tree::{Node, Tree};
 use crate::{Error, path};
 
-/// The longest target of a symbolic link (PATH_MAX without its end).
+/// The longest target of a symbolic link, in bytes: PATH_MAX without the final NUL.
 const MAX_TARGET: usize = 4095;
 
-/// A tar on its way out.
+/// A tar that is being written.
 pub(crate) struct Archive<W: Write> {
     builder: tar::Builder<W>,
     pub(crate) tree: Tree,
     latest: u64,
 }
 
-/// Whose entry it is: the owner's number in the [`Tree`], and its name for errors.
+/// The package of an entry: its number in the [`Tree`], and its name for errors.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'n> {
     pub(crate) owner: usize,
     pub(crate) name: &'n str,
 }
 
-/// Mode, owner and time of an entry.
+/// Mode, owner and modification time of an entry.
 #[derive(Clone, Copy)]
 pub(crate) struct Attributes {
     mode: u32,
@@ -34,13 +34,13 @@ pub(crate) struct Attributes {
 }
 
 impl<W: Write> Archive<W> {
-    /// An empty archive; no time in it is later than `latest`.
+    /// An empty archive; its times are at most `latest`, in seconds since 1970.
     pub(crate) fn new(out: W, latest: u64) -> Self {
         Self { builder: tar::Builder::new(out), tree: Tree::default(), latest }
     }
 
-    /// Notes the folders above `place` that no package has brought so far. A later package may bring them with a mode of
-    /// its own, and an archive may name a path once only (Docker refuses it otherwise): they are written at the end.
+    /// Notes the folders above `place` that no package has declared so far. They are written at the end: a later
+    /// package may declare them with its own mode, and Docker refuses an archive that names a path twice.
     pub(crate) fn imply_parents(&mut self, place: &str, origin: Origin<'_>) -> Result<(), Error> {
         for folder in self.tree.missing_parents(place).map_err(|why| path_error(origin.name, place, why))? {
             self.tree.insert(&folder, Node::Folder { implied: true });
@@ -48,7 +48,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// Writes the folders that no package has brought, and ends the archive.
+    /// Writes the folders that no package has declared, and ends the archive.
     pub(crate) fn finish(mut self) -> Result<W, Error> {
         for folder in self.tree.implied() {
             self.put_folder(&folder, self.own(0o755))?;
@@ -56,7 +56,7 @@ impl<W: Write> Archive<W> {
         self.builder.into_inner().map_err(Error::Write)
     }
 
-    /// A folder.
+    /// Writes a folder.
     pub(crate) fn put_folder(&mut self, place: &str, attributes: Attributes) -> Result<(), Error> {
         let mut header = header(EntryType::Directory, attributes, 0);
         let name = if place == "/" { "./".to_owned() } else { format!("{}/", &place[1..]) };
@@ -65,7 +65,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// A file whose content is read from `content`; errors of reading are told apart from those of writing.
+    /// Writes a file with `size` bytes of `content`. A failed read is [`Error::PackageIo`].
     pub(crate) fn put_file(
         &mut self,
         place: &str,
@@ -85,7 +85,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// A symbolic link.
+    /// Writes a symbolic link.
     pub(crate) fn put_link(
         &mut self,
         place: &str,
@@ -102,7 +102,7 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// A hard link, which only leads to a file that the same package has brought.
+    /// Writes a hard link; its target must be a file of the same package.
     pub(crate) fn put_hard_link(
         &mut self,
         place: &str,
@@ -121,12 +121,12 @@ impl<W: Write> Archive<W> {
         Ok(())
     }
 
-    /// The attributes of what is made here.
+    /// The attributes of an entry that no package holds: owned by root.
     pub(crate) fn own(&self, mode: u32) -> Attributes {
         Attributes { mode, uid: 0, gid: 0, time: self.latest }
     }
 
-    /// The attributes of a package's entry.
+    /// The attributes of a package's entry, its time limited to the archive's latest.
     pub(crate) fn attributes(&self, header: &Header) -> io::Result<Attributes> {
         Ok(Attributes {
             mode: header.mode()? & 0o7777,
@@ -137,7 +137,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// A reader that yields exactly `left` bytes and remembers why it could not.
+/// A reader that yields exactly `left` bytes and keeps the error of a failed read.
 struct Noted<'r> {
     reader: &'r mut dyn Read,
     left: u64,

@@ -1,18 +1,18 @@
-//! Which packages make a root: everything essential, some seeds, and whatever those depend on.
+//! Selects the packages of a root: the essential ones, the seeds, and the dependencies of both.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::relation::{Relation, parse_relations};
-use crate::{Error, PackageIndex};
+use crate::{Error, PackageIndex, SuitePart};
 
-/// What a builder needs beyond the essential packages: Portage's own needs (Python, bash is essential), a C and C++
+/// The packages that a builder needs besides the essential ones: Python for Portage (bash is essential), a C and C++
 /// toolchain, and the build tools that ebuilds take for granted.
 pub const SEEDS: &[&str] = &[
     "base-files",
     "base-passwd",
-    // In place of usrmerge, the first alternative of what depends on it: it converts a root, and needs Perl for it.
+    // Instead of usrmerge, the first alternative of its dependents: that one needs Perl to convert a root.
     "usr-is-merged",
     "debianutils",
     "mawk",
@@ -47,7 +47,7 @@ pub const SEEDS: &[&str] = &[
     "tcl",
 ];
 
-/// One package of a root: what the lock records and the host downloads.
+/// One package of a root: Tierce.lock records it and the host downloads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deb {
     /// The package's name.
@@ -62,16 +62,19 @@ pub struct Deb {
     pub size: u64,
     /// The file's digest, in lower-case hexadecimal digits.
     pub sha256: String,
+    /// The part of the suite that it is of, which names the archive of its file.
+    #[serde(default)]
+    pub part: SuitePart,
 }
 
 /// The packages of a root, in the order in which [`crate::write_root`] takes them: base-files and base-passwd, then the
 /// others by name. The same index and seeds always give the same packages.
 ///
-/// Of alternatives ("a | b") the first that the index can satisfy is taken, unless another one is in the root anyway; of
-/// several packages that provide a name the one of the highest priority, then the first by name. Recommends do not count.
+/// Of alternatives ("a | b"), the first that the index can satisfy is selected, unless the root has another one anyway.
+/// Of several packages that provide a name, the highest priority wins, then the first by name. Recommends are ignored.
 ///
 /// # Errors
-/// [`Error::Unsatisfiable`] with the chain of packages that lead to it, [`Error::Conflict`], [`Error::Field`].
+/// [`Error::Unsatisfiable`] with the chain of packages that require it, [`Error::Conflict`], [`Error::Field`].
 pub fn closure(index: &PackageIndex<'_>, seeds: &[&str]) -> Result<Vec<Deb>, Error> {
     let mut closure = Closure { index, selected: BTreeMap::new(), queue: VecDeque::new(), names: HashMap::new() };
     let mut essential: Vec<usize> = (0..index.packages().len()).filter(|&at| index.packages()[at].essential).collect();
@@ -89,7 +92,7 @@ pub fn closure(index: &PackageIndex<'_>, seeds: &[&str]) -> Result<Vec<Deb>, Err
     Ok(closure.debs())
 }
 
-/// The installed versions by package name, as the stand-ins of Portage's package database need them.
+/// The installed versions by package name, from which the builder's stub entries in Portage's vdb are written.
 pub fn versions(debs: &[Deb]) -> BTreeMap<&str, &str> {
     debs.iter().map(|deb| (deb.name.as_str(), deb.version.as_str())).collect()
 }
@@ -104,18 +107,18 @@ enum Requirer {
 
 struct Closure<'i, 't> {
     index: &'i PackageIndex<'t>,
-    /// The packages of the root, each with the one that brought it.
+    /// The packages of the root, each with the package that requires it.
     selected: BTreeMap<usize, Requirer>,
-    /// Packages whose dependencies are still to be looked at.
+    /// The packages whose dependencies are not yet selected.
     queue: VecDeque<usize>,
-    /// Of each name the package that was selected: a root holds one version of a name.
+    /// The selected package of each name: a root holds one version of a name.
     names: HashMap<&'t str, usize>,
 }
 
 impl<'t> Closure<'_, 't> {
     fn select(&mut self, at: usize, requirer: Requirer) {
         let name = self.index.packages()[at].name;
-        // An index may list several versions of an essential package: the newest is the root's.
+        // An index may list several versions of an essential package: the root gets the newest.
         if let Some(&other) = self.names.get(name) {
             if self.index.packages()[other].version >= self.index.packages()[at].version {
                 return;
@@ -128,8 +131,8 @@ impl<'t> Closure<'_, 't> {
         self.queue.push_back(at);
     }
 
-    /// Selects until every dependency of every selected package is met. Clauses with a choice wait until nothing else is
-    /// left to do, so that the choice falls on what is in anyway, whatever the order of the packages.
+    /// Selects until every dependency of every selected package is met. Clauses with a choice wait until the queue is
+    /// empty: then they choose a package that the root has anyway, in any order of the packages.
     fn run(&mut self) -> Result<(), Error> {
         let mut choices: VecDeque<(usize, Vec<Relation<'t>>)> = VecDeque::new();
         loop {
@@ -147,13 +150,13 @@ impl<'t> Closure<'_, 't> {
         }
     }
 
-    /// Makes sure that one of the alternatives is in the root.
+    /// Selects one of the alternatives unless the root has one already.
     fn require(&mut self, clause: &[Relation<'_>], requirer: Requirer) -> Result<(), Error> {
         let candidates: Vec<usize> = clause.iter().flat_map(|relation| self.index.candidates(relation)).collect();
         if candidates.iter().any(|at| self.selected.contains_key(at)) {
             return Ok(());
         }
-        // A name that is in with another version cannot come in again.
+        // The root cannot hold a second version of a name.
         let free = candidates.iter().find(|&&at| !self.names.contains_key(self.index.packages()[at].name));
         match free {
             Some(&at) => {
@@ -181,13 +184,13 @@ impl<'t> Closure<'_, 't> {
         Error::Unsatisfiable { relation, why, chain: self.chain(requirer) }
     }
 
-    /// "seed g++ -> g++-12 12.2.0-14": how the root came to need what `requirer` asks for.
+    /// "seed g++ -> g++-12 12.2.0-14": the packages that lead to `requirer`.
     fn chain(&self, mut requirer: Requirer) -> String {
         let mut chain = Vec::new();
         while let Requirer::Package(at) = requirer {
             let package = &self.index.packages()[at];
             chain.push(format!("{} {}", package.name, package.version));
-            // Each package was selected after the one that brought it, so the chain ends.
+            // Each package was selected after the one that requires it, so the chain ends.
             requirer = self.selected.get(&at).copied().unwrap_or(Requirer::Seed);
         }
         chain.reverse();
@@ -226,6 +229,7 @@ impl<'t> Closure<'_, 't> {
                     filename: package.filename.to_owned(),
                     size: package.size,
                     sha256: package.sha256.to_ascii_lowercase(),
+                    part: package.part,
                 }
             })
             .collect();
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken() {
+    fn closure_selects() {
         let cases: &[(&str, &str, &[&str], &str)] = &[
             ("essential", "a 1 Essential: yes\nb 1", &[], "a"),
             (
@@ -279,8 +283,8 @@ mod tests {
             ),
             ("a cycle", "a 1 Depends: b\nb 1 Depends: a", &["a"], "a b"),
             ("the first alternative", "a 1 Depends: b | c\nb 1\nc 1", &["a"], "a b"),
-            ("the alternative that is in", "a 1 Depends: b | c\nb 1\nc 1", &["a", "c"], "a c"),
-            ("the alternative that comes in later", "a 1 Depends: b | c, d\nb 1\nc 1\nd 1 Depends: c", &["a"], "a c d"),
+            ("the selected alternative", "a 1 Depends: b | c\nb 1\nc 1", &["a", "c"], "a c"),
+            ("the alternative selected later", "a 1 Depends: b | c, d\nb 1\nc 1\nd 1 Depends: c", &["a"], "a c d"),
             ("an alternative that exists", "a 1 Depends: b | c\nc 1", &["a"], "a c"),
             ("an alternative of a fitting version", "a 1 Depends: b (>= 2) | c\nb 1\nc 1", &["a"], "a c"),
             ("a virtual name, by name", "a 1 Depends: v\nz 1 Provides: v\ny 1 Provides: v", &["a"], "a y"),
@@ -290,7 +294,7 @@ mod tests {
                 &["a"],
                 "a z",
             ),
-            ("a virtual name that is in", "a 1 Depends: v\nz 1 Provides: v\ny 1 Provides: v", &["a", "z"], "a z"),
+            ("a virtual name that is met", "a 1 Depends: v\nz 1 Provides: v\ny 1 Provides: v", &["a", "z"], "a z"),
             ("a real name before a virtual one", "a 1 Depends: v\nb 1 Provides: v\nv 1", &["a"], "a v"),
             (
                 "a versioned virtual name",
@@ -310,7 +314,24 @@ mod tests {
     }
 
     #[test]
-    fn what_fails() {
+    fn newest_part_of_a_suite_wins() {
+        let release = index_text("base 1 Essential: yes\nc 1 Depends: v\np 1 Provides: v\nq 2");
+        let security = index_text("base 1 Essential: yes; Depends: q\np 1+deb13u1 Provides: v; Depends: q\nq 1");
+        let mut index = PackageIndex::parse(&release, "amd64").unwrap();
+        index.add(&security, "amd64", SuitePart::Security).unwrap();
+        let debs = closure(&index, &["c", "q"]).unwrap();
+        let found: Vec<_> = debs.iter().map(|deb| (deb.name.as_str(), deb.version.as_str(), deb.part)).collect();
+        let expected = [
+            ("base", "1", SuitePart::Release),
+            ("c", "1", SuitePart::Release),
+            ("p", "1+deb13u1", SuitePart::Security),
+            ("q", "2", SuitePart::Release),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn closure_errors() {
         let cases: &[(&str, &[&str])] = &[
             ("a 1", &["b"]),
             ("a 1 Depends: b\nb 1 Depends: c (>= 2)\nc 1", &["a"]),
@@ -328,12 +349,12 @@ mod tests {
         failed to satisfy `b (= 2)`: the index has b 1, b 2 (required by seed a 1)
         failed to satisfy `b | c`: the index has no b, no c (required by essential a 1)
         failed to put `a` and `b` into one root: a declares `v`
-        failed to read field `Depends` of `a`: `B` is no relation
+        failed to read field `Depends` of `a`: `B` is not a relation
         ");
     }
 
     #[test]
-    fn the_order_of_the_index_does_not_matter() {
+    fn index_order_is_irrelevant() {
         let lines = [
             "a 1 Depends: v, b | c",
             "b 1",

@@ -1,4 +1,4 @@
-//! Decompression by magic number: xz, gzip and zstd, several streams in a row included, with bounds.
+//! Bounded decompression of xz, gzip and zstd, selected by magic number; concatenated streams are read as one.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -8,14 +8,14 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::Error;
 
-/// Memory that one xz decoder may use, in bytes: the largest preset (-9) needs 65 MiB.
+/// The memory limit of an xz decoder, in bytes: the largest preset (-9) needs 65 MiB.
 const XZ_MEMORY: u64 = 256 << 20;
-/// The largest zstd window that is accepted, in bytes: what `zstd -d` accepts without `--long`.
+/// The largest accepted zstd window, in bytes: the limit of `zstd -d` without `--long`.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
-/// Decompresses what `reader` yields, whichever of xz, gzip and zstd it is; anything else passes through unchanged.
+/// Decompresses xz, gzip or zstd, by the first bytes of `reader`; any other content passes through unchanged.
 ///
-/// Concatenated streams (and zstd's skippable frames) are read as one. The result is not bounded: who reads it sets the limit.
+/// Concatenated streams (and zstd's skippable frames) are read as one. The result is not bounded: the caller limits it.
 ///
 /// # Errors
 /// When the first bytes cannot be read. Corrupt data is an error of the returned reader.
@@ -37,19 +37,19 @@ pub fn decompress<'r>(reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> 
     })
 }
 
-/// Decompresses a whole text of at most `limit` bytes; `what` names it in errors.
+/// Decompresses a whole text of at most `limit` bytes; `name` is the text's in errors.
 ///
 /// # Errors
 /// [`Error::Decompress`] when the data is corrupt, longer than `limit`, or not UTF-8.
-pub fn decompress_text(what: &str, reader: impl Read, limit: u64) -> Result<String, Error> {
+pub fn decompress_text(name: &str, reader: impl Read, limit: u64) -> Result<String, Error> {
     let mut text = String::new();
     decompress(reader)
         .and_then(|reader| limited(reader, limit).read_to_string(&mut text))
-        .map_err(|source| Error::Decompress { what: what.to_owned(), source })?;
+        .map_err(|source| Error::Decompress { name: name.to_owned(), source })?;
     Ok(text)
 }
 
-/// A reader that fails, instead of ending, when more than `limit` bytes come: the guard against decompression bombs.
+/// Guards against decompression bombs: the reader fails after `limit` bytes if there are more.
 pub(crate) fn limited<R: Read>(reader: R, limit: u64) -> Limited<R> {
     Limited { reader, left: limit, limit }
 }
@@ -89,7 +89,7 @@ impl Compression {
     }
 }
 
-/// The frames of a zstd stream as one: `ruzstd`'s own streaming decoder ends after the first.
+/// Reads all frames of a zstd stream: `ruzstd`'s own streaming decoder ends after the first.
 struct ZstdFrames<R> {
     source: R,
     decoder: FrameDecoder,
@@ -120,7 +120,7 @@ impl<R: BufRead> ZstdFrames<R> {
         Ok(false)
     }
 
-    /// What the frame's header promises about its content, checked as `zstd -d` does.
+    /// Compares the frame's content with its checksum, if it has one, as `zstd -d` does.
     fn check(&self) -> io::Result<()> {
         match (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum()) {
             (Some(expected), Some(found)) if expected != found => {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_and_its_concatenation() {
+    fn formats_and_concatenations_decompress() {
         let big = "a line of text\n".repeat(50_000).into_bytes();
         let skippable = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
         let cases: &[(&str, Vec<u8>, Vec<u8>)] = &[
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn corrupt_and_cut_streams_are_errors() {
+    fn corrupt_streams_are_errors() {
         let text = "some text that is worth compressing".repeat(100);
         for (name, whole) in
             [("gzip", gzip(text.as_bytes())), ("xz", xz(text.as_bytes())), ("zstd", zstd(text.as_bytes()))]
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_stops_at_the_limit() {
+    fn bomb_stops_at_the_limit() {
         let bomb = xz(&vec![b' '; 10 << 20]);
         assert!(bomb.len() < 10_000);
         let error = decompress_text("Packages.xz", &bomb[..], 1 << 20).unwrap_err();

@@ -12,12 +12,12 @@ if [ -n "$unfinished" ]; then
     exit 1
 fi
 
-# Without these every emerge would compile Portage anew. -f: what the check below writes would carry the clock.
+# Without these every emerge would compile Portage again. -f: files that the check below writes would contain the time.
 python3 -m compileall -q -f -j 0 /usr/lib/python3/dist-packages/portage /usr/lib/python3/dist-packages/_emerge
 python3 -c 'import portage, _emerge.main'
 ldconfig
 
-# What differs from run to run, or is of no use to a builder.
+# These files differ from run to run, or a builder has no use for them.
 rm -rf /var/log/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/cache/apt/* /var/lib/apt/lists/* \
     /var/lib/dpkg/*-old /etc/.pwd.lock /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/machine-id \
     /tmp/* /var/tmp/portage/* /run/* 2>/dev/null || true

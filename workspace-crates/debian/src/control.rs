@@ -5,31 +5,31 @@ use crate::Error;
 /// More fields than any paragraph has (a Packages entry has about 20): a bound for hostile input.
 const MAX_FIELDS: usize = 256;
 
-/// One paragraph: its fields in their order. Names compare without regard to case.
+/// One paragraph: its fields in order. Field names ignore case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paragraph<'t> {
     fields: Vec<(&'t str, &'t str)>,
 }
 
 impl<'t> Paragraph<'t> {
-    /// The field's value, trimmed. A value of several lines comes as written, with the space that starts each
-    /// continuation line: read it with [`lines`](Self::lines).
+    /// The field's value, trimmed. A multi-line value keeps the space that starts each continuation line; read it with
+    /// [`lines`](Self::lines).
     pub fn get(&self, name: &str) -> Option<&'t str> {
         self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    /// The lines of a field's value, trimmed, without empty ones and comments; none if the field is missing.
+    /// The lines of a field's value, trimmed, without empty lines and comments; no lines if the field is missing.
     pub fn lines(&self, name: &str) -> impl Iterator<Item = &'t str> {
         let value = self.get(name).unwrap_or("");
         value.lines().filter(|line| !line.starts_with('#')).map(str::trim).filter(|line| !line.is_empty())
     }
 
-    /// The words of a field's value, over all of its lines.
+    /// The words of a field's value, across its lines.
     pub fn words(&self, name: &str) -> impl Iterator<Item = &'t str> {
         self.lines(name).flat_map(str::split_ascii_whitespace)
     }
 
-    /// The field's value, or the error that names `subject` and the field.
+    /// The field's value; [`Error::Field`] of `subject` if it is missing or empty.
     pub(crate) fn require(&self, subject: &str, name: &'static str) -> Result<&'t str, Error> {
         match self.get(name) {
             Some(value) if !value.is_empty() => Ok(value),
@@ -38,23 +38,23 @@ impl<'t> Paragraph<'t> {
     }
 }
 
-/// The paragraphs of `text`; `what` names it in errors. Lines that start with `#` are comments. After an error the
-/// iterator ends.
-pub fn paragraphs<'t>(what: &'t str, text: &'t str) -> impl Iterator<Item = Result<Paragraph<'t>, Error>> {
-    Parser { what, text, at: 0, line: 0 }
+/// The paragraphs of `text`; `name` is the text's in errors. Lines that start with `#` are comments. After an error
+/// the iterator ends.
+pub fn paragraphs<'t>(name: &'t str, text: &'t str) -> impl Iterator<Item = Result<Paragraph<'t>, Error>> {
+    Parser { name, text, at: 0, line: 0 }
 }
 
 struct Parser<'t> {
-    what: &'t str,
+    name: &'t str,
     text: &'t str,
-    /// Where the next line starts, in bytes.
+    /// The offset of the next line, in bytes.
     at: usize,
-    /// The number of the line that was read last, from 1.
+    /// The number of the last line that was read, from 1.
     line: usize,
 }
 
 impl<'t> Parser<'t> {
-    /// The next line without its end, and where it starts.
+    /// The next line without its end, and its offset.
     fn next_line(&mut self) -> Option<(usize, &'t str)> {
         let start = self.at;
         let rest = self.text.get(start..).filter(|rest| !rest.is_empty())?;
@@ -65,7 +65,7 @@ impl<'t> Parser<'t> {
     }
 
     fn paragraph(&mut self) -> Result<Option<Paragraph<'t>>, Error> {
-        // Of each field: its name, where its value starts and where it ends so far.
+        // Each field's name, and the offsets where its value starts and ends so far.
         let mut fields: Vec<(&'t str, usize, usize)> = Vec::with_capacity(24);
         while let Some((start, line)) = self.next_line() {
             if line.trim().is_empty() {
@@ -87,11 +87,11 @@ impl<'t> Parser<'t> {
             let (name, value) =
                 line.split_once(':').ok_or_else(|| self.error("a field needs a colon after its name"))?;
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(self.error("a field's name is of printable ASCII characters"));
+                return Err(self.error("a field's name must be printable ASCII"));
             }
             if fields.len() == MAX_FIELDS || fields.iter().any(|field| field.0.eq_ignore_ascii_case(name)) {
                 return Err(
-                    self.error(&format!("the field `{name}` stands twice, or there are more than {MAX_FIELDS}"))
+                    self.error(&format!("the field `{name}` is repeated, or there are more than {MAX_FIELDS} fields"))
                 );
             }
             fields.push((name, start + line.len() - value.len(), start + line.len()));
@@ -101,7 +101,7 @@ impl<'t> Parser<'t> {
     }
 
     fn error(&self, why: &str) -> Error {
-        Error::Syntax { what: self.what.to_owned(), line: self.line, why: why.to_owned() }
+        Error::Syntax { name: self.name.to_owned(), line: self.line, why: why.to_owned() }
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn paragraphs_fields_and_continuations() {
+    fn paragraphs_have_fields_and_continuations() {
         let text =
             "\n# a comment\nPackage: a\nDescription: short\n long\n .\n# in between\n\tmore\n\n\nPackage:b\nEmpty:\n";
         let found: Vec<_> = paragraphs("x", text).collect::<Result<_, _>>().unwrap();
@@ -136,12 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn bad_syntax_names_the_line() {
+    fn syntax_error_names_the_line() {
         let cases = [
             ("Package a\n", "failed to parse line 1 of `x`: a field needs a colon after its name"),
             ("\n a\n", "failed to parse line 2 of `x`: a continuation line before any field"),
-            ("A: b\na: c\n", "failed to parse line 2 of `x`: the field `a` stands twice, or there are more than 256"),
-            ("ü: b\n", "failed to parse line 1 of `x`: a field's name is of printable ASCII characters"),
+            (
+                "A: b\na: c\n",
+                "failed to parse line 2 of `x`: the field `a` is repeated, or there are more than 256 fields",
+            ),
+            ("ü: b\n", "failed to parse line 1 of `x`: a field's name must be printable ASCII"),
         ];
         for (text, expected) in cases {
             let error = paragraphs("x", text).find_map(Result::err).unwrap();
@@ -151,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics_and_ends(text in "[a-c:# \\t\\n\\rü]{0,80}") {
+        fn parser_ends_on_any_text(text in "[a-c:# \\t\\n\\rü]{0,80}") {
             let count = paragraphs("x", &text).count();
             prop_assert!(count <= text.lines().count());
         }

@@ -1,18 +1,18 @@
-//! One `.deb` file (deb(5)): an `ar` archive of `debian-binary`, `control.tar.*` and `data.tar.*`, read as a stream.
+//! Reads a `.deb` file (deb(5)) as a stream: an `ar` archive of `debian-binary`, `control.tar.*` and `data.tar.*`.
 
 use std::io::{self, Read};
 
 use crate::compression::{Limited, decompress, limited};
 use crate::{Deb, Error, control};
 
-/// What the control archive may unpack to, in bytes (the largest of Debian have some hundred KiB).
+/// The largest unpacked control archive, in bytes; Debian's largest have some hundred KiB.
 const MAX_CONTROL: u64 = 16 << 20;
-/// What the data archive of one package may unpack to, in bytes.
+/// The largest unpacked data archive of a package, in bytes.
 const MAX_DATA: u64 = 2 << 30;
-/// The control archive's files may be that many.
+/// The most files that a control archive may have besides `control`.
 const MAX_CONTROL_FILES: usize = 64;
 
-/// A `.deb` whose control archive has been read and whose data is still to come.
+/// A `.deb` with its control archive read; `data` is the next member to read.
 pub(crate) struct OpenDeb<'r> {
     pub(crate) control: Control,
     pub(crate) data: tar::Archive<Limited<Box<dyn Read + 'r>>>,
@@ -22,12 +22,12 @@ pub(crate) struct OpenDeb<'r> {
 pub(crate) struct Control {
     /// The control file: one paragraph.
     pub(crate) text: String,
-    /// Every other file: its name ("postinst"), mode and content, by name.
+    /// The other files, sorted: name ("postinst"), mode and content.
     pub(crate) files: Vec<(String, u32, Vec<u8>)>,
 }
 
 impl Control {
-    /// The value of a field of the control file; empty if there is none.
+    /// The value of a field of the control file; empty if the field is missing.
     pub(crate) fn field(&self, name: &str) -> &str {
         let paragraph = control::paragraphs("control", &self.text).next().and_then(Result::ok);
         paragraph.and_then(|paragraph| paragraph.get(name)).unwrap_or("")
@@ -39,14 +39,14 @@ impl Control {
     }
 }
 
-/// Opens the file of `deb` and checks that it is that package in that version.
+/// Opens the file of `deb` and checks its package name, version and architecture.
 pub(crate) fn open<'r>(deb: &Deb, mut reader: impl Read + 'r) -> Result<OpenDeb<'r>, Error> {
     let failed = |source| Error::PackageIo { package: deb.name.clone(), source };
     let wrong = |why: String| Error::package(&deb.name, why);
     let mut magic = [0; 8];
     reader.read_exact(&mut magic).map_err(failed)?;
     if &magic != b"!<arch>\n" {
-        return Err(wrong("it is no Debian package".to_owned()));
+        return Err(wrong("it is not a Debian package".to_owned()));
     }
     let mut control = None;
     let mut is_first = true;
@@ -55,7 +55,7 @@ pub(crate) fn open<'r>(deb: &Deb, mut reader: impl Read + 'r) -> Result<OpenDeb<
             return Err(wrong("it has no data archive".to_owned()));
         };
         if is_first != (name == "debian-binary") {
-            return Err(wrong(format!("the member `{name}` is not where deb(5) has it")));
+            return Err(wrong(format!("the member `{name}` is not in the order of deb(5)")));
         }
         is_first = false;
         if name.starts_with("data.tar") {
@@ -76,13 +76,13 @@ pub(crate) fn open<'r>(deb: &Deb, mut reader: impl Read + 'r) -> Result<OpenDeb<
             // deb(5): members whose name starts with an underscore are for extensions, others are errors.
             return Err(wrong(format!("it has an unknown member `{name}`")));
         }
-        // What the reader of the member left over, then the byte that makes the size even.
+        // Skips the rest of the member, then the byte that makes the size even.
         io::copy(&mut member, &mut io::sink()).map_err(failed)?;
         io::copy(&mut (&mut reader).take(size % 2), &mut io::sink()).map_err(failed)?;
     }
 }
 
-/// The next member's name and size; none at the end of the archive.
+/// The next member's name and size; `None` at the end of the archive.
 fn next_member(reader: &mut impl Read) -> io::Result<Option<(String, u64)>> {
     let mut header = Vec::with_capacity(60);
     reader.take(60).read_to_end(&mut header)?;
@@ -112,7 +112,7 @@ fn read_control(deb: &Deb, member: impl Read) -> Result<Control, Error> {
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
         if !crate::path::is_plain(&name) || name.contains('/') || files.len() == MAX_CONTROL_FILES {
-            return Err(Error::package(&deb.name, format!("its control archive has an odd file `{name}`")));
+            return Err(Error::package(&deb.name, format!("its control archive may not have the file `{name}`")));
         }
         let mode = entry.header().mode().map_err(failed)? & 0o777;
         let mut content = Vec::new();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_of_the_archive() {
+    fn archive_layouts() {
         let file = DebFile::new("a", "1").control_file("postinst", 0o755, b"#!/bin/sh\n");
         let deb = file.deb();
         let (control, data) = (file.control_archive(), file.data_archive());
@@ -199,7 +199,7 @@ mod tests {
         no ar archive: failed to read package `a`: failed to fill whole buffer
         empty: failed to read package `a`: failed to fill whole buffer
         format 3: failed to read package `a`: it has a format version other than 2
-        no format first: failed to read package `a`: the member `control.tar` is not where deb(5) has it
+        no format first: failed to read package `a`: the member `control.tar` is not in the order of deb(5)
         no control: failed to read package `a`: its data comes before its control archive
         no data: failed to read package `a`: it has no data archive
         unknown member: failed to read package `a`: it has an unknown member `other`
@@ -212,10 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn control_files_are_plain() {
+    fn control_file_names_are_plain() {
         for name in ["../postinst", "a/b", "..", "a\tb"] {
             let file = DebFile::new("a", "1").control_file(name, 0o644, b"");
-            assert!(message(&file.deb(), &file.bytes()).contains("odd file"), "{name}");
+            assert!(message(&file.deb(), &file.bytes()).contains("may not have the file"), "{name}");
         }
     }
 
@@ -224,8 +224,8 @@ mod tests {
         fn damaged_files_never_panic(at in 0usize..2000, byte: u8, length in 0usize..3000) {
             let file = DebFile::new("a", "1").control_file("postinst", 0o755, b"x").file("./usr/bin/a", 0o755, b"content");
             let mut bytes = file.bytes();
-            if let Some(there) = bytes.get_mut(at) {
-                *there = byte;
+            if let Some(damaged) = bytes.get_mut(at) {
+            *damaged = byte;
             }
             bytes.truncate(length);
             if let Ok(mut opened) = open(&file.deb(), &bytes[..]) {

@@ -1,26 +1,26 @@
-//! What goes into a root beside the packages.
+//! The entries of a root that no package holds.
 
-/// A file, link or folder that a root gets beside its packages, owned by root.
+/// A file, link or folder besides the packages, owned by root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraEntry {
-    /// Where: absolute and normalised. Missing folders above it are made (0755); links above it are followed.
+    /// An absolute, normalised path. Missing folders above it are created (0755); links above it are followed.
     pub path: String,
-    /// What.
+    /// The type and content.
     pub kind: EntryKind,
-    /// The permission bits; of no effect for a link.
+    /// The permission bits; a link ignores them.
     pub mode: u32,
 }
 
-/// What an [`ExtraEntry`] is.
+/// The type and content of an [`ExtraEntry`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A file with this content. A package's file of the same path is an error.
+    /// A file with this content; an error if a package holds the path.
     File(Vec<u8>),
-    /// A symbolic link to this target. It stands back for a package's own file of that path.
+    /// A symbolic link to this target; skipped if a package holds the path.
     Link(String),
-    /// A folder; one that is there already stays as it is.
+    /// A folder; an existing one keeps its attributes.
     Folder,
-    /// A line, without its end, for `/etc/passwd` or `/etc/group`, which the root's writer makes itself.
+    /// A line, without its end, of `/etc/passwd` or `/etc/group`, which the root's writer creates.
     AccountLine(String),
 }
 
@@ -30,7 +30,7 @@ impl ExtraEntry {
         Self { path: path.into(), kind: EntryKind::File(content.into()), mode: 0o644 }
     }
 
-    /// A file that may be executed, mode 0755.
+    /// An executable file, mode 0755.
     pub fn program(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
         Self { mode: 0o755, ..Self::file(path, content) }
     }

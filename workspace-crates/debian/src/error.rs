@@ -1,29 +1,29 @@
-//! What can go wrong with an index, a package or a root.
+//! The errors of an index, a package or a root.
 
 use std::io;
 
-/// An error of this crate. None of them is transient: the same input fails again.
+/// An error of this crate. No error is transient: the same input fails again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A control file (deb822) or an `apt` source that breaks its syntax.
-    #[error("failed to parse line {line} of `{what}`: {why}")]
+    #[error("failed to parse line {line} of `{name}`: {why}")]
     Syntax {
-        /// What was parsed: "Packages", "Release", a file name.
-        what: String,
+        /// The text's name: "Packages", "Release", a file name.
+        name: String,
         /// The line, from 1.
         line: usize,
         /// The rule that is broken.
         why: String,
     },
-    /// A field that is missing or holds something else than its definition allows.
+    /// A field that is missing or breaks its definition.
     #[error("failed to read field `{field}` of `{subject}`: {why}")]
     Field {
-        /// The package or file whose field it is.
+        /// The package or file that has the field.
         subject: String,
         /// The field's name.
         field: &'static str,
-        /// What is wrong.
+        /// The rule that is broken.
         why: String,
     },
     /// A version that breaks Debian policy 5.6.12.
@@ -34,10 +34,10 @@ pub enum Error {
         /// The rule that is broken.
         why: &'static str,
     },
-    /// The mirror serves another release than the one asked for.
+    /// The mirror serves another release than the requested one.
     #[error("failed to use the release `{found}` as `{expected}`: the mirror serves another suite under that name")]
     Codename {
-        /// The codename asked for.
+        /// The requested codename.
         expected: String,
         /// The codename of the signed text.
         found: String,
@@ -50,14 +50,22 @@ pub enum Error {
         /// Its `Valid-Until`, as written.
         valid_until: String,
     },
+    /// A newer release of the suite was read before.
+    #[error("failed to trust the release `{codename}`: it is {} hours older than the one of an earlier run; the mirror is out of date", .seconds.div_ceil(3600))]
+    Older {
+        /// The release's codename.
+        codename: String,
+        /// The time between the two, in seconds.
+        seconds: u64,
+    },
     /// No package satisfies a dependency.
     #[error("failed to satisfy `{relation}`: {why} (required by {chain})")]
     Unsatisfiable {
         /// The dependency as its package writes it.
         relation: String,
-        /// What the index offers instead.
+        /// The candidates in the index.
         why: String,
-        /// Who asks for it: "seed g++ -> g++-12 (= 12.2.0-14)".
+        /// The packages that lead to it: "seed g++ -> g++-12 (= 12.2.0-14)".
         chain: String,
     },
     /// Two packages of the closure exclude each other.
@@ -70,12 +78,12 @@ pub enum Error {
         /// The relation as it is written.
         relation: String,
     },
-    /// A `.deb` that is not one, or that holds something a package may not hold.
+    /// A file that is not a `.deb`, or one with content that a package may not have.
     #[error("failed to read package `{package}`: {why}")]
     Package {
         /// The package's name.
         package: String,
-        /// What is wrong.
+        /// The rule that is broken.
         why: String,
     },
     /// Reading a `.deb` failed.
@@ -83,11 +91,11 @@ pub enum Error {
     PackageIo {
         /// The package's name.
         package: String,
-        /// The cause; decompression errors come this way too.
+        /// The cause, also of a failed decompression.
         source: io::Error,
     },
-    /// Two packages hold the same file and neither says that it replaces the other.
-    #[error("failed to unpack `{path}` of `{package}`: `{other}` holds it too")]
+    /// Two packages hold the same file and neither replaces the other.
+    #[error("failed to unpack `{path}` of `{package}`: `{other}` has the same path")]
     Duplicate {
         /// The path in the root.
         path: String,
@@ -96,30 +104,30 @@ pub enum Error {
         /// The earlier one.
         other: String,
     },
-    /// A path that leaves the root, or that no file system can hold.
+    /// A path outside of the root, or one that no file system accepts.
     #[error("failed to place `{path}` of `{package}` in the root: {why}")]
     Path {
         /// The path as the package writes it.
         path: String,
         /// The package, or "extra entries".
         package: String,
-        /// What is wrong.
+        /// The rule that is broken.
         why: &'static str,
     },
     /// Writing the root's tar failed.
     #[error("failed to write the root's archive")]
     Write(#[source] io::Error),
-    /// The portage wheel is not laid out as it is known to be.
+    /// The portage wheel does not have the layout of its version.
     #[error("failed to read the portage wheel: {why}")]
     Wheel {
-        /// What is wrong.
+        /// The difference.
         why: String,
     },
-    /// Decompression failed, or passed its limit.
-    #[error("failed to decompress `{what}`")]
+    /// Decompression failed or exceeded its limit.
+    #[error("failed to decompress `{name}`")]
     Decompress {
-        /// What was decompressed.
-        what: String,
+        /// The text's name.
+        name: String,
         /// The cause.
         source: io::Error,
     },

@@ -1,10 +1,10 @@
-//! Small packages for tests, laid out as dpkg-deb does it.
+//! Small packages for tests, in the layout of dpkg-deb.
 
 use tar::{EntryType, Header};
 
 use crate::Deb;
 
-/// A package to be written.
+/// A package under construction.
 pub(crate) struct DebFile {
     name: String,
     version: String,
@@ -24,7 +24,7 @@ impl DebFile {
         }
     }
 
-    /// A further field of the control file.
+    /// Adds a field to the control file.
     pub(crate) fn field(mut self, line: &str) -> Self {
         self.fields += &format!("{line}\n");
         self
@@ -83,6 +83,7 @@ impl DebFile {
             filename: format!("pool/{}.deb", self.name),
             size: 0,
             sha256: String::new(),
+            part: crate::SuitePart::Release,
         }
     }
 }
@@ -95,7 +96,7 @@ pub(crate) fn member(name: &str, content: &[u8]) -> Vec<u8> {
     member
 }
 
-/// Writes names as they are given, also those that the tar crate refuses to write.
+/// Writes any name, also the names that the tar crate refuses to write.
 fn append(archive: &mut tar::Builder<Vec<u8>>, kind: EntryType, path: &str, target: &str, mode: u32, content: &[u8]) {
     let mut header = Header::new_gnu();
     header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());

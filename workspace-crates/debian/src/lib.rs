@@ -1,13 +1,13 @@
-//! Debian's package index and packages: which `.deb` files make a root, and the archive of that root.
+//! Debian's package index and packages: selects the `.deb` files of a root and writes the archive of that root.
 //!
-//! The way of the data, all of it pure (bytes in, bytes out; the caller reads files, the clock and the network):
+//! The data flow. All of it is pure: bytes in, bytes out; the caller reads files, the clock and the network.
 //!
 //! ```text
-//! InRelease ──gpgv with [`KEYRING`]──▶ signed text
+//! InRelease of each [`SuitePart`] ──gpgv with [`DebianArchive::keyring`]──▶ signed text
 //! signed text ──[`Release::parse`]──▶ size and SHA256 of the package index
-//! package index ──[`PackageIndex::parse`]──▶ packages ──[`closure`]──▶ the [`Deb`]s of a root
-//! the files of those Debs + [`wheel::entries`] ──[`write_root`]──▶ one tar of an unpacked root
-//! that tar, imported as an image ──[`CONFIGURE_SH`] inside, without a network──▶ a builder's base
+//! package indexes ──[`PackageIndex::add`]──▶ packages ──[`closure`]──▶ the [`Deb`]s of a root
+//! the files of these Debs + [`wheel::entries`] ──[`write_root`]──▶ one tar of an unpacked root
+//! this tar, imported as an image ──[`CONFIGURE_SH`] inside, without a network──▶ a builder's base
 //! ```
 
 mod archive;
@@ -24,8 +24,10 @@ mod path;
 mod relation;
 mod release;
 mod root;
+mod source_index;
 pub mod sources;
 mod status;
+mod suite;
 mod tree;
 mod version;
 pub mod wheel;
@@ -38,14 +40,11 @@ pub use error::Error;
 pub use index::{IndexedPackage, PackageIndex};
 pub use release::{IndexFile, Release};
 pub use root::write_root;
+pub use source_index::{IndexedFile, IndexedSource};
+pub use suite::{DebianArchive, SuitePart};
 pub use version::Version;
 
-/// Debian's archive keys as a keyring file that gpgv takes: the automatic and the stable release keys of bookworm and
-/// trixie, which sign bookworm's `InRelease`. From Debian's package debian-archive-keyring, freed of third-party
-/// signatures.
-pub const KEYRING: &[u8] = include_bytes!("../keys/debian-archive.gpg");
-
-/// The shell script that finishes an unpacked root: run once, as root, with `/bin/sh`, in a container of the imported tar
-/// that has no network. It configures every package, compiles Portage's Python modules and removes what differs from run
-/// to run. It ends with a non-zero status if a package is left unconfigured.
+/// The shell script that finishes an unpacked root. Run it once, as root, with `/bin/sh`, in a container of the
+/// imported tar without a network. It configures every package, compiles Portage's Python modules and removes the
+/// files that differ from run to run. It fails if a package stays unconfigured.
 pub const CONFIGURE_SH: &str = include_str!("configure.sh");

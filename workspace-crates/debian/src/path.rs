@@ -1,11 +1,11 @@
-//! Paths that come from outside: never absolute, never upwards, never odd.
+//! Checks the paths of untrusted archives and indexes: none is absolute or leads upwards.
 
-/// The longest path that Linux takes, with room for the root's own place.
+/// The longest path, in bytes: Linux accepts 4095, which leaves room for the folder of the root.
 const MAX_LENGTH: usize = 3072;
-/// The longest name of one file (NAME_MAX).
+/// The longest name of a file, in bytes (NAME_MAX).
 const MAX_NAME: usize = 255;
 
-/// Whether `path` is relative and made of plain names only: what a mirror's file may be called.
+/// Whether `path` is relative and consists of plain names, as a mirror's file must.
 pub(crate) fn is_plain(path: &str) -> bool {
     path.len() <= MAX_LENGTH && path.split('/').all(is_name) && !path.bytes().any(|byte| byte.is_ascii_control())
 }
@@ -14,10 +14,10 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && name.len() <= MAX_NAME && !name.contains('\0')
 }
 
-/// "./usr/bin/", "usr/bin", "/usr//bin" as "/usr/bin"; the root itself as "/".
+/// Returns "/usr/bin" for "./usr/bin/", "usr/bin" and "/usr//bin", and "/" for the root.
 ///
 /// # Errors
-/// The reason why no root may hold it: `..`, an overlong name, a control character.
+/// The reason why a root cannot hold it: `..`, a name that is too long, a control character.
 pub(crate) fn normalise(path: &str) -> Result<String, &'static str> {
     if path.len() > MAX_LENGTH {
         return Err("it is too long");
@@ -39,7 +39,7 @@ pub(crate) fn normalise(path: &str) -> Result<String, &'static str> {
     Ok(normal)
 }
 
-/// The folder of an absolute, normalised path; the root's is the root.
+/// The folder of an absolute, normalised path; for "/" this is "/".
 pub(crate) fn parent(path: &str) -> &str {
     match path.rsplit_once('/') {
         Some(("", _)) | None => "/",
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn normal_paths_and_refusals() {
+    fn paths_are_normalised_or_refused() {
         let long = "n".repeat(256);
         let cases: &[(&str, Option<&str>)] = &[
             ("./", Some("/")),

@@ -1,18 +1,18 @@
-//! Relations between packages (Debian policy 7.1): "a (>= 1) | b, c:any".
+//! Parses relations between packages (Debian policy 7.1): "a (>= 1) | b, c:any".
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use crate::{Error, Version};
 
-/// One alternative of a relation: a name and what its version must be.
+/// One alternative of a relation: a name and the constraint on its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Relation<'t> {
     pub(crate) name: &'t str,
     pub(crate) constraint: Option<(Operator, Version<'t>)>,
 }
 
-/// The comparison of a version constraint; `<<` and `>>` are strict.
+/// The operator of a version constraint; `<<` and `>>` are strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
     Earlier,
@@ -51,7 +51,7 @@ impl<'t> Relation<'t> {
             Some((name, rest)) => (name, Some(rest.strip_suffix(')')?.trim())),
             None => (text, None),
         };
-        // Of a qualifier (":any", ":native", ":amd64") nothing is asked: a root has one architecture.
+        // A qualifier (":any", ":native", ":amd64") is ignored: a root has one architecture.
         let name = name.split(':').next()?.trim();
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
         if name.is_empty() || !name.bytes().all(allowed) {
@@ -69,8 +69,8 @@ impl<'t> Relation<'t> {
         self.constraint.is_none_or(|(operator, wanted)| operator.accepts(version.cmp(&wanted)))
     }
 
-    /// Whether a package that provides this name, as `provided` or without a version, satisfies the relation: a
-    /// constraint is met by a versioned Provides only (policy 7.5).
+    /// Whether a package satisfies the relation by providing this name, as version `provided` if it has one. Only a
+    /// versioned Provides meets a constraint (policy 7.5).
     pub(crate) fn accepts_provided(&self, provided: Option<Version<'_>>) -> bool {
         match (self.constraint, provided) {
             (None, _) => true,
@@ -103,10 +103,10 @@ fn parse_constraint(text: &str) -> Option<(Operator, Version<'_>)> {
     Some((operator, Version::parse(version.trim()).ok()?))
 }
 
-/// The clauses of a relation field, each with its alternatives; none for an empty field.
+/// The clauses of a relation field, each with its alternatives; an empty field has no clause.
 ///
 /// # Errors
-/// [`Error::Field`] of `package` and `field` where the text is no relation.
+/// [`Error::Field`] of `package` and `field` if a clause is not a relation.
 pub(crate) fn parse_relations<'t>(
     package: &str,
     field: &'static str,
@@ -118,7 +118,7 @@ pub(crate) fn parse_relations<'t>(
         .map(|clause| {
             let alternatives = clause.split('|').map(|alternative| Relation::parse(alternative.trim()));
             let parsed: Option<Vec<_>> = alternatives.collect();
-            parsed.ok_or_else(|| Error::field(package, field, format!("`{clause}` is no relation")))
+            parsed.ok_or_else(|| Error::field(package, field, format!("`{clause}` is not a relation")))
         })
         .collect()
 }
@@ -126,9 +126,10 @@ pub(crate) fn parse_relations<'t>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn relations_read_as_written() {
+    fn relations_display_as_written() {
         let text = "libc6 (>= 2.36), python3:any (<< 3.12~),\n debconf (>= 0.5) | debconf-2.0, g++-12 (=12.2.0-14+b1),";
         let clauses = parse_relations("x", "Depends", text).unwrap();
         let shown: Vec<String> = clauses
@@ -142,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn bad_relations() {
+    fn invalid_relations_are_errors() {
         for text in ["a (2)", "a (>= 2", "a (>= )", "| b", "A b", "a || b", "a (! 2)", "ü"] {
             assert!(parse_relations("x", "Depends", text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn constraints() {
+    fn constraints_compare_versions() {
         let cases =
             [("a", "1", true), ("a (>= 2)", "2-1", true), ("a (>> 2-1)", "2-1", false), ("a (<< 2)", "2~rc1", true)];
         for (text, version, expected) in cases {
@@ -160,5 +161,20 @@ mod tests {
         }
         assert!(Relation::parse("a").unwrap().accepts_provided(None));
         assert!(!Relation::parse("a (>= 2)").unwrap().accepts_provided(None));
+    }
+
+    proptest! {
+        /// The text of parsed relations parses to the same relations.
+        #[test]
+        fn parsed_relations_round_trip(text in "[ab:,|() <>=~.0-9-]{0,24}") {
+            if let Ok(clauses) = parse_relations("x", "Depends", &text) {
+                let shown: Vec<String> = clauses
+                    .iter()
+                    .map(|clause| clause.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "))
+                    .collect();
+                let shown = shown.join(", ");
+                prop_assert_eq!(parse_relations("x", "Depends", &shown).unwrap(), clauses);
+            }
+        }
     }
 }

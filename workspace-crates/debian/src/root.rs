@@ -1,4 +1,4 @@
-//! The archive of an unpacked root: what `dpkg --unpack` would have made of the packages, without running anything.
+//! Writes the archive of an unpacked root, as `dpkg --unpack` would leave it, without running any program.
 
 use std::io::{self, Read, Write};
 
@@ -11,25 +11,25 @@ use crate::relation::parse_relations;
 use crate::tree::Node;
 use crate::{Deb, EntryKind, Error, ExtraEntry, Version, path, status};
 
-/// The folders that a merged-/usr root has as links into /usr.
+/// The links into /usr of a merged-/usr root.
 const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
-/// base-passwd's templates, and what is made from them.
+/// base-passwd's templates, and the files that are written from them.
 const ACCOUNTS: [(&str, &str); 2] =
     [("/usr/share/base-passwd/passwd.master", "/etc/passwd"), ("/usr/share/base-passwd/group.master", "/etc/group")];
-/// The largest file that is kept in memory (the account templates).
+/// The largest account template that is kept in memory, in bytes.
 const MAX_KEPT: u64 = 1 << 20;
-/// Whose the entries are that no package brings.
+/// The origin of entries that no package holds.
 const EXTRA: Origin<'static> = Origin { owner: 0, name: "extra entries" };
 
 /// Writes the tar of a root in which every package is unpacked and none configured, and returns `out`.
 ///
-/// `debs` gives each package with its file, in the order of [`crate::closure()`]; each file is read once, as a stream. The
-/// same packages and entries always give the same bytes: modification times are the packages' own, none later than `latest`
-/// (seconds since 1970), which is also the time of everything made here.
+/// `debs` yields each package with its file, in the order of [`crate::closure()`]; each file is read once, as a stream.
+/// The same packages and entries always give the same bytes. Modification times are the packages' own, limited to
+/// `latest` (seconds since 1970), which is also the time of every other entry.
 ///
 /// # Errors
-/// [`Error::Package`] and [`Error::PackageIo`] for a file that is not that package, [`Error::Path`] and
-/// [`Error::Duplicate`] for what a root cannot hold, [`Error::Write`] from `out`.
+/// [`Error::Package`] and [`Error::PackageIo`] for a file that is not its package, [`Error::Path`] and
+/// [`Error::Duplicate`] for a path that a root cannot hold, [`Error::Write`] from `out`.
 pub fn write_root<'d, R: Read, W: Write>(
     debs: impl IntoIterator<Item = (&'d Deb, io::Result<R>)>,
     extra: &[ExtraEntry],
@@ -54,7 +54,7 @@ pub fn write_root<'d, R: Read, W: Write>(
 
 struct RootWriter<W: Write> {
     archive: Archive<W>,
-    /// The packages so far; a [`Node`]'s owner is a place in here.
+    /// The packages so far; a [`Node`]'s owner is an index into this list.
     owners: Vec<Owner>,
     /// dpkg's status file so far.
     status: String,
@@ -62,7 +62,7 @@ struct RootWriter<W: Write> {
     accounts: [Vec<u8>; 2],
 }
 
-/// What is remembered of a package, to settle who holds a file that two packages have.
+/// The facts of a package that decide which of two packages holds a path.
 struct Owner {
     name: String,
     version: String,
@@ -96,7 +96,7 @@ impl<W: Write> RootWriter<W> {
         self.record(&opened.control, &unpacked)
     }
 
-    /// One entry of a package's data archive.
+    /// Writes one entry of a package's data archive.
     fn entry(&mut self, unpacked: &mut Unpacked<'_>, mut entry: tar::Entry<'_, impl Read>) -> Result<(), Error> {
         let origin = unpacked.origin;
         let package = origin.name;
@@ -114,7 +114,7 @@ impl<W: Write> RootWriter<W> {
         if place == "/" {
             return Err(path_error(package, &text, "only a folder can be the root"));
         }
-        if !self.may_write(&place, origin.owner)? {
+        if self.is_merged_link(&place, &entry) || !self.may_write(&place, origin.owner)? {
             return Ok(());
         }
         self.archive.imply_parents(&place, origin)?;
@@ -127,7 +127,7 @@ impl<W: Write> RootWriter<W> {
                 content.kept = account.filter(|_| size <= MAX_KEPT).map(|_| Vec::new());
                 self.archive.put_file(&place, origin, attributes, size, &mut content)?;
                 if let Some(md5) = content.md5 {
-                    unpacked.digests.push((path, hex(&md5.finalize())));
+                    unpacked.digests.push((path, hex::encode(md5.finalize())));
                 }
                 if let (Some(account), Some(kept)) = (account, content.kept) {
                     self.accounts[account] = kept;
@@ -142,11 +142,22 @@ impl<W: Write> RootWriter<W> {
                 let target = utf8(package, &entry.link_name_bytes().unwrap_or_default())?;
                 self.archive.put_hard_link(&place, &target, origin, attributes)
             }
-            _ => Err(Error::package(package, format!("`{path}` is neither file, link nor folder"))),
+            _ => Err(Error::package(package, format!("`{path}` is not a file, link or folder"))),
         }
     }
 
-    /// A folder of a package. Where a link to a folder is, the link stays: that is how /usr is merged.
+    /// Whether an entry is a link into /usr that the root has already: base-files of trixie has them itself.
+    fn is_merged_link(&self, place: &str, entry: &tar::Entry<'_, impl Read>) -> bool {
+        match self.archive.tree.get(place) {
+            Some(Node::Link { target, owner }) if *owner == EXTRA.owner => {
+                entry.header().entry_type().is_symlink()
+                    && entry.link_name_bytes().as_deref() == Some(target.as_bytes())
+            }
+            _ => false,
+        }
+    }
+
+    /// Writes a folder of a package. A link to a folder stays, which merges /usr.
     fn folder(&mut self, place: &str, origin: Origin<'_>, attributes: Attributes) -> Result<(), Error> {
         match self.archive.tree.get(place) {
             Some(Node::Folder { implied: false }) => return Ok(()),
@@ -168,10 +179,10 @@ impl<W: Write> RootWriter<W> {
         self.archive.put_folder(place, attributes)
     }
 
-    /// Whether the file of package `owner` goes to `place`: false if the package whose file is there replaces it.
+    /// Whether the file of package `owner` is written to `place`: false if the package that holds `place` replaces it.
     ///
-    /// The other way round is an error, as the archive is written already. It does not occur within one suite: a Replaces
-    /// there names older versions, and only files that two packages share for good would need an order of their packages.
+    /// The reverse is an error: the first file is already in the archive. One suite does not have this case, because a
+    /// Replaces names older versions.
     fn may_write(&self, place: &str, owner: usize) -> Result<bool, Error> {
         let other = match self.archive.tree.get(place) {
             None => return Ok(true),
@@ -186,7 +197,7 @@ impl<W: Write> RootWriter<W> {
         }
     }
 
-    /// Whether package `one` declares that it takes over files of package `other` (policy 7.6.1).
+    /// Whether package `one` declares that it replaces files of package `other` (policy 7.6.1).
     fn replaces(&self, one: usize, other: usize) -> Result<bool, Error> {
         let (one, other) = (&self.owners[one], &self.owners[other]);
         let relations = parse_relations(&one.name, "Replaces", &one.replaces)?;
@@ -199,7 +210,7 @@ impl<W: Write> RootWriter<W> {
         Error::Duplicate { path: place.to_owned(), package: package.to_owned(), other }
     }
 
-    /// What dpkg keeps of a package once it is unpacked.
+    /// Writes dpkg's records of an unpacked package.
     fn record(&mut self, control: &Control, unpacked: &Unpacked<'_>) -> Result<(), Error> {
         let name = status::database_name(control);
         let info = |suffix: &str| format!("{}/info/{name}.{suffix}", status::DATABASE);
@@ -211,7 +222,7 @@ impl<W: Write> RootWriter<W> {
         Ok(())
     }
 
-    /// The files that belong to no package: dpkg's own and the accounts.
+    /// Writes dpkg's status file and the account files.
     fn database(&mut self) -> Result<(), Error> {
         let database = status::DATABASE;
         let status = std::mem::take(&mut self.status);
@@ -254,7 +265,7 @@ impl<W: Write> RootWriter<W> {
         Ok(())
     }
 
-    /// A file that is made here, owned by root; it must not be a package's.
+    /// Writes a file that no package holds, owned by root.
     fn put_made(&mut self, path: &str, mode: u32, content: &[u8]) -> Result<(), Error> {
         let place = self.archive.tree.place(path).map_err(|why| path_error(EXTRA.name, path, why))?;
         match self.archive.tree.get(&place) {
@@ -269,7 +280,7 @@ impl<W: Write> RootWriter<W> {
     }
 }
 
-/// A package on its way into the root.
+/// A package that is being unpacked.
 struct Unpacked<'n> {
     origin: Origin<'n>,
     conffiles: Vec<String>,
@@ -278,7 +289,7 @@ struct Unpacked<'n> {
     list: String,
 }
 
-/// A file's content on its way, with a digest or a copy taken of it where one is wanted.
+/// A reader that computes a digest of the content and keeps a copy, if requested.
 struct Observed<R> {
     reader: R,
     md5: Option<Md5>,
@@ -301,10 +312,6 @@ impl<R: Read> Read for Observed<R> {
 fn utf8(package: &str, bytes: &[u8]) -> Result<String, Error> {
     String::from_utf8(bytes.to_vec())
         .map_err(|_| path_error(package, &String::from_utf8_lossy(bytes), "it is not UTF-8"))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

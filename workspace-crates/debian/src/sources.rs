@@ -1,12 +1,23 @@
-//! The host's own `apt` sources (sources.list(5)): which mirrors serve a suite's main component.
-//!
-//! Only the release itself is looked for: a builder's root is made from the suite's main archive alone. Its
-//! point releases take the security updates in, the lock names every file by digest, and a root made from one
-//! index is consistent by construction.
+//! Reads the mirrors of Debian's archives from the host's `apt` sources (sources.list(5)).
 
-use crate::{Error, control};
+use crate::{DebianArchive, Error, SuitePart, control};
 
-/// The two formats of `apt` sources.
+/// The suites of Debian by which the sources of a Debian host can name a mirror: releases, and their names that move.
+pub(crate) const DEBIAN_SUITES: [&str; 11] = [
+    "trixie",
+    "bookworm",
+    "forky",
+    "bullseye",
+    "stable",
+    "oldstable",
+    "oldoldstable",
+    "testing",
+    "sid",
+    "unstable",
+    "duke",
+];
+
+/// A format of `apt` sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourcesFormat {
     /// `sources.list` and `*.list`: one source a line.
@@ -16,7 +27,7 @@ pub enum SourcesFormat {
 }
 
 impl SourcesFormat {
-    /// The format of a file of `/etc/apt` by its name, or none if `apt` does not read such a file.
+    /// The format of a file of `/etc/apt` by its name; `None` if `apt` does not read it.
     pub fn of(file_name: &str) -> Option<Self> {
         match file_name.rsplit_once('.')? {
             (_, "list") => Some(Self::List),
@@ -26,12 +37,12 @@ impl SourcesFormat {
     }
 }
 
-/// The base URIs (without a slash at the end) in `text` that serve binary packages of `suite` ("bookworm"), component
-/// main, over HTTP or HTTPS, in their order and each once. `file` names the text in errors.
+/// The HTTP and HTTPS base URIs of `text` that serve binary packages of one of `suites` ("bookworm"), component main. They
+/// are in order, each once, without a slash at the end. `file` is the text's name in errors.
 ///
 /// # Errors
-/// [`Error::Syntax`] where a `.sources` file is no deb822. Lines of a `.list` file that are no sources are skipped.
-pub fn mirrors(file: &str, text: &str, format: SourcesFormat, suite: &str) -> Result<Vec<String>, Error> {
+/// [`Error::Syntax`] if a `.sources` file is not deb822. Lines of a `.list` file that are not sources are skipped.
+pub fn mirrors(file: &str, text: &str, format: SourcesFormat, suites: &[&str]) -> Result<Vec<String>, Error> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |uri: &str| {
         let uri = uri.trim_end_matches('/').to_owned();
@@ -40,13 +51,17 @@ pub fn mirrors(file: &str, text: &str, format: SourcesFormat, suite: &str) -> Re
         }
     };
     match format {
-        SourcesFormat::List => text.lines().filter_map(|line| list_line(line, suite)).for_each(&mut add),
+        SourcesFormat::List => text.lines().filter_map(|line| list_line(line, suites)).for_each(&mut add),
         SourcesFormat::Deb822 => {
             for paragraph in control::paragraphs(file, text) {
                 let paragraph = paragraph?;
-                let has = |field, word| paragraph.words(field).any(|found| found == word);
+                let has = |field: &str, word: &str| paragraph.words(field).any(|found| found == word);
                 let enabled = !paragraph.words("Enabled").any(|word| ["no", "false", "0", "off"].contains(&word));
-                if enabled && has("Types", "deb") && has("Suites", suite) && has("Components", "main") {
+                if enabled
+                    && has("Types", "deb")
+                    && suites.iter().any(|suite| has("Suites", suite))
+                    && has("Components", "main")
+                {
                     paragraph.words("URIs").for_each(&mut add);
                 }
             }
@@ -55,8 +70,34 @@ pub fn mirrors(file: &str, text: &str, format: SourcesFormat, suite: &str) -> Re
     Ok(found)
 }
 
-/// The URI of a line `deb [options] URI suite component…` that serves `suite` main.
-fn list_line<'l>(line: &'l str, suite: &str) -> Option<&'l str> {
+/// The mirrors of an archive of Debian in a host's sources, in order, each once. A source of the suite itself comes first; a
+/// host of another release has a mirror with all of them. `sources` has the name and the text of each file, and files of other
+/// formats or with errors are skipped, as by `apt`.
+pub fn archive_mirrors(sources: &[(String, String)], archive: DebianArchive, codename: &str) -> Vec<String> {
+    let own = match archive {
+        DebianArchive::Main => codename.to_owned(),
+        DebianArchive::Security => SuitePart::Security.suite(codename),
+    };
+    for suites in [vec![own], archive.suites()] {
+        let suites: Vec<&str> = suites.iter().map(String::as_str).collect();
+        let mut found: Vec<String> = Vec::new();
+        for (name, text) in sources {
+            let Some(format) = SourcesFormat::of(name) else { continue };
+            for mirror in mirrors(name, text, format, &suites).unwrap_or_default() {
+                if !found.contains(&mirror) {
+                    found.push(mirror);
+                }
+            }
+        }
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// The URI of a line `deb [options] URI suite component…` that serves main of one of `suites`.
+fn list_line<'l>(line: &'l str, suites: &[&str]) -> Option<&'l str> {
     let line = line.split('#').next()?.trim();
     let rest = line.strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t', '[']))?.trim_start();
     let rest = match rest.strip_prefix('[') {
@@ -65,15 +106,16 @@ fn list_line<'l>(line: &'l str, suite: &str) -> Option<&'l str> {
     };
     let mut words = rest.split_ascii_whitespace();
     let (uri, found) = (words.next()?, words.next()?);
-    (found == suite && words.any(|component| component == "main")).then_some(uri)
+    (suites.contains(&found) && words.any(|component| component == "main")).then_some(uri)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn one_line_format() {
+    fn list_format_names_mirrors() {
         let text = "# deb http://no.example/debian bookworm main\n\
             deb http://mirror.example/debian/ bookworm main contrib # the first\n\
             deb-src http://source.example/debian bookworm main\n\
@@ -87,22 +129,24 @@ mod tests {
             deb cdrom:[Debian 12]/ bookworm main\n\
             deb [unclosed http://x.example/ bookworm main\n\
             debx http://x.example/ bookworm main\n";
-        let found = mirrors("sources.list", text, SourcesFormat::List, "bookworm").unwrap();
+        let found = mirrors("sources.list", text, SourcesFormat::List, &["bookworm"]).unwrap();
         assert_eq!(found, ["http://mirror.example/debian", "https://user:pass@private.example/debian"]);
+        let found = mirrors("sources.list", text, SourcesFormat::List, &["trixie", "bookworm-security"]).unwrap();
+        assert_eq!(found, ["http://security.example/debian-security", "http://other.example/debian"]);
     }
 
     #[test]
-    fn deb822_format() {
+    fn deb822_format_names_mirrors() {
         let text = "Types: deb\n# a snapshot\nURIs: http://mirror.example/debian http://second.example/debian/\n\
             Suites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n -----BEGIN\n .\n mQ==\n\n\
             Types: deb deb-src\nURIs: https://security.example/debian-security\nSuites: bookworm-security\nComponents: main\n\n\
             Enabled: no\nTypes: deb\nURIs: http://off.example\nSuites: bookworm\nComponents: main\n\n\
             Types: deb-src\nURIs: http://source.example\nSuites: bookworm\nComponents: main\n\n\
             Types: deb\nURIs:\n http://third.example/debian\nSuites:\n bookworm\nComponents: contrib\n main\n";
-        let found = mirrors("debian.sources", text, SourcesFormat::Deb822, "bookworm").unwrap();
+        let found = mirrors("debian.sources", text, SourcesFormat::Deb822, &["bookworm"]).unwrap();
         let expected = ["http://mirror.example/debian", "http://second.example/debian", "http://third.example/debian"];
         assert_eq!(found, expected);
-        let error = mirrors("debian.sources", "Types deb\n", SourcesFormat::Deb822, "bookworm").unwrap_err();
+        let error = mirrors("debian.sources", "Types deb\n", SourcesFormat::Deb822, &["bookworm"]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "failed to parse line 1 of `debian.sources`: a field needs a colon after its name"
@@ -110,7 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn formats_by_name() {
+    fn host_of_another_release_has_a_mirror() {
+        let text = "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\n\
+            Types: deb\nURIs: http://mirror.example/debian-security\nSuites: bookworm-security\nComponents: main\n\n\
+            Types: deb\nURIs: http://other.example/ubuntu\nSuites: noble noble-security\nComponents: main\n";
+        let mut sources = vec![("debian.sources".to_owned(), text.to_owned()), ("x.save".to_owned(), text.to_owned())];
+        let found = |sources: &[_], archive| archive_mirrors(sources, archive, "trixie");
+        assert_eq!(found(&sources, DebianArchive::Main), ["http://mirror.example/debian"]);
+        assert_eq!(found(&sources, DebianArchive::Security), ["http://mirror.example/debian-security"]);
+        assert_eq!(found(&sources[1..], DebianArchive::Main), Vec::<String>::new());
+        sources.push(("own.list".to_owned(), "deb http://own.example/debian trixie main\n".to_owned()));
+        assert_eq!(found(&sources, DebianArchive::Main), ["http://own.example/debian"]);
+    }
+
+    #[test]
+    fn file_name_decides_the_format() {
         let cases = [
             ("sources.list", Some(SourcesFormat::List)),
             ("debian.sources", Some(SourcesFormat::Deb822)),
@@ -119,6 +177,18 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(SourcesFormat::of(name), expected, "{name}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the sources contain, a mirror is an address without a slash at its end.
+        #[test]
+        fn mirrors_are_addresses(line in "(deb|deb-src)?[ \\t]?(\\[[a-z=]{0,4}\\]?)? ?(https?:|file:)?[/a-z.]{0,12} (bookworm|x) (main)?", text in "\\PC{0,40}") {
+            for (text, format) in [(&line, SourcesFormat::List), (&text, SourcesFormat::List), (&text, SourcesFormat::Deb822)] {
+                for mirror in mirrors("x", text, format, &["bookworm"]).unwrap_or_default() {
+                    prop_assert!(mirror.starts_with("http") && !mirror.ends_with('/'), "{}", mirror);
+                }
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
-//! dpkg's database as `dpkg --unpack` leaves it: what `dpkg --configure` then works on.
+//! dpkg's database as `dpkg --unpack` leaves it, the input of `dpkg --configure`.
 
 use crate::deb::Control;
 
-/// Where the database lies.
+/// The folder of the database.
 pub(crate) const DATABASE: &str = "/var/lib/dpkg";
 
-/// The package's name in the database: with its architecture where several may be installed side by side.
+/// The package's name in the database; `Multi-Arch: same` adds the architecture.
 pub(crate) fn database_name(control: &Control) -> String {
     let name = control.field("Package");
     match control.field("Multi-Arch") {
@@ -14,15 +14,15 @@ pub(crate) fn database_name(control: &Control) -> String {
     }
 }
 
-/// The paths that the package declares as configuration files; what has a flag before it ("remove-on-upgrade") is none
-/// that it holds.
+/// The paths that the package declares as configuration files. A line with a flag ("remove-on-upgrade") names a file
+/// that the package does not hold.
 pub(crate) fn conffiles(control: &Control) -> Vec<String> {
     let text = String::from_utf8_lossy(control.file("conffiles").unwrap_or_default());
     text.lines().map(str::trim).filter(|line| line.starts_with('/')).map(str::to_owned).collect()
 }
 
-/// The package's paragraph of the status file, its blank line included. `digests` are the MD5 digests of its configuration
-/// files, by which dpkg later sees whether an administrator has edited them.
+/// The package's paragraph of the status file, with its blank line. `digests` are the MD5 digests of its configuration
+/// files, from which dpkg later recognises edited ones.
 pub(crate) fn paragraph(control: &Control, digests: &[(String, String)]) -> String {
     let mut text = String::with_capacity(control.text.len() + 128);
     for line in control.text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paragraph_of_the_status_file() {
+    fn status_paragraph_lists_conffiles() {
         let control = Control {
             text:
                 "Package: libx\nVersion: 1\nArchitecture: amd64\nMulti-Arch: same\nDescription: x\n long\n .\n end\n\n"

@@ -1,22 +1,22 @@
-//! What a root holds so far: where a path leads through the links that are there, and who owns it.
+//! The paths of a root so far, with their owners; resolves paths through the root's links.
 
 use std::collections::HashMap;
 
 use crate::path;
 
-/// Links that are followed for one path before it counts as a loop (as many as Linux follows).
+/// The most links that one path may follow, as in Linux; more are a loop.
 const MAX_LINKS: usize = 40;
 
-/// The places of a root that are taken, by absolute path without links in its folders.
+/// The nodes of a root, by absolute path without links in its folders.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: HashMap<String, Node>,
 }
 
-/// What is at a place.
+/// A folder, link or file of a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
-    /// A folder; `implied` when no package has said so far which mode it has.
+    /// A folder; `implied` if no package has declared its mode so far.
     Folder { implied: bool },
     /// A symbolic link; the owner is the number of its package.
     Link { target: String, owner: usize },
@@ -33,12 +33,12 @@ impl Tree {
         self.nodes.insert(place.to_owned(), node);
     }
 
-    /// Where the normalised `path` lies once the links among its folders are followed; its last name is not followed.
+    /// The place of the normalised `path`: links among its folders are followed, its last name is not.
     pub(crate) fn place(&self, path: &str) -> Result<String, &'static str> {
         self.walk(path, false)
     }
 
-    /// Where `path` leads, its last name followed too.
+    /// The place where `path` leads: its last name is followed too.
     pub(crate) fn follow(&self, path: &str) -> Result<String, &'static str> {
         self.walk(path, true)
     }
@@ -58,7 +58,7 @@ impl Tree {
             if let Some(Node::Link { target, .. }) = self.nodes.get(&place).filter(|_| follow_last || !is_last) {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Err("its links go round in a circle");
+                    return Err("its links form a loop");
                 }
                 let folder = if target.starts_with('/') { 0 } else { path::parent(&place).trim_end_matches('/').len() };
                 place.truncate(folder);
@@ -71,7 +71,7 @@ impl Tree {
         Ok(place)
     }
 
-    /// The folders that no package has brought, sorted.
+    /// The folders that no package has declared, sorted.
     pub(crate) fn implied(&self) -> Vec<String> {
         let is_implied = |node: &Node| *node == Node::Folder { implied: true };
         let mut implied: Vec<String> =
@@ -80,7 +80,7 @@ impl Tree {
         implied
     }
 
-    /// The folders above `place` that are not there yet, outermost first; an error where something else is in the way.
+    /// The missing folders above `place`, outermost first; an error if one of them is a file or a link.
     pub(crate) fn missing_parents(&self, place: &str) -> Result<Vec<String>, &'static str> {
         let mut missing = Vec::new();
         let mut folder = path::parent(place);
@@ -113,11 +113,11 @@ mod tests {
         tree
     }
 
-    /// A path, its place, and where it leads.
+    /// A path, its place, and the place where it leads.
     type Case<'c> = (&'c str, Result<&'c str, ()>, Result<&'c str, ()>);
 
     #[test]
-    fn places_through_links() {
+    fn paths_resolve_through_links() {
         let tree = tree(&[
             ("/lib", "usr/lib"),
             ("/usr/lib/x", "/opt/x"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn parents_to_make() {
+    fn missing_parents_are_outermost_first() {
         let mut tree = tree(&[("/a/link", "x")]);
         tree.insert("/a", Node::Folder { implied: false });
         assert_eq!(tree.missing_parents("/a/b/c/d").unwrap(), ["/a/b", "/a/b/c"]);

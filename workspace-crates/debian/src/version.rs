@@ -1,13 +1,13 @@
-//! Debian's version numbers and their order (Debian policy 5.6.12).
+//! Debian's versions and their order (Debian policy 5.6.12).
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use crate::Error;
 
-/// A version `[epoch:]upstream[-revision]`, ordered as Debian policy 5.6.12 says.
+/// A version `[epoch:]upstream[-revision]`, in the order of Debian policy 5.6.12.
 ///
-/// Versions that compare equal may be written differently ("1.0" and "1.0-0", "1.0" and "0:1.00").
+/// Equal versions may have different texts ("1.0" and "1.0-0", "1.0" and "0:1.00").
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'t> {
     text: &'t str,
@@ -20,14 +20,14 @@ impl<'t> Version<'t> {
     /// Parses a version.
     ///
     /// # Errors
-    /// [`Error::Version`] when it is empty, its epoch is no number, or it holds a character that is not allowed.
+    /// [`Error::Version`] if it is empty, its epoch is not a number, or it has a character that is not allowed.
     pub fn parse(text: &'t str) -> Result<Self, Error> {
         let error = |why| Error::Version { version: text.to_owned(), why };
         let (epoch, rest) = match text.split_once(':') {
             Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (epoch.parse().map_err(|_| error("the epoch is no number of at most 32 bits"))?, rest)
+                (epoch.parse().map_err(|_| error("the epoch is not a number of at most 32 bits"))?, rest)
             }
-            Some(_) => return Err(error("the epoch is no number of at most 32 bits")),
+            Some(_) => return Err(error("the epoch is not a number of at most 32 bits")),
             None => (0, text),
         };
         let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
@@ -41,7 +41,17 @@ impl<'t> Version<'t> {
         Ok(Self { text, epoch, upstream, revision })
     }
 
-    /// The version as it was written.
+    /// Upstream's version, without the epoch: "1.2.13.dfsg" of "1:1.2.13.dfsg-1".
+    pub fn upstream(&self) -> &'t str {
+        self.upstream
+    }
+
+    /// The part after upstream's version: "1" of "1:1.2.13.dfsg-1"; empty for a native package.
+    pub fn revision(&self) -> &'t str {
+        self.revision
+    }
+
+    /// The version's text, unchanged.
     pub fn as_str(&self) -> &'t str {
         self.text
     }
@@ -76,7 +86,7 @@ impl PartialEq for Version<'_> {
 
 impl Eq for Version<'_> {}
 
-/// Compares two upstream versions or two revisions: in turn what is not a number and what is.
+/// Compares two upstream versions or two revisions: alternately a part without digits and a number.
 fn compare_part(mut left: &[u8], mut right: &[u8]) -> Ordering {
     loop {
         if left.is_empty() && right.is_empty() {
@@ -98,7 +108,7 @@ fn split(text: &[u8], inside: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|&byte| !inside(byte)).unwrap_or(text.len()))
 }
 
-/// `~` sorts before the end of a part, the end before letters, letters before everything else.
+/// Compares two parts without digits: `~` sorts before the end, the end before letters, letters before the rest.
 fn compare_text(left: &[u8], right: &[u8]) -> Ordering {
     let weight = |byte: Option<&u8>| match byte {
         Some(b'~') => -1,
@@ -112,7 +122,7 @@ fn compare_text(left: &[u8], right: &[u8]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// Compares numbers of any length: a version's digits may be more than any integer holds (a date with time, a hash).
+/// Compares numbers of any length: a date with time does not fit any integer.
 fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
     let (_, left) = split(left, |byte| byte == b'0');
     let (_, right) = split(right, |byte| byte == b'0');
@@ -126,7 +136,7 @@ mod tests {
 
     /// Each line rises from left to right; `dpkg --compare-versions` agrees with every pair.
     #[test]
-    fn order_of_policy_5_6_12() {
+    fn versions_order_like_dpkg() {
         let rising = [
             "~~",
             "~~a",
@@ -167,24 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn equal_though_written_differently() {
+    fn different_texts_compare_equal() {
         for (left, right) in [("1.0", "1.0-0"), ("1.0", "0:1.0"), ("1.0", "1.00"), ("1.0-1", "1.0-01"), ("1.", "1.0")] {
             assert_eq!(Version::parse(left).unwrap(), Version::parse(right).unwrap(), "{left} = {right}");
         }
     }
 
     #[test]
-    fn refused() {
+    fn invalid_versions_are_errors() {
         for text in ["", ":1", "a:1", "-1", "1:", "1 2", "1_2", "99999999999:1", "ü"] {
             let result = Version::parse(text);
-            // ":1" has an empty epoch, which is no number.
+            // ":1" has an empty epoch, which is not a number.
             assert!(result.is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn is_a_total_order(a in "[0-2a~+.]{1,6}(-[0-2a~]{1,3})?", b in "[0-2a~+.]{1,6}(-[0-2a~]{1,3})?", c in "[0-2a~+.]{1,6}") {
+        fn order_is_total(a in "[0-2a~+.]{1,6}(-[0-2a~]{1,3})?", b in "[0-2a~+.]{1,6}(-[0-2a~]{1,3})?", c in "[0-2a~+.]{1,6}") {
             let (a, b, c) = (Version::parse(&a).unwrap(), Version::parse(&b).unwrap(), Version::parse(&c).unwrap());
             prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
             if a <= b && b <= c {

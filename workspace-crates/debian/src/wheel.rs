@@ -1,9 +1,8 @@
-//! Portage from its Python wheel: the files that `pip install` would make, put where a Debian root has them, as a
-//! system-wide installation.
+//! Installs Portage from its Python wheel: the files of `pip install`, as a system-wide installation of a Debian root.
 //!
-//! The wheel is a "MODULE" installation, which looks for everything below Python's own prefix and would merge into
-//! `/usr/usr`; two edits of its text make it a "SYSTEM" one. Each edit must find its text exactly once, so that another
-//! version of Portage is refused and not installed half-edited.
+//! The wheel is a "MODULE" installation, which has all paths below Python's prefix and would merge into `/usr/usr`; two
+//! edits of its text make it a "SYSTEM" one. Each edit must find its text exactly once: another version of Portage is
+//! refused, and not installed half-edited.
 
 use std::io::{Read, Seek};
 
@@ -12,18 +11,18 @@ use zip::result::ZipError;
 
 use crate::{EntryKind, Error, ExtraEntry, path};
 
-/// The version of Portage that is known to work with these steps; pip finds it as `portage==VERSION`.
+/// The version of Portage whose layout and text this module knows; pip finds it as `portage==VERSION`.
 pub const PORTAGE_VERSION: &str = "3.0.83";
 /// The wheel's file name: pure Python, one for every platform.
 pub const PORTAGE_WHEEL: &str = "portage-3.0.83-py3-none-any.whl";
 /// The SHA-256 digest of that file.
 pub const PORTAGE_WHEEL_SHA256: &str = "25de95ad893cdf9abec2bf4d18217b3fc07756989c62d3e74bb1695cdf639402";
 
-/// What the wheel may unpack to, in bytes, and how many files it may have (it has 8 MiB in 600).
+/// The largest unpacked wheel, in bytes, and the most files: it has 8 MiB in 600 files.
 const MAX_UNPACKED: u64 = 64 << 20;
 const MAX_FILES: usize = 5_000;
 
-/// Where Debian's Python finds modules that no Debian package owns.
+/// The folder where Debian's Python finds modules.
 const MODULES: &str = "/usr/lib/python3/dist-packages";
 /// Portage's own programs and configuration.
 const BASE: &str = "/usr/lib/portage";
@@ -52,11 +51,11 @@ const CHOST_TOOLS: &[&str] = &[
     "pkgconf",
 ];
 
-/// Debian's library folders beside Gentoo's, from which env-update writes ld.so.conf.
+/// Debian's and Gentoo's library folders, from which env-update writes ld.so.conf.
 const ENVIRONMENT: &str = "LDPATH=\"/usr/lib/x86_64-linux-gnu:/lib/x86_64-linux-gnu:/usr/lib64\"\n\
     PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n";
 
-/// The wheel's text edits: file, what is there, what it becomes.
+/// The edits of the wheel: file, text, replacement.
 const EDITS: &[(&str, &str, &str)] = &[
     ("portage/installation.py", "if \"MODULE\" == \"MODULE\":", "if \"SYSTEM\" == \"MODULE\":"),
     ("portage/installation.py", "elif \"MODULE\" == \"SYSTEM\":", "elif \"SYSTEM\" == \"SYSTEM\":"),
@@ -64,11 +63,11 @@ const EDITS: &[(&str, &str, &str)] = &[
     ("portage/const.py", "    PORTAGE_BIN_PATH = \"\"\"\"\"\"\n", "    PORTAGE_BIN_PATH = \"/usr/lib/portage/bin\"\n"),
 ];
 
-/// The entries that turn a Debian root with a compiler and Python into one that has `emerge`: Portage from its `wheel` (the
-/// caller has checked its digest), the names that Gentoo gives to tools, the accounts and folders that Portage expects.
+/// The entries that add `emerge` to a Debian root with a compiler and Python: Portage from its `wheel`, Gentoo's names
+/// of tools, and the accounts and folders that Portage expects. The caller has checked the wheel's digest.
 ///
 /// # Errors
-/// [`Error::Wheel`] where it is no zip, passes the limits, or is not laid out as [`PORTAGE_VERSION`] is.
+/// [`Error::Wheel`] if it is not a zip, exceeds the limits, or does not have the layout of [`PORTAGE_VERSION`].
 pub fn entries(wheel: impl Read + Seek) -> Result<Vec<ExtraEntry>, Error> {
     let mut archive = ZipArchive::new(wheel).map_err(|error| wrong(error.to_string()))?;
     if archive.len() > MAX_FILES {
@@ -101,7 +100,7 @@ pub fn entries(wheel: impl Read + Seek) -> Result<Vec<ExtraEntry>, Error> {
     Ok(entries)
 }
 
-/// A file of the wheel; an empty name for a folder.
+/// Reads a file of the wheel; a folder has an empty name.
 fn read(archive: &mut ZipArchive<impl Read + Seek>, at: usize, left: &mut u64) -> Result<(String, Vec<u8>), Error> {
     let failed = |error: ZipError| wrong(error.to_string());
     let file = archive.by_index(at).map_err(failed)?;
@@ -110,17 +109,17 @@ fn read(archive: &mut ZipArchive<impl Read + Seek>, at: usize, left: &mut u64) -
         return Ok((String::new(), Vec::new()));
     }
     if !path::is_plain(&name) {
-        return Err(wrong(format!("it has a file `{name}`")));
+        return Err(wrong(format!("it may not have the file `{name}`")));
     }
     let mut content = Vec::new();
-    // One byte more than is allowed tells a file that fits from one that does not.
+    // One byte above the limit shows that a file is too large.
     let count = file.take(*left + 1).read_to_end(&mut content).map_err(|error| wrong(format!("`{name}`: {error}")))?;
     *left =
         left.checked_sub(count as u64).ok_or_else(|| wrong(format!("it unpacks to more than {MAX_UNPACKED} bytes")))?;
     Ok((name, content))
 }
 
-/// Where a file of the wheel goes; none for what a root does not need.
+/// The entry of a file of the wheel; `None` for a file that a root does not need.
 fn place(name: &str, content: Vec<u8>) -> Result<Option<ExtraEntry>, Error> {
     let data = format!("portage-{PORTAGE_VERSION}.data/");
     let entry =
@@ -131,7 +130,7 @@ fn place(name: &str, content: Vec<u8>) -> Result<Option<ExtraEntry>, Error> {
         } else if let Some(rest) = name.strip_prefix(&format!("{data}data/lib/portage/")) {
             ExtraEntry::program(format!("{BASE}/{rest}"), content)
         } else if let Some(rest) = name.strip_prefix(&format!("{data}data/share/portage/")) {
-            // Its repos.conf names a [gentoo] repository, which a workspace may not have.
+            // The wheel's repos.conf names a [gentoo] repository, which a workspace may not have.
             let content = if rest == "config/repos.conf" { Vec::new() } else { content };
             ExtraEntry::file(format!("/usr/share/portage/{rest}"), content)
         } else if let Some(rest) = name.strip_prefix(&format!("{data}data/etc/")) {
@@ -146,7 +145,7 @@ fn place(name: &str, content: Vec<u8>) -> Result<Option<ExtraEntry>, Error> {
     Ok(Some(entry))
 }
 
-/// A script whose first line may be the wheel's stand-in for an interpreter, "#!python".
+/// Replaces "#!python", the wheel's placeholder for the interpreter, in a script's first line.
 fn script(content: Vec<u8>) -> Vec<u8> {
     match content.strip_prefix(b"#!python").and_then(|rest| Some((rest, rest.iter().position(|&byte| byte == b'\n')?)))
     {
@@ -155,7 +154,7 @@ fn script(content: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// A program for each console entry point: "emerge = portage.util.bin_entry_point:bin_entry_point".
+/// Writes a program for each console entry point: "emerge = portage.util.bin_entry_point:bin_entry_point".
 fn programs(entry_points: &str) -> Result<Vec<ExtraEntry>, Error> {
     let mut programs = Vec::new();
     let mut in_scripts = false;
@@ -169,13 +168,13 @@ fn programs(entry_points: &str) -> Result<Vec<ExtraEntry>, Error> {
         }
         let parts = line.split_once('=').and_then(|(name, target)| Some((name.trim(), target.trim().split_once(':')?)));
         let Some((name, (module, function))) = parts else {
-            return Err(wrong(format!("`{line}` is no entry point")));
+            return Err(wrong(format!("`{line}` is not an entry point")));
         };
         let is_word = |text: &str, more: &[u8]| {
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
         };
         if !is_word(name, b"-_") || !is_word(module, b"_.") || !is_word(function, b"_") {
-            return Err(wrong(format!("`{line}` is no entry point")));
+            return Err(wrong(format!("`{line}` is not an entry point")));
         }
         let program = format!(
             "#!/usr/bin/python3\nimport sys\nfrom {module} import {function}\n\nif __name__ == \"__main__\":\n    sys.exit({function}())\n"
@@ -198,7 +197,7 @@ fn edit(name: &str, mut text: String, edits: &[&(&str, &str, &str)]) -> Result<S
     Ok(text)
 }
 
-/// Links, folders, accounts and settings beside Portage's own files.
+/// The links, folders, accounts and settings besides Portage's own files.
 fn surroundings() -> Vec<ExtraEntry> {
     let mut entries: Vec<ExtraEntry> =
         GNU_TOOLS.iter().map(|tool| ExtraEntry::link(format!("/usr/bin/g{tool}"), *tool)).collect();
@@ -251,7 +250,7 @@ mod tests {
     const CONST: &str = "if x:\n    PORTAGE_BASE_PATH = \"\"\"\"\"\"\n    PORTAGE_BIN_PATH = \"\"\"\"\"\"\n";
     const ENTRY_POINTS: &str = "[console_scripts]\nemerge = portage.util.bin_entry_point:bin_entry_point\n[other]\nx\n";
 
-    /// The parts of the wheel that matter here.
+    /// The parts of the wheel that this module reads.
     const PARTS: &[(&str, &str)] = &[
         ("portage/installation.py", INSTALLATION),
         ("portage/const.py", CONST),
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_their_places() {
+    fn wheel_files_become_entries() {
         let entries = entries(wheel(PARTS)).unwrap();
         let of_wheel = &entries[..entries.len() - surroundings().len()];
         let shown: Vec<String> = of_wheel
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn other_wheels_are_refused() {
+    fn unknown_wheels_are_refused() {
         let with = |name: &str, content: &'static str| {
             let parts: Vec<(&str, &str)> =
                 PARTS.iter().map(|&(part, text)| (part, if part == name { content } else { text })).collect();
@@ -351,10 +350,10 @@ mod tests {
         an edit without its line: failed to read the portage wheel: it is not the wheel of Portage 3.0.83: `portage/const.py` has no line `PORTAGE_BASE_PATH = """"""`
         a missing file: failed to read the portage wheel: it is not the wheel of Portage 3.0.83: a file of it is missing
         no entry points: failed to read the portage wheel: it is not the wheel of Portage 3.0.83: a file of it is missing
-        an odd entry point: failed to read the portage wheel: `../sh = os:system` is no entry point
+        an odd entry point: failed to read the portage wheel: `../sh = os:system` is not an entry point
         another version: failed to read the portage wheel: it is not the wheel of Portage 3.0.83: `portage-3.0.84.dist-info/RECORD` is unknown
-        a path upwards: failed to read the portage wheel: it has a file `portage/../../../etc/passwd`
-        an absolute path: failed to read the portage wheel: it has a file `/etc/passwd`
+        a path upwards: failed to read the portage wheel: it may not have the file `portage/../../../etc/passwd`
+        an absolute path: failed to read the portage wheel: it may not have the file `/etc/passwd`
         no zip: failed to read the portage wheel: invalid Zip archive: Could not find EOCD
         "#);
     }

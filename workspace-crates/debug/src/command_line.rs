@@ -1,4 +1,4 @@
-//! A session as commands of the docker program, for whoever wants to see what is done or to do it without Tierce.
+//! A session as commands of the docker program, for users who inspect it or run it without Tierce.
 
 use serde::Serialize;
 use tierce_docker::{ContainerSpec, IpcNamespace, Mount, Network, PidNamespace};
@@ -7,17 +7,20 @@ use crate::options::Options;
 use crate::spec::{self, LINK, root_of};
 use crate::{DetachKeys, Process, Target};
 
-/// What a session would be.
+/// A session as command lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DryRun {
     /// The target's id.
     pub target: String,
-    /// Its first process, as the session counts them.
+    /// Its first process, by its number in the session's namespace.
     pub pid: u32,
-    /// The program and arguments that make the container.
+    /// The program and arguments that resume a paused target, with `--unpause`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpause: Option<Vec<String>>,
+    /// The program and arguments that create the container.
     pub create: Vec<String>,
-    /// What `/target` in it leads to.
+    /// The target of its link `/target`.
     pub link: String,
     /// The program and arguments that start it.
     pub start: Vec<String>,
@@ -37,6 +40,7 @@ impl DryRun {
         DryRun {
             target: target.id().to_owned(),
             pid: process.pid,
+            unpause: target.unpaused.then(|| words(&["docker", "unpause", target.id()])),
             create: create(&spec),
             link: root_of(process),
             start,
@@ -48,8 +52,9 @@ impl DryRun {
         let name = quoted(self.start.last().map_or("", String::as_str));
         let line = |words: &[String]| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let link = LINK.trim_start_matches('/');
+        let unpause = self.unpause.iter().map(|words| line(words) + " &&\n").collect::<String>();
         format!(
-            "{} &&\nlinks=$(mktemp -d) && ln -s {} \"$links/{link}\" && docker cp \"$links/{link}\" {name}:/ && rm -r \"$links\" \
+            "{unpause}{} &&\nlinks=$(mktemp -d) && ln -s {} \"$links/{link}\" && docker cp \"$links/{link}\" {name}:/ && rm -r \"$links\" \
              &&\n{}\n",
             line(&self.create),
             quoted(&self.link),
@@ -98,7 +103,7 @@ fn create(spec: &ContainerSpec) -> Vec<String> {
     line
 }
 
-/// A mount as docker's `--mount` reads it: fields of comma-separated values.
+/// A mount for docker's `--mount`: fields of comma-separated values.
 fn mount_option(mount: &Mount) -> String {
     let (kind, source, target, read_only) = match mount {
         Mount::Bind { host, target, read_only } => ("bind", host.to_string_lossy(), target, *read_only),
@@ -118,7 +123,7 @@ fn field(name: &str, value: &str) -> String {
     }
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=:/.,@%+".contains(&byte);
     match !word.is_empty() && word.bytes().all(plain) {
@@ -136,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_a_shell_would_read_more_into_them() {
+    fn special_characters_are_quoted() {
         for (word, expected) in [
             ("strace", "strace"),
             ("--env=A=b", "--env=A=b"),
@@ -152,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_session_is_said() {
+    fn command_line_has_every_part() {
         let spec = ContainerSpec {
             name: Some("s".into()),
             image: "tools:1".into(),

@@ -1,5 +1,5 @@
-//! Files out of a container and into it, as an archive: of one that runs as its process sees them, by the toolbox's tar, so that
-//! what is mounted in it is there; out of any other by the daemon.
+//! Copies files out of a container and into it, as an archive. In a running container, the toolbox's tar sees the files of
+//! the process, mounts included. The daemon reads any other container.
 
 mod extract;
 mod into;
@@ -22,15 +22,15 @@ use crate::remains::interrupted;
 use crate::spec::root_of;
 use crate::{Error, Options, Process, Session, Target};
 
-/// How much of what tar says is kept, in bytes.
+/// The limit of tar's kept messages, in bytes.
 const KEPT: usize = 4096;
-/// The script's code for a path that is not there.
+/// The script's exit code for a missing path.
 const MISSING: i32 = 44;
 
-/// Finds a path below a root directory as the target would.
+/// Resolves a path below the target's root directory.
 const FIND: &str = include_str!("scripts/find.sh");
 
-/// Packs what was found.
+/// Packs the found path.
 const PACK: &str = include_str!("scripts/pack.sh");
 
 /// A copy out of a container.
@@ -38,14 +38,14 @@ const PACK: &str = include_str!("scripts/pack.sh");
 pub struct CopyOut {
     /// The container's name, for errors.
     pub container: String,
-    /// What is copied.
+    /// The path to copy.
     pub path: String,
-    /// Whether a link at the end of the path is followed.
+    /// Whether to follow a link at the end of the path.
     pub follow: bool,
 }
 
 impl CopyOut {
-    /// Copies out of a container that runs, through a container of the toolbox.
+    /// Copies out of a running container, through a container of the toolbox.
     ///
     /// # Errors
     /// [`Error::NoPath`], [`Error::Copy`]; those of a session.
@@ -65,16 +65,16 @@ impl CopyOut {
         let session = Session::create(docker, target, process, options)?;
         let (mut reader, mut writer) = io::pipe().map_err(|source| self.failed(source))?;
         let (sender, input) = tierce_docker::input();
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let (ended, copied) = thread::scope(|scope| {
             let copied = scope.spawn(move || to(&mut reader));
             let mut sender = Some(sender);
             let ended = docker.converse(session.id(), true, input, &mut |stream, bytes| match stream {
                 OutputStream::Stderr => {
-                    said.extend_from_slice(&bytes[..bytes.len().min(KEPT.saturating_sub(said.len()))])
+                    messages.extend_from_slice(&bytes[..bytes.len().min(KEPT.saturating_sub(messages.len()))])
                 }
                 OutputStream::Stdout => {
-                    // Whoever reads has met an error: the rest is not wanted.
+                    // The reader has failed and ignores the rest.
                     if writer.write_all(bytes).is_err()
                         && let Some(sender) = sender.take()
                     {
@@ -85,14 +85,14 @@ impl CopyOut {
             drop(writer);
             (ended, copied.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        let messages = String::from_utf8_lossy(&messages).trim().to_owned();
         match ended.map_err(|error| session.at_start(error))? {
             Ending::Exited(exit) if exit.code == MISSING => return Err(self.missing()),
             Ending::Exited(exit) if !exit.success() => {
-                return Err(self.failed(io::Error::other(if said.is_empty() {
+                return Err(self.failed(io::Error::other(if messages.is_empty() {
                     format!("code {}", exit.code)
                 } else {
-                    said
+                    messages
                 })));
             }
             Ending::Exited(_) | Ending::Detached => {}
@@ -100,7 +100,7 @@ impl CopyOut {
         copied.map_err(|source| self.failed(source))
     }
 
-    /// Copies out of a container that does not run.
+    /// Copies out of a stopped container.
     ///
     /// # Errors
     /// [`Error::NoPath`], [`Error::Copy`]; the daemon's.
@@ -121,10 +121,10 @@ impl CopyOut {
         to(&mut archive).map_err(|source| self.failed(source))
     }
 
-    /// Unpacks what is copied at this path: in it if it is a folder, else under its name.
+    /// Unpacks the copy into this path if it is a folder, else under its name.
     ///
     /// # Errors
-    /// [`Error::Copy`] if there is no folder to unpack it in.
+    /// [`Error::Copy`] without a folder to unpack it in.
     pub fn unpack(
         &self,
         path: &Path,

@@ -1,4 +1,4 @@
-//! Core files of a process that runs and goes on.
+//! Core files of a process that goes on running.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use crate::errand::Errands;
 use crate::host_file::HostFile;
 use crate::{Error, Options, Target, gdb};
 
-/// Where gdb writes it, in a container that goes afterwards.
+/// The file that gdb writes, in a temporary container.
 const FILE: &str = "/core";
 
-/// Writes a core file of a process of the target to this path of this machine: gdb's `generate-core-file`, in a container of the
-/// toolbox, read out of that container piece by piece. The process stands still while gdb writes. Gives the size in bytes.
+/// Writes a core file of the target's process to a path of this machine, and returns its size in bytes. gdb runs
+/// `generate-core-file` in a container of the toolbox, and the process is stopped meanwhile.
 ///
 /// # Errors
-/// If there is such a file already, or its folder cannot be written; [`Error::NoCore`]; the daemon's.
+/// If the file exists, or its folder is not writable; [`Error::NoCore`]; the daemon's.
 pub fn write_core(docker: &Docker, target: &Target, options: &Options, pid: u32, path: &Path) -> Result<u64, Error> {
-    // Before the process is stopped.
+    // Fails before gdb stops the process.
     let mut file = HostFile::create(path)?;
     let errands = Errands { docker, target, options };
     let (container, done) = errands.make(gdb::dump(pid, FILE))?;
@@ -25,7 +25,7 @@ pub fn write_core(docker: &Docker, target: &Target, options: &Options, pid: u32,
     let archive = match docker.copy_out(container.id(), FILE) {
         Ok(archive) => archive,
         Err(tierce_docker::Error::NotFound { .. }) => {
-            return Err(no_core(match done.said.lines().last() {
+            return Err(no_core(match done.messages.lines().last() {
                 Some(last) => format!("gdb ended with {}: {last}", done.code),
                 None => format!("gdb ended with {}", done.code),
             }));

@@ -1,4 +1,4 @@
-//! A short container of the toolbox beside a target, which answers something or does something before a session begins.
+//! A short container of the toolbox beside a target, for a task before a session.
 
 use tierce_docker::{Container, ContainerSpec, Docker, Input, OutputStream};
 
@@ -6,26 +6,26 @@ use crate::frames::{Frames, script};
 use crate::spec::spec;
 use crate::{Error, Options, Target};
 
-/// How much of what a program says is kept for its error, in bytes.
+/// The limit of a program's messages kept for its error, in bytes.
 const KEPT: usize = 4096;
 
 /// The target and the toolbox of errands.
 pub(crate) struct Errands<'e> {
     pub(crate) docker: &'e Docker,
     pub(crate) target: &'e Target,
-    /// What the session that they are for is asked to be.
+    /// The options of their session.
     pub(crate) options: &'e Options,
 }
 
-/// What a program left.
+/// The result of a program.
 pub(crate) struct Done {
     pub(crate) code: i32,
-    /// The end of what it said on stderr.
-    pub(crate) said: String,
+    /// The end of its stderr.
+    pub(crate) messages: String,
 }
 
 impl Errands<'_> {
-    /// The container for a command: as a session's, but nobody's to keep or to talk to.
+    /// The container for a command: as a session's, but without input, and never kept.
     fn spec(&self, command: Vec<String>) -> ContainerSpec {
         let options = Options {
             command,
@@ -39,43 +39,45 @@ impl Errands<'_> {
             environment: Vec::new(),
             ..self.options.clone()
         };
-        // Files are read from it when its program has ended.
+        // The caller reads files of the container after the program's end.
         ContainerSpec { auto_remove: false, ..spec(self.target, &options) }
     }
 
-    /// Runs a script that tells frames.
+    /// Runs a script that writes frames.
     pub(crate) fn ask(&self, text: &str, arguments: &[String]) -> Result<Frames, Error> {
         let mut command: Vec<String> = ["sh", "-c", &script(text), "sh"].map(str::to_owned).into();
         command.extend_from_slice(arguments);
         let mut told = Vec::new();
         let ran = self.docker.run(&self.spec(command), Input::none(), &mut |stream, bytes| {
+            // The target decides on the number of its processes and the size of their files. A frame that is cut is dropped.
             if stream == OutputStream::Stdout {
-                told.extend_from_slice(bytes);
+                tierce_bounded::add_answer(&mut told, bytes);
             }
         });
         ran.map_err(|error| self.failed(error, "sh"))?;
         Ok(Frames::read(&told))
     }
 
-    /// Runs a command to its end, for the files that it leaves in its container.
+    /// Runs a command to its end, and keeps its container for its files.
     pub(crate) fn make(&self, command: Vec<String>) -> Result<(Container, Done), Error> {
         let program = command.first().cloned().unwrap_or_default();
         let container = self.docker.create(&self.spec(command)).map_err(|error| self.failed(error, &program))?;
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let exit = self.docker.run_created(&container, Input::none(), &mut |stream, bytes| {
             if stream == OutputStream::Stderr {
-                said.extend_from_slice(bytes);
-                said.drain(..said.len().saturating_sub(KEPT));
+                messages.extend_from_slice(bytes);
+                messages.drain(..messages.len().saturating_sub(KEPT));
             }
         });
         let code = exit.map_err(|error| self.failed(error, &program))?.code;
-        Ok((container, Done { code, said: String::from_utf8_lossy(&said).trim().to_owned() }))
+        Ok((container, Done { code, messages: String::from_utf8_lossy(&messages).trim().to_owned() }))
     }
 
     fn failed(&self, error: tierce_docker::Error, program: &str) -> Error {
-        match Error::at_creation(error, &self.options.toolbox.name) {
+        let error = match Error::at_creation(error, &self.options.toolbox.name) {
             Error::Docker(error) => Error::at_start(error, &self.options.toolbox, Some(program)),
             error => error,
-        }
+        };
+        self.target.or_its_end(self.docker, error)
     }
 }

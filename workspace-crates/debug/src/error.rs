@@ -1,4 +1,4 @@
-//! Why there is no session, or why it broke off: each reason knows its exit code and what to do about it.
+//! Errors of sessions. Each has an exit code and advice.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use crate::Toolbox;
 /// An error of a debugging session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing in the daemon has this name.
+    /// The daemon has no object of this name.
     #[error("there is no container `{name}`")]
     NotFound {
-        /// What was asked for.
+        /// The given name.
         name: String,
-        /// The name that is most like it.
+        /// The most similar name.
         nearest: Option<String>,
-        /// The names of what runs.
+        /// The names of running containers.
         running: Vec<String>,
     },
-    /// Several containers answer to this name.
+    /// Several containers have this name.
     #[error("`{name}` is ambiguous: {}", match kind {
         Ambiguity::Id => format!("the ids of {} containers begin with it", candidates.len()),
         Ambiguity::Image => format!("{} containers of this image run", candidates.len()),
@@ -26,14 +26,14 @@ pub enum Error {
         Ambiguity::Target => format!("{} sessions are beside this container", candidates.len()),
     })]
     Ambiguous {
-        /// What was asked for.
+        /// The given name.
         name: String,
-        /// What it is that they have in common.
+        /// Their common property.
         kind: Ambiguity,
         /// Each with its name and the beginning of its id.
         candidates: Vec<String>,
     },
-    /// The container was made and never started.
+    /// The container never started.
     #[error("the container `{name}` has never been started")]
     NeverStarted {
         /// Its name.
@@ -50,7 +50,7 @@ pub enum Error {
         /// Whether the kernel killed a process of it because memory ran out.
         oom_killed: bool,
     },
-    /// The container runs, and is to have ended.
+    /// The container still runs.
     #[error("the container `{name}` has not ended")]
     Runs {
         /// Its name.
@@ -59,30 +59,33 @@ pub enum Error {
     /// There is no image of this name.
     #[error("there is no image `{name}`")]
     NoImage {
-        /// What was asked for.
+        /// The given name.
         name: String,
     },
-    /// The container is being removed, or the daemon failed to.
+    /// The daemon removes the container, or failed to.
     #[error("the container `{name}` is dead or being removed")]
     Removing {
         /// Its name.
         name: String,
     },
     /// The container is frozen.
-    #[error("the container `{name}` is paused: whatever attaches to its process would hang")]
+    #[error("the container `{name}` is paused: a debugger of its process would hang")]
     Paused {
         /// Its name.
         name: String,
     },
-    /// The container ends and is started again and again.
-    #[error("the container `{name}` is restarting: its last run ended with exit code {code}")]
+    /// The container restarts repeatedly.
+    #[error("the container `{name}` is restarting{}", match code {
+        Some(code) => format!(": its last run ended with exit code {code}"),
+        None => " again and again".to_owned(),
+    })]
     Restarting {
         /// Its name.
         name: String,
-        /// How the last run ended.
-        code: i32,
+        /// How the last run ended, if the daemon still knows it.
+        code: Option<i32>,
     },
-    /// Among the processes of a namespace that it shares, the target's cannot be told.
+    /// The target's process is unknown among those of a shared namespace.
     #[error("failed to find the process of the container `{name}` in the namespace that it shares: {reason}")]
     Process {
         /// The target.
@@ -90,7 +93,7 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// The image of the tools is not there.
+    /// The daemon lacks the toolbox image.
     #[error("the toolbox `{image}` is not in the daemon")]
     NoToolbox {
         /// Its reference.
@@ -116,20 +119,20 @@ pub enum Error {
         /// The daemon's words.
         reason: &'static str,
     },
-    /// A shell was asked for, and there is nobody to type and nothing to read.
+    /// A shell has neither a terminal nor input.
     #[error("there is no terminal for the toolbox's shell, and nothing to read on stdin")]
     NoInput,
-    /// A value of the command line that is not understood.
-    #[error("failed to understand {what} `{value}`: {reason}")]
+    /// A malformed value of the command line.
+    #[error("failed to understand {kind} `{value}`: {reason}")]
     Value {
-        /// What it should be: "the volume".
-        what: &'static str,
-        /// What was given.
+        /// The kind of value: "the volume".
+        kind: &'static str,
+        /// The given value.
         value: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// A session that was made with a terminal, and there is none to show it on.
+    /// The session needs a terminal, and this process has none.
     #[error("the session `{name}` has a terminal, and stdin and stdout are not one")]
     NoTerminal {
         /// The session.
@@ -138,15 +141,15 @@ pub enum Error {
     /// There is no session of this name.
     #[error("there is no debugging session `{name}`")]
     NoSession {
-        /// What was asked for.
+        /// The given name.
         name: String,
-        /// Those that there are.
+        /// The existing sessions.
         known: Vec<String>,
     },
-    /// Nothing could be learned of a process.
+    /// A process cannot be inspected.
     #[error("failed to look into the process {pid} of the container `{name}`")]
     NoProcess {
-        /// The process, as a session counts it.
+        /// The process, by its number in the session's namespace.
         pid: u32,
         /// The target.
         name: String,
@@ -159,23 +162,23 @@ pub enum Error {
         /// gdb's words.
         reason: String,
     },
-    /// Something is there already that is not to be lost.
-    #[error("failed to write `{}`: there is such a file already", path.display())]
+    /// The file exists and must not be lost.
+    #[error("failed to write `{}`: the file exists", path.display())]
     FileExists {
         /// Its path.
         path: PathBuf,
     },
-    /// A file of this machine.
+    /// A file of this machine cannot be used.
     #[error("failed to {verb} `{}`", path.display())]
     File {
-        /// What was done: "write".
+        /// "write" or "read".
         verb: &'static str,
         /// Its path.
         path: PathBuf,
-        /// What the kernel says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// There is no such path in a container.
+    /// The container has no such path.
     #[error("there is no `{path}` in the container `{container}`")]
     NoPath {
         /// The container.
@@ -183,40 +186,40 @@ pub enum Error {
         /// The path.
         path: String,
     },
-    /// A copy broke off.
+    /// A copy failed.
     #[error("failed to copy `{path}` of the container `{container}`")]
     Copy {
         /// The container.
         container: String,
         /// The path.
         path: String,
-        /// What went wrong.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A copy into a container broke off.
+    /// A copy into a container failed.
     #[error("failed to copy into `{path}` of the container `{container}`")]
     CopyInto {
         /// The container.
         container: String,
         /// The path.
         path: String,
-        /// What went wrong.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A port of this machine cannot be listened on.
+    /// This machine cannot listen on a port.
     #[error("failed to listen on `{address}`")]
     Listen {
         /// The address and port.
         address: std::net::SocketAddr,
-        /// What the kernel says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The daemon.
+    /// An error of the daemon.
     #[error(transparent)]
     Docker(#[from] tierce_docker::Error),
 }
 
-/// What several containers have in common.
+/// The common property of several containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ambiguity {
     /// The beginning of their ids.
@@ -225,17 +228,17 @@ pub enum Ambiguity {
     Image,
     /// Their image, and that they do not run.
     EndedImage,
-    /// The name that a workspace gave them.
+    /// Their name in a workspace.
     ImageName,
-    /// The container that they are beside.
+    /// Their target.
     Target,
 }
 
-/// What `docker run` gives for whatever is not the program's own failure.
+/// The exit code of `docker run` for failures besides the program's own.
 const OURS: u8 = 125;
 
 impl Error {
-    /// The exit code of a program that ends with this error; that of Ctrl-C is a shell's.
+    /// The exit code for this error. Ctrl-C has a shell's code.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::NoTool { .. } => 127,
@@ -246,12 +249,12 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// The advice for the user.
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Error::NotFound { nearest: Some(nearest), .. } => format!("there is one of a similar name: `{nearest}`"),
+            Error::NotFound { nearest: Some(nearest), .. } => format!("a similar name is `{nearest}`"),
             Error::NotFound { running, .. } if running.is_empty() => "no container runs".into(),
-            Error::NotFound { running, .. } => format!("these run: {}", listed(running)),
+            Error::NotFound { running, .. } => format!("name a running container: {}", listed(running)),
             Error::Ambiguous { candidates, .. } => format!("name one of them: {}", listed(candidates)),
             Error::NeverStarted { name } => format!(
                 "`cargo xtask debug --post-mortem {name}` shows its files and why it was not, `docker start {name}` starts it"
@@ -272,7 +275,7 @@ impl Error {
             Error::Process { .. } => {
                 "a toolbox with /bin/sh and grep can look for it; so can a run on the daemon's own machine".into()
             }
-            Error::NoToolbox { image, .. } => format!("bring it there: `docker pull {image}`, or build it"),
+            Error::NoToolbox { image, .. } => format!("run `docker pull {image}`, or build it"),
             Error::NoTool { toolbox, of_workspace: true, .. } => format!(
                 "add the package that has it to `packages` in [workspace.metadata.images.{toolbox}] of the workspace's \
                  Cargo.toml, or name an image that has it with --toolbox IMAGE"
@@ -281,7 +284,7 @@ impl Error {
             Error::NoInput => "name a COMMAND, as in `cargo xtask debug web -- ps`, or begin with --detach".into(),
             Error::NoTerminal { .. } => "run this in a terminal, without a pipe or file".into(),
             Error::NoSession { known, .. } if known.is_empty() => "none was kept or detached from".into(),
-            Error::NoSession { known, .. } => format!("there are: {}", listed(known)),
+            Error::NoSession { known, .. } => format!("name one of {}", listed(known)),
             Error::NoProcess { name, .. } => format!("`cargo xtask debug {name} -- ps` lists its processes"),
             Error::FileExists { .. } => "name another file, or remove this one".into(),
             Error::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
@@ -298,7 +301,7 @@ impl Error {
         })
     }
 
-    /// What the daemon said when a container of the toolbox was to be made.
+    /// Converts the daemon's error of a container's creation.
     pub(crate) fn at_creation(error: tierce_docker::Error, toolbox: &str) -> Error {
         match error {
             tierce_docker::Error::NotFound { source, .. } if source.message.to_lowercase().contains("image") => {
@@ -308,7 +311,7 @@ impl Error {
         }
     }
 
-    /// What the daemon said when a session was to be started.
+    /// Converts the daemon's error of a session's start.
     pub(crate) fn at_start(error: tierce_docker::Error, toolbox: &Toolbox, program: Option<&str>) -> Error {
         let of_workspace = toolbox.of_workspace;
         let (toolbox, program) = (toolbox.name.clone(), program.unwrap_or("its own command").to_owned());
@@ -324,7 +327,7 @@ impl Error {
     }
 }
 
-/// Why a program that is there is not executed, in the words of daemons.
+/// The daemons' words for an existing program that cannot be executed.
 const UNFIT: [&str; 3] = ["permission denied", "exec format error", "is a directory"];
 
 fn listed(names: &[String]) -> String {
@@ -341,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tool_that_cannot_be_executed_says_why() {
+    fn unusable_tool_error_names_the_cause() {
         let toolbox = Toolbox { image: "sha256:0".into(), name: "t".into(), of_workspace: true };
         for (message, expected) in [
             (r#"exec: "/etc/passwd": permission denied"#, "the toolbox `t` cannot execute `x`: permission denied"),
@@ -356,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_cut() {
+    fn long_list_is_cut() {
         let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
         assert_eq!(listed(&names), "`0`, `1`, `2`, `3`, `4`, `5`, `6`, `7` and 2 more");
         assert_eq!(listed(&names[..1]), "`0`");

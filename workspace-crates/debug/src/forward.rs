@@ -1,8 +1,8 @@
-//! Ports of the target's network that this machine listens for while a session lasts.
+//! Forwards ports of this machine into the target's network during a session.
 //!
-//! Each connection is a program in the session's container: socat connects, and hands the socket over to a script that passes
-//! bytes on in both directions, so that no direction's end is that of the other. The end of what the target sends is told on
-//! stderr, as the number of bytes that there were: the daemon does not keep the two streams in order.
+//! Each connection is a program in the session's container: socat connects, and passes the socket to a script with one process
+//! for each direction, so that either direction can end first. At the end of the target's data the script writes the number of
+//! bytes to stderr, because the daemon does not keep the two streams in order.
 
 mod spec;
 
@@ -19,10 +19,10 @@ pub use spec::ForwardSpec;
 
 use crate::Error;
 
-/// Where the script lies in a session's container.
+/// The script's path in a session's container.
 pub(crate) const SCRIPT: &str = "/.tierce-forward";
 
-/// Passes bytes on between the connection, which is stdin and stdout, and what the daemon reads and writes.
+/// Passes bytes on between the connection, which is stdin and stdout, and the daemon's streams.
 pub(crate) const RELAY: &str = "\
 #!/bin/sh
 exec 5<&0 </dev/null >/dev/null
@@ -38,12 +38,12 @@ exec 3<&0 4>&1
 for address; do socat \"$address,nodelay\" EXEC:/.tierce-forward,nofork && exit; done
 exit 1";
 
-/// How many bytes are read of a connection at once at most.
+/// The limit of one read from a connection, in bytes.
 const CHUNK: usize = 64 * 1024;
-/// The time between two looks whether the session has begun.
+/// The interval between checks for the session's begin.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A port that this machine listens on.
+/// A listening port of this machine.
 pub struct Forward {
     spec: ForwardSpec,
     listener: TcpListener,
@@ -61,13 +61,13 @@ impl Forward {
         Ok(Forward { spec: ForwardSpec { host, ..spec }, listener })
     }
 
-    /// What is forwarded, with the port that was chosen.
+    /// The forwarded port, with the kernel's choice for port 0.
     pub fn spec(&self) -> &ForwardSpec {
         &self.spec
     }
 
-    /// Passes connections on from now to the end of this process, from threads of its own, as soon as the session's container
-    /// runs. `warn` is told once that nobody listens in the target, and why.
+    /// Passes connections on until the end of this process, on its own threads, once the session's container runs. Calls `warn`
+    /// once if a connection in the target fails.
     pub fn serve(self, docker: &Docker, container: &str, warn: impl Fn(&str) + Send + Sync + 'static) {
         let Forward { spec, listener } = self;
         let tunnel = Arc::new(Tunnel {
@@ -87,7 +87,7 @@ impl Forward {
                         let tunnel = Arc::clone(&tunnel);
                         thread::spawn(move || tunnel.connect(&stream));
                     }
-                    // Too many open files, say, of which some will be closed.
+                    // For example too many open files, and some will close.
                     Err(_) => thread::sleep(PAUSE),
                 }
             }
@@ -104,7 +104,7 @@ struct Tunnel {
 }
 
 impl Tunnel {
-    /// Whether the container runs, as soon as that is known.
+    /// Waits until the container runs; false if it ended.
     fn wait_for_start(&self) -> bool {
         loop {
             match self.docker.state(&self.container).ok().flatten().map(|state| state.status) {
@@ -116,7 +116,7 @@ impl Tunnel {
     }
 
     fn connect(&self, stream: &TcpStream) {
-        // Whoever sends little by little has reasons.
+        // Small pieces must arrive without delay.
         let _ = stream.set_nodelay(true);
         let (sender, input) = tierce_docker::input();
         let Ok(incoming) = stream.try_clone() else { return };
@@ -129,11 +129,11 @@ impl Tunnel {
         if let Some(why) = why
             && !self.warned.swap(true, Ordering::Relaxed)
         {
-            (self.warn)(&format!("nothing came of a connection to {}: {why}", self.spec.target()));
+            (self.warn)(&format!("failed to connect to {}: {why}", self.spec.target()));
         }
     }
 
-    /// Runs the program of a connection to its end. Gives why it has not come about.
+    /// Runs the program of a connection to its end, and returns the cause of a failed connection.
     fn pass_on(&self, stream: &TcpStream, sender: InputSender, input: Input) -> Option<String> {
         let words = ["/bin/sh", "-c", CONNECT, "sh"].map(str::to_owned);
         let command = Command {
@@ -141,22 +141,22 @@ impl Tunnel {
             user: Some("0:0".to_owned()),
             ..Command::default()
         };
-        let mut output = Outgoing { sender: Some(sender), passed_on: 0, told: Vec::new() };
+        let mut output = Outgoing { sender: Some(sender), passed_on: 0, messages: Vec::new() };
         let ended = self.docker.exec(&self.container, &command, input, &mut |from, bytes| match from {
             OutputStream::Stdout => output.pass_on(stream, bytes),
-            OutputStream::Stderr => output.told(stream, bytes),
+            OutputStream::Stderr => output.messages(stream, bytes),
         });
         match ended {
-            Ok(Ending::Exited(exit)) if !exit.success() => Some(reason(&output.told)),
+            Ok(Ending::Exited(exit)) if !exit.success() => Some(reason(&output.messages)),
             Ok(_) => None,
-            // The session is over, and so is this.
+            // The session has ended.
             Err(tierce_docker::Error::Interrupted) => None,
             Err(error) => Some(error.to_string()),
         }
     }
 }
 
-/// What a client sends, to its end, on the way into the target.
+/// Passes a client's bytes into the target, until their end.
 fn feed(mut stream: TcpStream, sender: &InputSender) {
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -173,13 +173,13 @@ fn feed(mut stream: TcpStream, sender: &InputSender) {
     }
 }
 
-/// What the target sends, on the way to a client.
+/// Passes the target's bytes to a client.
 struct Outgoing {
-    /// Where to say that the client is gone; none once that is said.
+    /// Signals that the client has closed; none afterwards.
     sender: Option<InputSender>,
     passed_on: u64,
-    /// What the script has said.
-    told: Vec<u8>,
+    /// The script's messages.
+    messages: Vec<u8>,
 }
 
 impl Outgoing {
@@ -188,7 +188,7 @@ impl Outgoing {
         if writer.write_all(bytes).is_err()
             && let Some(sender) = self.sender.take()
         {
-            // So that whoever feeds makes room.
+            // Unblocks the sender.
             let _ = stream.shutdown(Shutdown::Both);
             let _ = sender.send(InputEvent::Detach);
         }
@@ -196,30 +196,30 @@ impl Outgoing {
         self.end(stream);
     }
 
-    fn told(&mut self, stream: &TcpStream, bytes: &[u8]) {
+    fn messages(&mut self, stream: &TcpStream, bytes: &[u8]) {
         /// More than any error of socat's.
         const MOST: usize = 4096;
-        self.told.extend_from_slice(&bytes[..bytes.len().min(MOST.saturating_sub(self.told.len()))]);
+        self.messages.extend_from_slice(&bytes[..bytes.len().min(MOST.saturating_sub(self.messages.len()))]);
         self.end(stream);
     }
 
-    /// The end of this direction, once everything that there was has come.
+    /// Ends this direction once all counted bytes have arrived.
     fn end(&self, stream: &TcpStream) {
-        if total(&self.told) == Some(self.passed_on) {
+        if total(&self.messages) == Some(self.passed_on) {
             let _ = stream.shutdown(Shutdown::Write);
         }
     }
 }
 
-/// The number of bytes that wc has counted: the last whole line.
-fn total(told: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(told).ok()?.strip_suffix('\n')?;
+/// The number of bytes in the last whole line of wc.
+fn total(messages: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(messages).ok()?.strip_suffix('\n')?;
     text.lines().last()?.trim().parse().ok()
 }
 
-/// Why socat has not connected.
-fn reason(told: &[u8]) -> String {
-    let text = String::from_utf8_lossy(told);
+/// The cause of a failed connection, from socat's message.
+fn reason(messages: &[u8]) -> String {
+    let text = String::from_utf8_lossy(messages);
     let line = text.lines().next().unwrap_or_default();
     if line.ends_with("not found") {
         return "the toolbox has no `socat`".to_owned();
@@ -227,17 +227,17 @@ fn reason(told: &[u8]) -> String {
     // 2026/01/31 12:00:00 socat[7] E connect(5, AF=2 127.0.0.1:80, 16): Connection refused
     match line.rsplit_once(": ") {
         Some((_, reason)) => reason.to_ascii_lowercase(),
-        None => "it ended without a word".to_owned(),
+        None => "it ended without a message".to_owned(),
     }
 }
 
-/// Where this machine listens, for data.
+/// A forwarded port as data.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ForwardReport {
     /// The address and port.
     pub host: SocketAddr,
-    /// What the target is asked to connect to.
+    /// The address in the target's network.
     pub target: String,
 }
 
@@ -252,8 +252,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_told_by_a_whole_number() {
-        for (told, expected) in [
+    fn whole_number_marks_the_end() {
+        for (messages, expected) in [
             ("17\n", Some(17)),
             ("   17\n", Some(17)),
             ("socat[7] E refused\n0\n", Some(0)),
@@ -262,22 +262,22 @@ mod tests {
             ("\n", None),
             ("socat[7] E refused\n", None),
         ] {
-            assert_eq!(total(told.as_bytes()), expected, "{told:?}");
+            assert_eq!(total(messages.as_bytes()), expected, "{messages:?}");
         }
     }
 
     #[test]
-    fn socats_reason_is_told_without_its_numbers() {
-        for (told, expected) in [
+    fn socat_message_loses_its_prefix() {
+        for (messages, expected) in [
             (
                 "2026/01/31 12:00:00 socat[7] E connect(5, AF=2 127.0.0.1:80, 16): Connection refused\nx",
                 "connection refused",
             ),
             ("/bin/sh: socat: not found\n", "the toolbox has no `socat`"),
             ("sh: line 2: socat: command not found\n", "the toolbox has no `socat`"),
-            ("", "it ended without a word"),
+            ("", "it ended without a message"),
         ] {
-            assert_eq!(reason(told.as_bytes()), expected, "{told:?}");
+            assert_eq!(reason(messages.as_bytes()), expected, "{messages:?}");
         }
     }
 }

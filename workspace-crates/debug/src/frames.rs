@@ -1,18 +1,18 @@
-//! What a script in the toolbox tells: frames of bytes with a name each, as `scripts/frame.sh` writes them.
+//! The output of a script in the toolbox: named frames of bytes, as `scripts/frame.sh` writes them.
 
 use std::collections::BTreeMap;
 
-/// What `sh -c` executes to run a script that calls `frame`.
+/// The text for `sh -c` that defines `frame` and runs a script.
 pub(crate) fn script(text: &str) -> String {
     format!("{}\n{text}", include_str!("scripts/frame.sh"))
 }
 
-/// Frames by their names. Of two with one name the first counts.
+/// Frames by their names. The first of two equal names counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frames(BTreeMap<String, Vec<u8>>);
 
 impl Frames {
-    /// Reads what a script has written. A frame that is cut off is left out, and so is what comes after something that is none.
+    /// Reads a script's output. Ends at the first incomplete or malformed frame.
     pub(crate) fn read(mut bytes: &[u8]) -> Frames {
         let mut frames = BTreeMap::new();
         while let Some((name, content, rest)) = next(bytes) {
@@ -38,7 +38,7 @@ impl Frames {
     }
 }
 
-/// The first frame, and what follows it.
+/// Splits off the first frame.
 fn next(bytes: &[u8]) -> Option<(String, &[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     let line = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_told_by_their_length() {
+    fn frames_end_by_their_length() {
         let read = |bytes: &[u8]| {
             let frames = Frames::read(bytes);
             let list = frames.iter().map(|(name, content)| format!("{name}={}", String::from_utf8_lossy(content)));

@@ -1,32 +1,32 @@
-//! gdb's command line: where it finds the target's files, symbols and sources.
+//! gdb's command line, with the paths of the target's files, symbols and sources.
 
 use crate::Process;
 
-/// Where a session has the symbols of a workspace by build-id.
+/// The session's folder with symbols of a workspace by build-id.
 pub const SYMBOLS: &str = "/tierce/symbols";
 
-/// Where it has those that this machine has of its distribution's packages, which may be the same ones that images hold: libc.
+/// The session's folder with symbols of this machine's distribution. An image may have the same packages, such as libc.
 pub const HOST_SYMBOLS: &str = "/tierce/host-symbols";
 
-/// Where a session has a core file of the host.
+/// The session's path of a core file of the host.
 pub const CORE: &str = "/tierce/core";
 
-/// Where gdb finds the program, taken from the process itself. gdb resolves links in a program's path, and by way of `/proc` it
-/// would come out at a file of the toolbox if that has one of the same name.
+/// A copy of the program, taken from the process. gdb resolves links in a program's path, and a path in `/proc` would lead to
+/// the toolbox's file of the same name.
 const PROGRAM: &str = "/tierce/program";
 
-/// What gdb looks at.
+/// The object of gdb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject<'s> {
-    /// A process that runs.
+    /// A running process.
     Process,
     /// A core file of it, by its path in the session.
     Core(&'s str),
 }
 
-/// gdb in the toolbox, about this process of the target and with these further arguments.
+/// The command line of gdb in the toolbox for a process of the target, with further arguments.
 ///
-/// Nothing of the target is executed: neither scripts that lie beside its libraries, nor a `libthread_db` of it.
+/// gdb executes nothing of the target: neither scripts beside its libraries, nor its `libthread_db`.
 pub fn gdb(pid: u32, subject: Subject<'_>, arguments: &[String]) -> Vec<String> {
     let copy = format!("cp /proc/{pid}/exe {PROGRAM} && exec gdb \"$@\"");
     let mut line: Vec<String> = ["sh", "-c", &copy, "gdb", "--quiet"].map(str::to_owned).into();
@@ -34,9 +34,9 @@ pub fn gdb(pid: u32, subject: Subject<'_>, arguments: &[String]) -> Vec<String> 
         format!("set sysroot /proc/{pid}/root"),
         format!("set debug-file-directory {SYMBOLS}:{HOST_SYMBOLS}"),
         "set libthread-db-search-path $sdir".to_owned(),
-        // Whatever locales the toolbox has.
+        // Independent of the toolbox's locales.
         "set host-charset UTF-8".to_owned(),
-        // All of it, but for what makes threads known.
+        // Except for the library that finds threads.
         "set auto-load no".to_owned(),
         "set auto-load libthread-db on".to_owned(),
     ];
@@ -52,12 +52,12 @@ pub fn gdb(pid: u32, subject: Subject<'_>, arguments: &[String]) -> Vec<String> 
     line
 }
 
-/// Which process to look at: the one that was asked for, else the program itself.
+/// The process for gdb: the given one, else the program itself.
 pub fn subject_pid(asked: Option<u32>, process: Process) -> u32 {
     asked.or(process.program).unwrap_or(process.pid)
 }
 
-/// gdb writes a core file of a process, which goes on afterwards.
+/// gdb writes a core file of a process and lets it go on.
 pub(crate) fn dump(pid: u32, file: &str) -> Vec<String> {
     let commands = ["-batch".to_owned(), "-ex".to_owned(), format!("generate-core-file {file}")];
     gdb(pid, Subject::Process, &commands)
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gdb_is_told_where_everything_lies() {
+    fn command_line_names_every_path() {
         let line = gdb(7, Subject::Process, &["-batch".to_owned(), "-ex".to_owned(), "bt".to_owned()]);
         insta::assert_snapshot!(line.join("\n"), @r#"
         sh
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_core_file_is_of_the_same_program() {
+    fn core_file_uses_the_same_program() {
         let line = gdb(7, Subject::Core(CORE), &[]);
         assert_eq!(line[line.len() - 2..], [PROGRAM, "--core=/tierce/core"]);
     }
 
     #[test]
-    fn the_program_counts_and_not_the_init_before_it() {
+    fn program_precedes_its_init() {
         let process = |program| Process { pid: 1, program };
         for (asked, program, expected) in
             [(None, None, 1), (None, Some(7), 7), (Some(9), Some(7), 9), (Some(9), None, 9)]

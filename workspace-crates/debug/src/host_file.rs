@@ -1,4 +1,4 @@
-//! Files that are brought to this machine: whole or not there, for their owner alone, and never over another.
+//! Files written to this machine: complete or absent, private to their owner, and never over another.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use tempfile::NamedTempFile;
 
 use crate::Error;
 
-/// A file that shows under its name when it is finished. Until then it lies beside it, and goes if it is not finished. Only its
-/// owner may read it: memory and variables of programs hold secrets.
+/// A file that gets its name once it is complete. Until then a temporary file beside it holds the content. Only its owner may
+/// read it, since memory and variables of programs contain secrets.
 pub(crate) struct HostFile {
     path: PathBuf,
     file: NamedTempFile,
@@ -18,7 +18,7 @@ impl HostFile {
     /// Begins a file.
     ///
     /// # Errors
-    /// If there is such a file already, or its folder cannot be written.
+    /// If the file exists, or its folder is not writable.
     pub(crate) fn create(path: &Path) -> Result<HostFile, Error> {
         if path.symlink_metadata().is_ok() {
             return Err(Error::FileExists { path: path.to_owned() });
@@ -28,7 +28,7 @@ impl HostFile {
         Ok(HostFile { path: path.to_owned(), file })
     }
 
-    /// Takes all that a reader gives. Pages of zeros take no room.
+    /// Writes all bytes of a reader. Pages of zeros become holes.
     ///
     /// # Errors
     /// The reader's, and if the disk is full.
@@ -39,7 +39,7 @@ impl HostFile {
     /// Gives the file its name.
     ///
     /// # Errors
-    /// If somebody else has made such a file meanwhile.
+    /// If the file exists by now.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let HostFile { path, file } = self;
         file.persist_noclobber(&path).map(drop).map_err(|error| match error.error.kind() {
@@ -63,15 +63,15 @@ fn failed(path: &Path, source: io::Error) -> Error {
     Error::File { verb: "write", path: path.to_owned(), source }
 }
 
-/// A time, in seconds since 1970, as names of files have it: `20261123T154600Z`.
+/// Formats a time, in seconds since 1970, for a file's name: `20261123T154600Z`.
 pub fn stamp(seconds: u64) -> String {
     tierce_oci::rfc3339(seconds).map_or_else(|_| seconds.to_string(), |text| text.replace(['-', ':'], ""))
 }
 
-/// How much is read at once, in bytes.
+/// The limit of one read, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Copies everything, and leaves holes where there are only zeros.
+/// Copies all bytes, and leaves holes for pages of zeros.
 fn copy_sparse(reader: &mut impl Read, file: &mut std::fs::File) -> io::Result<u64> {
     use std::io::Seek;
     let mut piece = vec![0; PIECE];
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_whole_or_not_there() {
+    fn unfinished_file_disappears() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("core");
         let mut file = HostFile::create(&path).unwrap();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_holes_and_nothing_else_changes() {
+    fn zeros_become_holes() {
         let folder = tempfile::tempdir().unwrap();
         let mut middle = vec![0; PIECE * 3];
         middle[PIECE + 5] = 1;

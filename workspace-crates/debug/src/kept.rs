@@ -1,4 +1,4 @@
-//! Sessions that are there: kept, left by their detach keys, or in somebody's terminal.
+//! Existing sessions: kept, detached, or in another terminal.
 
 use serde::Serialize;
 use tierce_docker::{ContainerStatus, ContainerSummary, Docker, Ending, Input, OutputStream};
@@ -16,44 +16,44 @@ pub struct KeptSession {
     pub name: String,
     /// Its id.
     pub id: String,
-    /// The name that the container beside it had.
+    /// The target's name at the session's begin.
     pub target: String,
-    /// That one's id.
+    /// The target's id.
     pub target_id: String,
     /// The image of the tools.
     pub toolbox: String,
     /// Whether its command runs.
     pub running: bool,
-    /// Whether it stays when its command has ended.
+    /// Whether it stays after its command's end.
     pub keep: bool,
-    /// When it was made, in seconds since 1970.
+    /// Its creation time in seconds since 1970.
     pub created: i64,
 }
 
-/// All sessions that carry these labels, each given as `key` or `key=value`; the latest first.
+/// Lists sessions with these labels, each given as `key` or `key=value`, the latest first.
 ///
 /// # Errors
 /// The daemon's.
 pub fn kept(docker: &Docker, labels: &[&str]) -> Result<Vec<KeptSession>, Error> {
-    let mut all: Vec<KeptSession> = docker.containers(labels)?.iter().map(KeptSession::of).collect();
+    let mut all: Vec<KeptSession> = docker.containers(labels)?.iter().map(KeptSession::from_summary).collect();
     all.sort_by(|one, other| (other.created, &one.name).cmp(&(one.created, &other.name)));
     Ok(all)
 }
 
-/// The session of this name, this id or its beginning, or beside this container.
+/// Finds a session by its name, its id or the start of it, or its target.
 ///
 /// # Errors
 /// [`Error::NoSession`], [`Error::Ambiguous`]; the daemon's.
 pub fn find_kept(docker: &Docker, labels: &[&str], word: &str) -> Result<KeptSession, Error> {
     let sessions = docker.containers(labels)?;
     if let Some(session) = resolve::named(word, &sessions, Ambiguity::Id)? {
-        return Ok(KeptSession::of(session));
+        return Ok(KeptSession::from_summary(session));
     }
     let is_beside = |session: &&ContainerSummary| {
         [TARGET, TARGET_NAME].iter().any(|label| session.labels.get(*label).is_some_and(|target| target == word))
     };
     let beside = sessions.iter().filter(is_beside).collect();
-    let found = resolve::one(word, Ambiguity::Target, beside)?.map(KeptSession::of);
+    let found = resolve::one(word, Ambiguity::Target, beside)?.map(KeptSession::from_summary);
     found.ok_or_else(|| {
         let mut known: Vec<String> = sessions.iter().map(|session| session.name.clone()).collect();
         known.sort();
@@ -61,8 +61,7 @@ pub fn find_kept(docker: &Docker, labels: &[&str], word: &str) -> Result<KeptSes
     })
 }
 
-/// Comes back to a session: listens to its command, which is started again if it has ended. `detached` names the mark of a
-/// session that was left.
+/// Attaches to a session's command, and restarts it if it has ended. `detached` names the marker file of a detached session.
 ///
 /// # Errors
 /// The daemon's.
@@ -74,7 +73,7 @@ pub fn attach(
     output: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> Result<Outcome, Error> {
     let ending = docker.converse(&session.id, !session.running, input, output);
-    // Its command could be executed when it began.
+    // The command was executable at the session's begin.
     match ending? {
         Ending::Detached => {
             put(docker, &session.id, mark(detached))?;
@@ -98,7 +97,7 @@ pub fn remove_kept(docker: &Docker, session: &KeptSession) -> Result<(), Error> 
 }
 
 impl KeptSession {
-    fn of(container: &ContainerSummary) -> KeptSession {
+    fn from_summary(container: &ContainerSummary) -> KeptSession {
         let label = |name: &str| container.labels.get(name).cloned().unwrap_or_default();
         KeptSession {
             name: container.name.clone(),

@@ -1,8 +1,8 @@
-//! The keys that leave a session without ending it, in docker's syntax.
+//! The detach keys of a session, in docker's syntax.
 
 use crate::Error;
 
-/// The keys that leave a session, one after the other. `ctrl-p,ctrl-q` if nothing else is said, as docker has it.
+/// The detach keys, one after the other. The default is docker's `ctrl-p,ctrl-q`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachKeys {
     bytes: Vec<u8>,
@@ -16,7 +16,7 @@ impl Default for DetachKeys {
 }
 
 impl DetachKeys {
-    /// Reads keys that are separated by commas: a letter, or `ctrl-` with a letter or one of `@[\]^_`.
+    /// Parses keys separated by commas: a letter, or `ctrl-` with a letter or one of `@[\]^_`.
     ///
     /// # Errors
     /// A key of another form.
@@ -24,7 +24,7 @@ impl DetachKeys {
         let mut bytes = Vec::new();
         for key in text.split(',') {
             bytes.push(byte_of(key).ok_or_else(|| Error::Value {
-                what: "the detach keys",
+                kind: "the detach keys",
                 value: text.to_owned(),
                 reason: format!("`{key}` is not a letter, nor `ctrl-` with one of a-z @ [ \\ ] ^ _"),
             })?);
@@ -32,7 +32,7 @@ impl DetachKeys {
         Ok(DetachKeys { bytes, text: text.to_owned() })
     }
 
-    /// The text that they were read from.
+    /// The parsed text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -40,41 +40,41 @@ impl DetachKeys {
 
 fn byte_of(key: &str) -> Option<u8> {
     match (key.as_bytes(), key.strip_prefix("ctrl-").map(str::as_bytes)) {
-        // What a terminal makes of a key with ctrl: the lowest five bits.
+        // A terminal sends a key with ctrl as its lowest five bits.
         (_, Some(&[key @ (b'a'..=b'z' | b'@' | b'['..=b'_')])) => Some(key & 0x1f),
         (&[key @ 0x21..=0x7e], _) => Some(key),
         _ => None,
     }
 }
 
-/// What is to be done about some input.
+/// The result of some input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// These bytes go to the program.
+    /// Send these bytes to the program.
     Pass(Vec<u8>),
-    /// Leave, once these bytes have gone to the program.
+    /// Send these bytes to the program, then detach.
     Leave(Vec<u8>),
 }
 
-/// Finds the keys in what is typed. What may be their beginning waits until the next byte tells; nothing else does.
+/// Finds the detach keys in typed bytes. Delays only bytes that may begin the keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
     keys: Vec<u8>,
-    /// How many of them have been typed.
+    /// The number of typed keys of the sequence.
     matched: usize,
 }
 
 impl Keys {
-    /// From now on.
+    /// Starts without a typed key.
     pub fn new(keys: &DetachKeys) -> Keys {
         Keys { keys: keys.bytes.clone(), matched: 0 }
     }
 
-    /// Takes what was typed. What follows the keys is dropped: it was typed for nobody.
+    /// Processes typed bytes. Drops bytes after the keys: their receiver has detached.
     pub fn typed(&mut self, bytes: &[u8]) -> Key {
         let mut pass = Vec::with_capacity(bytes.len() + self.matched);
         for &byte in bytes {
-            // After keys that were begun in vain, a shorter beginning of them may still hold: "aab" in "aaab".
+            // After a mismatch, a shorter beginning of the keys may still match: "aab" in "aaab".
             while self.matched > 0 && self.keys[self.matched] != byte {
                 let shorter = (0..self.matched)
                     .rev()
@@ -96,7 +96,7 @@ impl Keys {
         Key::Pass(pass)
     }
 
-    /// What still waited when the input ended.
+    /// The delayed bytes at the input's end.
     pub fn rest(self) -> Vec<u8> {
         self.keys[..self.matched].to_vec()
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_as_docker_reads_them() {
+    fn keys_follow_docker_syntax() {
         for (text, expected) in [
             ("ctrl-p,ctrl-q", Some(vec![0x10, 0x11])),
             ("ctrl-@", Some(vec![0])),
@@ -128,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_keys_leave_and_nothing_else_is_lost() {
-        // The keys, what is typed piece by piece, what passes, whether it leaves.
+    fn only_complete_keys_detach() {
+        // The keys, typed pieces, passed bytes, whether it detaches.
         for (keys, typed, passed, leaves) in [
             ("ctrl-p,ctrl-q", &["ls\n"][..], "ls\n", false),
             ("ctrl-p,ctrl-q", &["ls\x10\x11"], "ls", true),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_begins_nothing_does_not_wait() {
+    fn other_key_is_not_delayed() {
         let mut scanner = Keys::new(&DetachKeys::default());
         for byte in (0..=255).filter(|&byte| byte != 0x10) {
             assert_eq!(scanner.typed(&[byte]), Key::Pass(vec![byte]));

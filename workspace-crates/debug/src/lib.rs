@@ -1,10 +1,10 @@
 //! Debugging sessions: a container of tools beside a running one, in its namespaces.
 //!
-//! A [`Target`] is what is debugged. A [`Session`] is a container of a toolbox image that joins the target's process and network
-//! namespaces; in it, `/target` is a link to the root directory of the target's process, so that its files are seen as it sees
-//! them and nothing is ever written into it. [`Keys`] finds the keys that leave a session without ending it.
+//! A [`Target`] is the container to debug. A [`Session`] is a container of a toolbox image that joins the target's process and
+//! network namespaces. In it, `/target` is a link to the root directory of the target's process. So the session sees the
+//! target's files, and Tierce writes nothing into the target. [`Keys`] finds the detach keys.
 //!
-//! Nothing is printed here, and no terminal is touched: whoever calls gives [`tierce_docker::Input`] and takes bytes.
+//! This crate prints nothing and uses no terminal: the caller passes [`tierce_docker::Input`] and receives bytes.
 
 mod command_line;
 mod copy;
@@ -47,4 +47,4 @@ pub use session::{Outcome, Session};
 pub use snapshot::{SnapshotOptions, is_compressed, write_snapshot};
 pub use spec::LINK;
 pub use symbols::{remarks, symbols_path};
-pub use target::Target;
+pub use target::{Target, WhenPaused};

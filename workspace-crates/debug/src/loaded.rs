@@ -1,5 +1,5 @@
-//! What a process really executes: the files that it has mapped, each with the build-id that lies in its memory. That is right
-//! also where the file was replaced or removed since the process started.
+//! The code of a process: its mapped files, each with the build-id in its memory. The build-id is right even if the file was
+//! replaced or removed since the start.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -11,36 +11,36 @@ use crate::frames::Frames;
 use crate::maps::mapped_files;
 use crate::{Error, Options, Target};
 
-/// A file with code that a process has mapped.
+/// A mapped file with code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedFile {
     /// Its path in the target.
     pub path: String,
-    /// The build-id of what runs, in lower-case hexadecimal; none if it was linked without one.
+    /// The build-id in memory, in lower-case hexadecimal; none if the file was linked without one.
     pub build_id: Option<String>,
-    /// What stands at the path now.
+    /// The current file at the path.
     pub now: FileNow,
 }
 
-/// What stands now at the path of something that runs.
+/// The current file at the path of running code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileNow {
-    /// The same.
+    /// The same file.
     Same {
         /// Whether it has a symbol table.
         symbol_table: bool,
-        /// Whether it has its debugging sections itself.
+        /// Whether it contains debugging sections.
         debug_info: bool,
     },
-    /// Something else, with this build-id.
+    /// Another ELF file, with this build-id.
     Other(Option<String>),
-    /// Nothing, or nothing that is an ELF file.
+    /// No ELF file.
     Gone,
 }
 
-/// What a process of the target has loaded, looked for by a container of the toolbox.
+/// Lists the loaded files of a process, with a container of the toolbox.
 ///
-/// `has_symbols` says whether there are symbols of a build-id elsewhere: where not, it counts what the file has itself.
+/// `has_symbols` tells whether symbols of a build-id exist elsewhere. If not, the file's own symbols count.
 ///
 /// # Errors
 /// [`Error::NoProcess`]; [`Error::NoTool`] for a toolbox without a shell; the daemon's.
@@ -55,7 +55,7 @@ pub fn loaded(
     let frames = errands.ask(include_str!("scripts/loaded.sh"), &[pid.to_string()])?;
     let mut files = read(&frames).ok_or_else(|| Error::NoProcess { pid, name: target.name().to_owned() })?;
     for file in &mut files {
-        // Some link editors put the names of the sections before larger tables: then only the whole file tells.
+        // Some link editors put the names of the sections before larger tables. Then only the whole file has them.
         if let FileNow::Same { symbol_table: true, debug_info: debug_info @ false } = &mut file.now
             && !file.build_id.as_deref().is_some_and(&has_symbols)
         {
@@ -70,7 +70,7 @@ fn reads_debug_info(docker: &Docker, target: &Target, path: &str) -> Result<bool
     let failed = |source| Error::File { verb: "read the target's", path: path.into(), source };
     let archive = match docker.copy_out(target.id(), path) {
         Ok(archive) => archive,
-        // It may be a path of another namespace, or gone by now.
+        // The path may belong to another namespace, or no longer exist.
         Err(tierce_docker::Error::NotFound { .. }) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
@@ -81,7 +81,7 @@ fn reads_debug_info(docker: &Docker, target: &Target, path: &str) -> Result<bool
     Ok(Elf::read(&mut copy, 0..length).ok().flatten().is_some_and(|elf| elf.debug_info))
 }
 
-/// Reads what `scripts/loaded.sh` tells; none where the process could not be looked at.
+/// Reads the output of `scripts/loaded.sh`; none if the process was not readable.
 fn read(frames: &Frames) -> Option<Vec<LoadedFile>> {
     let maps = frames.text("maps").filter(|maps| !maps.is_empty())?;
     let mut files = Vec::new();
@@ -106,8 +106,8 @@ fn read(frames: &Frames) -> Option<Vec<LoadedFile>> {
     (!files.is_empty()).then_some(files)
 }
 
-/// A file of which only both ends are known, with zeros between. Headers and notes lie at the beginning of an ELF file, the
-/// table of its sections and their names at its end.
+/// A file with both ends known and zeros between. An ELF file has its headers and notes at the beginning, and the table of its
+/// sections and their names at the end.
 struct Ends<'f> {
     size: u64,
     first: &'f [u8],
@@ -151,7 +151,7 @@ impl Seek for Ends<'_> {
 mod tests {
     use super::*;
 
-    /// What the script would tell of this process, with the program's file replaced by `on_disk`.
+    /// The script's output for this process, with the program's file replaced by `on_disk`.
     fn frames(program: &str, deleted: bool, memory: &[u8], on_disk: Option<&[u8]>) -> Frames {
         let name = if deleted { format!("{program} (deleted)") } else { program.to_owned() };
         let maps = format!("10000-20000 r-xp 00000000 00:2f 1  {name}\n");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_told_from_what_stands_there_now() {
+    fn replaced_and_removed_files_are_detected() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let id = Elf::parse(&own).unwrap().unwrap().build_id;
         assert!(id.is_some(), "this program has a build-id");
@@ -192,7 +192,7 @@ mod tests {
         ] {
             let mut files = read(&frames("/usr/bin/web", deleted, &own, on_disk.map(Vec::as_slice))).unwrap();
             if let FileNow::Same { debug_info, .. } = &mut files[0].now {
-                // Not with every link editor.
+                // Some link editors put the names elsewhere.
                 *debug_info = false;
             }
             let file = LoadedFile { path: "/usr/bin/web".into(), build_id: id.clone(), now: expected };
@@ -201,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_passed_over() {
+    fn other_files_are_skipped() {
         assert_eq!(read(&Frames::default()), None);
         assert_eq!(read(&Frames::read(b"0 maps\n")), None);
         assert_eq!(read(&frames("/usr/share/data", false, b"no ELF file", None)), None);
     }
 
     #[test]
-    fn ends_are_as_the_file_and_zeros_between() {
+    fn ends_read_as_file_with_zeros() {
         for (size, first, last, expected) in
             [(9, "abc", "xyz", "abc\0\0\0xyz"), (3, "abc", "abc", "abc"), (4, "abc", "bcd", "abcd"), (0, "", "", "")]
         {

@@ -1,20 +1,20 @@
-//! `/proc/pid/maps` (proc(5)): which files a process has mapped.
+//! `/proc/pid/maps` (proc(5)): the mapped files of a process.
 
-/// A file that a process has mapped from its beginning, and whose code it may execute.
+/// A file that is mapped from its beginning, with executable code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MappedFile {
-    /// Its path in the target when it was mapped.
+    /// Its path in the target at the time of the mapping.
     pub(crate) path: String,
     /// The first address, in hexadecimal digits as the kernel writes them.
     pub(crate) start: String,
 }
 
-/// The path that the kernel shows, without what it puts behind that of a file which has lost its name.
+/// The kernel's path without its suffix for a removed file.
 fn without_mark(path: &str) -> &str {
     path.strip_suffix(" (deleted)").unwrap_or(path)
 }
 
-/// The files that hold code, in the order of their addresses, each once.
+/// The files with code, in the order of their addresses, each once.
 pub(crate) fn mapped_files(maps: &str) -> Vec<MappedFile> {
     let lines: Vec<Line<'_>> = maps.lines().filter_map(line).collect();
     let mut files: Vec<MappedFile> = Vec::new();
@@ -76,7 +76,7 @@ mod tests {
 ";
 
     #[test]
-    fn code_is_told_from_data() {
+    fn data_mappings_are_skipped() {
         let files = mapped_files(MAPS);
         let shown: Vec<_> = files.iter().map(|file| format!("{} {}", file.start, file.path)).collect();
         assert_eq!(
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_none_are_passed_over() {
+    fn malformed_lines_are_skipped() {
         for text in
             ["", "\n", "a b c", "1-2 r-xp x 0:0 1 /a", "1 r-xp 0 0:0 1 /a", "1-2 r-xp 0 0:0 1", "1-2 r 0 0:0 1 /a"]
         {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_maps_of_this_process_name_its_program() {
+    fn own_maps_name_the_program() {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let program = std::env::current_exe().unwrap();
         assert!(mapped_files(&maps).iter().any(|file| file.path == program.to_str().unwrap()), "{maps}");

@@ -1,4 +1,4 @@
-//! What a session is asked to be.
+//! The options of a session.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use tierce_docker::Mount;
 
 use crate::Error;
 
-/// What a session is asked to be.
+/// The options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The image of the tools.
@@ -16,54 +16,54 @@ pub struct Options {
     pub name: String,
     /// The command; the toolbox's own if empty.
     pub command: Vec<String>,
-    /// `user`, `uid` or `uid:gid`; root if not given.
+    /// `user`, `uid` or `uid:gid`; root by default.
     pub user: Option<String>,
-    /// The folder to begin in, if not the toolbox's.
+    /// The working folder, if not the toolbox's.
     pub working_dir: Option<String>,
-    /// What is mounted.
+    /// Its mounts.
     pub mounts: Vec<Mount>,
-    /// Capabilities besides those that every session has.
+    /// Capabilities in addition to those of every session.
     pub cap_add: Vec<String>,
-    /// Variables, in the order in which they were given.
+    /// Variables, in the given order.
     pub environment: Vec<EnvironmentOption>,
     /// Whether the command has a terminal.
     pub tty: bool,
     /// Whether the command has an input.
     pub stdin: bool,
-    /// Whether the container stays when its command has ended.
+    /// Whether the container stays after its command's end.
     pub keep: bool,
-    /// Whether nobody listens to the command.
+    /// Whether the command runs in the background.
     pub detach: bool,
-    /// What tells sessions from other containers.
+    /// The labels of sessions.
     pub marks: Marks,
 }
 
 /// The image of the tools.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Toolbox {
-    /// What the daemon knows it by: a reference, or an id.
+    /// The daemon's reference or id.
     pub image: String,
-    /// What people know it by.
+    /// The name for people.
     pub name: String,
     /// Whether it is an image of the workspace.
     pub of_workspace: bool,
 }
 
-/// What tells sessions from other containers, and those that are wanted from those that were left.
+/// The labels that mark sessions, and distinguish wanted from abandoned ones.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     /// The labels of a session that ends with this process.
     pub attached: BTreeMap<String, String>,
-    /// The labels of a session that does not.
+    /// The labels of a session that outlives this process.
     pub kept: BTreeMap<String, String>,
-    /// The name of a file in the root directory of a session that was left by its detach keys.
+    /// The name of the marker file in a detached session's root directory.
     pub detached: String,
 }
 
 /// One `--env`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnvironmentOption {
-    /// The variables of the target, but for those that name files of it.
+    /// The variables of the target, except for those that name its files.
     Target,
     /// A variable.
     Set {
@@ -75,7 +75,7 @@ pub enum EnvironmentOption {
 }
 
 impl EnvironmentOption {
-    /// Reads `NAME=VALUE`; nothing at all stands for the target's environment.
+    /// Parses `NAME=VALUE`. An empty text means the target's environment.
     ///
     /// # Errors
     /// A text of another form.
@@ -86,7 +86,7 @@ impl EnvironmentOption {
                 Ok(EnvironmentOption::Set { name: name.to_owned(), value: value.to_owned() })
             }
             _ => Err(Error::Value {
-                what: "the variable",
+                kind: "the variable",
                 value: text.to_owned(),
                 reason: "it is not of the form NAME=VALUE".into(),
             }),
@@ -94,7 +94,7 @@ impl EnvironmentOption {
     }
 }
 
-/// The variables of a session of which the target has these, each `NAME=VALUE`.
+/// The variables of a session, given those of the target, each `NAME=VALUE`.
 pub(crate) fn environment(options: &[EnvironmentOption], target: &[String]) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for option in options {
@@ -111,18 +111,18 @@ pub(crate) fn environment(options: &[EnvironmentOption], target: &[String]) -> B
     all
 }
 
-/// Whether a variable says where programs and libraries are: the target's are not where the toolbox has its own.
+/// Whether a variable names folders of programs and libraries, which differ between target and toolbox.
 fn names_files(name: &str) -> bool {
     name == "PATH" || name.starts_with("LD_")
 }
 
-/// Reads a volume in docker's syntax, `SOURCE:FOLDER[:ro|rw]`: the source is a path of this machine, or the name of a volume of
-/// the daemon. A path that is not absolute begins at `current`.
+/// Parses a volume in docker's syntax, `SOURCE:FOLDER[:ro|rw]`. The source is a path of this machine, or the name of a volume
+/// of the daemon. A relative path begins at `current`.
 ///
 /// # Errors
 /// A text of another form.
 pub fn volume(text: &str, current: &std::path::Path) -> Result<Mount, Error> {
-    let wrong = |reason: &str| Error::Value { what: "the volume", value: text.to_owned(), reason: reason.to_owned() };
+    let wrong = |reason: &str| Error::Value { kind: "the volume", value: text.to_owned(), reason: reason.to_owned() };
     let (source, target, read_only) = match text.split(':').collect::<Vec<_>>().as_slice() {
         [source, target] | [source, target, "rw"] => (*source, *target, false),
         [source, target, "ro"] => (*source, *target, true),
@@ -136,7 +136,7 @@ pub fn volume(text: &str, current: &std::path::Path) -> Result<Mount, Error> {
     match source {
         "" => Err(wrong("it has no source")),
         path if path.starts_with(['/', '.']) => {
-            // Without the `./`, which the daemon would not take.
+            // The daemon refuses a `./`.
             let host: PathBuf = current.join(path).components().collect();
             Ok(Mount::Bind { host, target, read_only })
         }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn volumes_are_read_as_docker_reads_them() {
+    fn volumes_follow_docker_syntax() {
         let bind = |host: &str, target: &str, read_only| Mount::Bind {
             host: host.into(),
             target: target.to_owned(),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_variable_holds_and_the_targets_files_are_not_looked_for() {
+    fn later_variable_replaces_earlier() {
         let target = ["PATH=/app", "LD_LIBRARY_PATH=/app/lib", "MODE=fast", "EMPTY=", "broken", "URL=a=b"];
         let target = target.map(str::to_owned);
         let of = |texts: &[&str]| {

@@ -1,32 +1,31 @@
-//! Which process of a namespace is the target's.
+//! Finds the target's process in its namespace.
 //!
-//! A container's first process is 1 in a namespace of its own. Where it shares one, with the host or with another container, 1 is
-//! somebody else. The kernel knows each process by a number in every namespace that it is in; `/proc` of the daemon's machine
-//! shows them all.
+//! A container's first process is 1 in the container's own namespace. In a shared namespace, of the host or of another
+//! container, 1 is another process. A process has a number in each of its namespaces, and `/proc` of the daemon's machine has
+//! all of them.
 
 use std::path::Path;
 
 use tierce_docker::NamespaceMode;
 
-/// The processes of a target that matter, as a session in its namespace counts them.
+/// The processes of a target, by their numbers in its namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
     /// The first one.
     pub pid: u32,
-    /// The program, where the first one is an init that the daemon put before it and the program is known.
+    /// The program, if the first process is the daemon's init and the program is known.
     pub program: Option<u32>,
 }
 
-/// Where the first process is to be found.
+/// The location of the first process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    Here(Process),
-    /// Only somebody in the namespace can tell.
+    Process(Process),
+    /// Only a process in the namespace can find it.
     Inside,
 }
 
-/// Looks for the process of a container that has this number on the daemon's machine, in this `/proc` where that needs to be
-/// looked at.
+/// Finds the process of a container by its number on the daemon's machine. Reads the given `/proc` only if needed.
 pub(crate) fn find(container: &str, number: Option<u32>, mode: &NamespaceMode, has_init: bool, proc: &Path) -> Found {
     let on_host = number.map(|pid| HostProcess { proc, pid }).filter(|process| process.is_of(container));
     let pid = match mode {
@@ -36,13 +35,13 @@ pub(crate) fn find(container: &str, number: Option<u32>, mode: &NamespaceMode, h
     };
     let child = on_host.as_ref().filter(|_| has_init).and_then(HostProcess::only_child);
     match pid {
-        Some(pid) => Found::Here(Process { pid, program: child.and_then(|child| child.pid_inside()) }),
+        Some(pid) => Found::Process(Process { pid, program: child.and_then(|child| child.pid_inside()) }),
         None => Found::Inside,
     }
 }
 
-/// Prints the process ids of a container, looked for by one that shares its namespace: those whose control group is the
-/// container's and whose parent is outside of the namespace.
+/// A script that runs in a container's namespace, and prints the processes in the container's control group with a parent
+/// outside of the namespace.
 pub(crate) fn search(container: &str) -> String {
     format!(
         "for p in /proc/[0-9]*; do grep -qs {container} $p/cgroup && grep -qs '^PPid:[[:space:]]*0$' $p/status \
@@ -50,7 +49,7 @@ pub(crate) fn search(container: &str) -> String {
     )
 }
 
-/// The process id in what [`search`] has printed.
+/// The lowest process id in the output of [`search`].
 pub(crate) fn search_result(printed: &str) -> Option<u32> {
     printed.lines().filter_map(|line| line.trim().parse().ok()).min()
 }
@@ -63,10 +62,10 @@ struct HostProcess<'p> {
 
 impl HostProcess<'_> {
     fn read(&self, name: &str) -> Option<String> {
-        std::fs::read_to_string(self.proc.join(self.pid.to_string()).join(name)).ok()
+        tierce_bounded::text(self.proc.join(self.pid.to_string()).join(name), &tierce_bounded::KERNEL).ok()
     }
 
-    /// Whether it is a process of this container. Another machine's daemon numbers other processes.
+    /// Whether it belongs to this container. A daemon on another machine numbers other processes.
     fn is_of(&self, container: &str) -> bool {
         self.read("cgroup").is_some_and(|cgroup| cgroup.contains(container))
     }
@@ -83,7 +82,7 @@ impl HostProcess<'_> {
     }
 }
 
-/// A process's number in the innermost of its namespaces: the last one in the line `NSpid` of proc(5)'s `/proc/pid/status`.
+/// A process's number in its innermost namespace: the last one of `NSpid` in `/proc/pid/status` (proc(5)).
 fn innermost(status: &str) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.parse().ok()
 }
@@ -114,29 +113,29 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_is_shared_has_its_own_numbers() {
+    fn shared_namespace_has_its_own_numbers() {
         let proc = proc();
         let shared = NamespaceMode::Container("x".to_owned());
-        let here = |pid, program| Found::Here(Process { pid, program });
+        let process = |pid, program| Found::Process(Process { pid, program });
         for (number, mode, has_init, expected) in [
-            (Some(40), &NamespaceMode::Private, false, here(1, None)),
-            (Some(40), &NamespaceMode::Private, true, here(1, Some(12))),
-            (Some(41), &NamespaceMode::Private, true, here(1, None)),
-            (Some(40), &NamespaceMode::Host, false, here(40, None)),
-            (Some(40), &shared, false, here(9, None)),
-            (Some(40), &shared, true, here(9, Some(12))),
-            // Another machine's, or hidden.
+            (Some(40), &NamespaceMode::Private, false, process(1, None)),
+            (Some(40), &NamespaceMode::Private, true, process(1, Some(12))),
+            (Some(41), &NamespaceMode::Private, true, process(1, None)),
+            (Some(40), &NamespaceMode::Host, false, process(40, None)),
+            (Some(40), &shared, false, process(9, None)),
+            (Some(40), &shared, true, process(9, Some(12))),
+            // On another machine, or hidden.
             (Some(50), &shared, false, Found::Inside),
             (Some(60), &shared, false, Found::Inside),
             (None, &shared, false, Found::Inside),
-            (Some(50), &NamespaceMode::Private, true, here(1, None)),
+            (Some(50), &NamespaceMode::Private, true, process(1, None)),
         ] {
             assert_eq!(find("web", number, mode, has_init, proc.path()), expected, "{number:?} {mode:?} {has_init}");
         }
     }
 
     #[test]
-    fn the_innermost_number_counts() {
+    fn innermost_number_counts() {
         for (status, expected) in [
             ("Name:\tweb\nNSpid:\t4711\t23\t7\nNSpgid:\t1\n", Some(7)),
             ("NSpid:\t4711\n", Some(4711)),
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_a_search_prints_the_oldest_process_counts() {
+    fn oldest_printed_process_counts() {
         for (printed, expected) in [("7\n", Some(7)), ("31\n7\n", Some(7)), ("", None), ("sh: no grep\n", None)] {
             assert_eq!(search_result(printed), expected, "{printed:?}");
         }

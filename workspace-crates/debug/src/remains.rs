@@ -1,9 +1,11 @@
-//! What does not run: containers that have died or were never started, and images. Their files are copied into a session's
-//! container, as a stream from the daemon to the daemon; of a container, what was mounted is mounted read-only at its place.
+//! Sessions for stopped containers and images. A stream from the daemon copies their files into the session's container. A
+//! container's mounts are mounted read-only at their places.
 
 mod report;
 
 use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tierce_docker::{
     ContainerDetails, ContainerSpec, ContainerStatus, ContainerSummary, Docker, ImageSummary, Mount, MountDetails,
@@ -22,16 +24,16 @@ use crate::spec::{LINK, entrypoint, file, folder, labels};
 use crate::tar_filter::TarFilter;
 use crate::{Error, Options};
 
-/// Where a session finds what the daemon knows.
+/// The session's folder with the daemon's descriptions.
 pub const KNOWN: &str = "/post-mortem";
-/// How many lines of the log are in the session.
+/// The limit of the log's lines in the session.
 const LINES: usize = 1000;
-/// How many of its bytes at most.
+/// The limit of the log in bytes.
 const LOG: usize = 1 << 20;
-/// How many lines of it are told.
+/// The log's lines in the report.
 const TOLD: usize = 10;
 
-/// Something that does not run, of which the files can be looked at.
+/// The files of a stopped container or of an image.
 #[derive(Clone, Debug)]
 pub struct Remains {
     pub(crate) name: String,
@@ -39,7 +41,7 @@ pub struct Remains {
     is_image: bool,
     environment: Vec<String>,
     userns: Option<String>,
-    /// What is mounted below [`LINK`].
+    /// The mounts below [`LINK`].
     mounts: Vec<Mount>,
     /// The daemon's JSON.
     config: String,
@@ -48,11 +50,11 @@ pub struct Remains {
 }
 
 impl Remains {
-    /// Finds the container that a word means, and what the daemon knows of it. `is_of_image` says whether a container is of the
-    /// image of that name.
+    /// Finds a stopped container by a word, and its description. Waits for the next end of one that restarts. `is_of_image` tells whether a container has the image of that
+    /// name.
     ///
     /// # Errors
-    /// That there is none, or several; [`Error::Runs`]; the daemon's.
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Runs`]; the daemon's.
     pub fn of_container(
         docker: &Docker,
         word: &str,
@@ -60,7 +62,7 @@ impl Remains {
     ) -> Result<Remains, Error> {
         let chosen = resolve::choose(word, &docker.containers(&[])?, Among::Ended, is_of_image)?.id.clone();
         let gone = || Error::NotFound { name: word.to_owned(), nearest: None, running: Vec::new() };
-        let details = docker.container_details(&chosen)?.ok_or_else(gone)?;
+        let details = after_its_end(docker, docker.container_details(&chosen)?.ok_or_else(gone)?)?.ok_or_else(gone)?;
         match details.state.status {
             ContainerStatus::Running | ContainerStatus::Paused => return Err(Error::Runs { name: details.name }),
             ContainerStatus::Removing => return Err(Error::Removing { name: details.name }),
@@ -90,8 +92,7 @@ impl Remains {
         })
     }
 
-    /// Finds the image that a word means: a reference or an id, or else what images of a workspace are labelled with, given as
-    /// `key=value`.
+    /// Finds an image by a word: a reference or an id, else a label of a workspace's images, given as `key=value`.
     ///
     /// # Errors
     /// [`Error::NoImage`], [`Error::Ambiguous`]; the daemon's.
@@ -116,12 +117,12 @@ impl Remains {
         })
     }
 
-    /// What there is to know.
+    /// The report for people.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// What a name can be made of for the session.
+    /// The base of the session's name.
     pub fn name(&self) -> String {
         let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '-' };
         self.name.chars().map(plain).collect::<String>().trim_matches('-').to_owned()
@@ -148,8 +149,8 @@ impl Remains {
         }
     }
 
-    /// Copies the files, and what there is to know, into a session's container. Gives what stands there as a folder and is a
-    /// link: places on the way to what is mounted.
+    /// Copies the files and the descriptions into a session's container. Returns the links that became folders, because they
+    /// lead to mounts.
     pub(crate) fn fill(&self, docker: &Docker, session: &str, options: &Options) -> Result<Vec<String>, Error> {
         put(docker, session, folder(LINK, 0o755))?;
         put(docker, session, folder(KNOWN, 0o755))?;
@@ -162,7 +163,7 @@ impl Remains {
         if !self.is_image {
             return self.copy(docker, &self.id, session);
         }
-        // Never started: the daemon gives the files of containers only.
+        // Never started: the daemon exports only the files of containers.
         let container = docker.create(&ContainerSpec {
             image: self.id.clone(),
             entrypoint: Some(vec!["-".to_owned()]),
@@ -179,9 +180,9 @@ impl Remains {
         let mut links = Vec::new();
         let export = docker.export(container)?;
         let files = TarFilter::new(export, |path, is_folder| match relation(path, &mounted) {
-            // It is read-only.
+            // The mount is read-only.
             Relation::Inside => false,
-            // Where something is mounted there is a folder already.
+            // The path of a mount is a folder already.
             Relation::OnTheWay if !is_folder => {
                 links.push(format!("/{}", String::from_utf8_lossy(path)));
                 false
@@ -193,18 +194,18 @@ impl Remains {
     }
 }
 
-/// The place of what is mounted below [`LINK`], as archives have it.
+/// The path of a mount below [`LINK`], as archives have it.
 fn place(mount: &Mount) -> Option<&str> {
     let (Mount::Bind { target, .. } | Mount::Volume { target, .. } | Mount::Tmpfs { target, .. }) = mount;
     Some(target.strip_prefix(LINK)?.trim_matches('/'))
 }
 
-/// What a path of an archive has to do with what is mounted.
+/// The relation between a path of an archive and the mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
-    /// It is a place where something is mounted, or below one.
+    /// It is the path of a mount, or below one.
     Inside,
-    /// Something is mounted below it.
+    /// A mount is below it.
     OnTheWay,
     None,
 }
@@ -224,12 +225,29 @@ fn relation(path: &[u8], mounted: &[&str]) -> Relation {
         .unwrap_or(Relation::None)
 }
 
-/// How something is mounted into a session, or why it is not.
+/// Waits for the next end of a container that restarts again and again: between two runs it shows how the last one ended. The
+/// daemon doubles the gap after each run of less than ten seconds.
+fn after_its_end(docker: &Docker, mut details: ContainerDetails) -> Result<Option<ContainerDetails>, Error> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_secs(12);
+    let is_loop = details.restart_policy.is_some() && details.restarts > 0;
+    let start = Instant::now();
+    while is_loop && details.state.status == ContainerStatus::Running && start.elapsed() < LONGEST {
+        sleep(PAUSE);
+        match docker.container_details(&details.id)? {
+            Some(now) => details = now,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(details))
+}
+
+/// The mount for a session, or why it is missing.
 fn mounted(docker: &Docker, mount: &MountDetails) -> Result<Result<Mount, &'static str>, Error> {
     let target = format!("{LINK}{}", mount.destination);
     Ok(match (mount.kind.as_str(), &mount.name) {
         ("tmpfs", _) => Err("it was in memory"),
-        // One that is gone would be made anew.
+        // The daemon would create a missing volume.
         (_, Some(name)) => match docker.volume(name)? {
             Some(_) => Ok(Mount::Volume { name: name.clone(), target, read_only: true }),
             None => Err("the volume is gone"),
@@ -244,7 +262,7 @@ fn mounted(docker: &Docker, mount: &MountDetails) -> Result<Result<Mount, &'stat
     })
 }
 
-/// The end of what a container has written, and the last lines of it in the report.
+/// Reads the end of a container's log, and adds its last lines to the report.
 fn log(docker: &Docker, details: &ContainerDetails, secrets: &Secrets, report: &mut Report) -> Result<Vec<u8>, Error> {
     let mut log = Vec::new();
     let read = docker.log(&details.id, Some(LINES), false, &mut |_: OutputStream, bytes| {
@@ -255,17 +273,18 @@ fn log(docker: &Docker, details: &ContainerDetails, secrets: &Secrets, report: &
     });
     match read {
         Ok(()) => {}
-        Err(tierce_docker::Error::Refused { source, .. }) => report.log_error = Some(source.message),
+        Err(tierce_docker::Error::Refused { source, .. }) => report.log_error = Some(secrets.text(&source.message)),
         Err(error) => return Err(error.into()),
     }
     log.drain(..log.len().saturating_sub(LOG));
-    let text = String::from_utf8_lossy(&log);
+    // Whole, because a key has several lines.
+    let text = secrets.text(&String::from_utf8_lossy(&log));
     let lines: Vec<&str> = text.lines().collect();
-    report.log = lines[lines.len().saturating_sub(TOLD)..].iter().map(|line| secrets.text(line)).collect();
+    report.log = lines[lines.len().saturating_sub(TOLD)..].iter().map(|line| (*line).to_owned()).collect();
     Ok(log)
 }
 
-/// The id of the only one of these images that has a name; those that were superseded have none.
+/// The id of the only tagged image. Superseded images have no tags.
 fn labelled(word: &str, images: Vec<ImageSummary>) -> Result<String, Error> {
     let mut named: Vec<ImageSummary> = images.into_iter().filter(|image| !image.tags.is_empty()).collect();
     match named.len() {
@@ -279,13 +298,13 @@ fn labelled(word: &str, images: Vec<ImageSummary>) -> Result<String, Error> {
     }
 }
 
-/// JSON for people; other text as it is.
+/// Indents JSON; returns other text unchanged.
 fn pretty(text: &str) -> String {
     let value = serde_json::from_str::<serde_json::Value>(text);
     value.and_then(|value| serde_json::to_string_pretty(&value)).map_or_else(|_| text.to_owned(), |text| text + "\n")
 }
 
-/// An interruption that came while a stream was read is one.
+/// Turns an interrupted read of a stream into [`tierce_docker::Error::Interrupted`].
 pub(crate) fn interrupted(error: tierce_docker::Error) -> Error {
     let is_interruption = |source: &io::Error| {
         let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<tierce_docker::Error>());
@@ -302,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_mounted_is_told_from_what_leads_there() {
+    fn relation_separates_mounts_and_parents() {
         for (path, expected) in [
             ("data", Relation::Inside),
             ("data/a", Relation::Inside),

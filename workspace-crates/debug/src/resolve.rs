@@ -1,27 +1,31 @@
-//! Which container somebody means.
+//! Finds a container by a word.
 
 use tierce_docker::{ContainerStatus, ContainerSummary};
 
 use crate::Error;
 use crate::error::Ambiguity;
 
-/// The label of what a run of Tierce has made for itself: nobody means a container that waits for the next compilation.
+/// The label of a run's own containers. They are never a target.
 const OWN: &str = "dev.tierce.owner";
-/// How many digits of an id people are shown.
+/// The digits of an id for people.
 const SHORT: usize = 12;
 
-/// Of which containers one is looked for by its image. By its name or id any is found.
+/// The containers that an image's name may select. A name or id selects any container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Among {
-    /// Those that run, paused ones included.
+    /// Running and paused containers, also those that the daemon restarts.
     Running,
-    /// All others.
+    /// All other containers, also those that the daemon restarts.
     Ended,
 }
 
 impl Among {
     fn includes(self, status: ContainerStatus) -> bool {
-        is_up(status) == (self == Among::Running)
+        match self {
+            Among::Running => is_up(status),
+            // Between two runs, a container shows how the last one ended.
+            Among::Ended => !is_up(status) || status == ContainerStatus::Restarting,
+        }
     }
 
     fn ambiguity(self) -> Ambiguity {
@@ -32,8 +36,8 @@ impl Among {
     }
 }
 
-/// The container that a word means: by its name, its id or the beginning of it, or the name of an image of which there is one
-/// container. `is_of_image` says whether a container is of the image of that name.
+/// Finds a container by its name, its id or the start of it, or its image's name if the image has one container. `is_of_image`
+/// tells whether a container has the image of that name.
 pub(crate) fn choose<'c>(
     word: &str,
     containers: &'c [ContainerSummary],
@@ -62,7 +66,7 @@ pub(crate) fn named<'c>(
     one(word, kind, begin.collect())
 }
 
-/// The only one, if there is any.
+/// The only candidate; several are an error.
 pub(crate) fn one<'c>(
     word: &str,
     kind: Ambiguity,
@@ -76,7 +80,7 @@ pub(crate) fn one<'c>(
     Err(Error::Ambiguous { name: word.to_owned(), kind, candidates })
 }
 
-/// The beginning of an id, as lists show it.
+/// The start of an id, for lists.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..SHORT).unwrap_or(id)
 }
@@ -87,7 +91,7 @@ fn is_up(status: ContainerStatus) -> bool {
 
 fn not_found(word: &str, containers: &[ContainerSummary]) -> Error {
     let others = || containers.iter().filter(|container| !container.labels.contains_key(OWN));
-    // As far from it as a third of its letters, as is usual for suggestions.
+    // A third of the letters may differ, as usual for suggestions.
     let near = others()
         .map(|container| (strsim::damerau_levenshtein(word, &container.name), &container.name))
         .filter(|(distance, _)| *distance <= (word.chars().count() / 3).max(1))
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_a_name_before_an_id_before_an_image() {
+    fn names_precede_ids_and_images() {
         for (word, expected) in [
             ("web", "web"),
             ("/web", "web"),
@@ -147,7 +151,7 @@ mod tests {
             ("beef", "beef"),
             ("beef0", "other"),
             ("thumbnailer", "web"),
-            // One runs; the other has ended.
+            // One of two containers runs.
             ("hello", "web-2"),
         ] {
             assert_eq!(chosen(word).as_deref(), Ok(expected), "{word}");
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_means_what_has_ended_where_that_is_looked_for() {
+    fn image_selects_an_ended_container() {
         for (word, expected) in [("hello", "old"), ("idle", "made"), ("web", "web"), ("beef", "beef")] {
             assert_eq!(chosen_among(Among::Ended, word).as_deref(), Ok(expected), "{word}");
         }
@@ -163,17 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_chosen_names_the_choice() {
+    fn ambiguous_word_lists_candidates() {
         let errors =
             ["ab12", "twice", "weq", "wepp", "idle", "nothing-like-it", ""].map(|word| chosen(word).unwrap_err());
         insta::assert_snapshot!(errors.join("\n"), @r"
         `ab12` is ambiguous: the ids of 2 containers begin with it; name one of them: `web (ab12cd34ef56)`, `web-2 (ab12ff34ef56)`
         `twice` is ambiguous: 2 containers of this image run; name one of them: `beef (10ca)`, `other (beef00)`
-        there is no container `weq`; there is one of a similar name: `web`
-        there is no container `wepp`; these run: `beef`, `other`, `web`, `web-2`
-        there is no container `idle`; these run: `beef`, `other`, `web`, `web-2`
-        there is no container `nothing-like-it`; these run: `beef`, `other`, `web`, `web-2`
-        there is no container ``; these run: `beef`, `other`, `web`, `web-2`
+        there is no container `weq`; a similar name is `web`
+        there is no container `wepp`; name a running container: `beef`, `other`, `web`, `web-2`
+        there is no container `idle`; name a running container: `beef`, `other`, `web`, `web-2`
+        there is no container `nothing-like-it`; name a running container: `beef`, `other`, `web`, `web-2`
+        there is no container ``; name a running container: `beef`, `other`, `web`, `web-2`
         ");
     }
 }

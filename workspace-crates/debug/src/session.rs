@@ -1,4 +1,4 @@
-//! One session: its container, from the first moment to the last.
+//! A session: creates, runs and removes its container.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -9,46 +9,47 @@ use crate::forward::{RELAY, SCRIPT};
 use crate::spec::{file, link, mark, spec};
 use crate::{Error, Forward, Options, Process, Remains, Target};
 
-/// A session whose container is made and not started. Dropped, it removes it.
+/// A session whose container has not started. Its drop removes the container.
 pub struct Session {
     docker: Docker,
     container: Container,
     options: Options,
-    /// What runs beside it; none where nothing does.
+    /// The running target; none for a stopped container or an image.
     target: Option<Target>,
 }
 
-/// How somebody's part in a session has ended.
+/// The end of a conversation with a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The command has ended.
     Ended {
         /// Its exit code.
         code: i32,
-        /// What became of the target, if that is why.
+        /// The end of the target, if it is the cause.
         target: Option<String>,
     },
-    /// The command goes on without anybody who listens.
+    /// The command goes on in the background.
     Detached,
 }
 
 impl Session {
-    /// Makes the container of a session, with the link to the target's files in it.
+    /// Creates the container of a session, with the link to the target's files.
     ///
     /// # Errors
-    /// [`Error::NoToolbox`] if the image is not there; the daemon's.
+    /// [`Error::NoToolbox`] without the image; the daemon's.
     pub fn create(docker: &Docker, target: Target, process: Process, options: Options) -> Result<Session, Error> {
-        let container = create(docker, &spec(&target, &options), &options)?;
+        let container = create(docker, &spec(&target, &options), &options);
+        let container = container.map_err(|error| target.or_its_end(docker, error))?;
         let session = Session { docker: docker.clone(), container, options, target: Some(target) };
         session.put(link(process))?;
         Ok(session)
     }
 
-    /// Makes the container of a session with the files of what does not run. Gives also what is a folder in it and was a link,
-    /// on the way to what is mounted.
+    /// Creates the container of a session with the files of a stopped container or an image. Also returns the links that became
+    /// folders, because they lead to mounts.
     ///
     /// # Errors
-    /// [`Error::NoToolbox`] if the image is not there; the daemon's.
+    /// [`Error::NoToolbox`] without the image; the daemon's.
     pub fn with_remains(docker: &Docker, remains: &Remains, options: Options) -> Result<(Session, Vec<String>), Error> {
         let container = create(docker, &remains.spec(&options), &options)?;
         let links = remains.fill(docker, container.id(), &options)?;
@@ -65,12 +66,12 @@ impl Session {
         &self.options.name
     }
 
-    /// Unpacks an archive into the root directory of the session's container. Where a toolbox has a file, it is replaced.
+    /// Unpacks an archive into the root directory of the session's container. Replaces files of the toolbox.
     fn put(&self, archive: std::io::Result<Vec<u8>>) -> Result<(), Error> {
         put(&self.docker, self.id(), archive)
     }
 
-    /// Passes connections to these ports on for as long as the container runs. `warn` is told of what does not come about.
+    /// Forwards connections to these ports while the container runs. Calls `warn` for a failed connection.
     ///
     /// # Errors
     /// The daemon's.
@@ -88,16 +89,15 @@ impl Session {
         Ok(())
     }
 
-    /// Starts the command and listens to it until it ends or is left. The container is removed then, unless it is to be kept or
-    /// was left.
+    /// Starts the command and listens to it until its end or a detach. Then removes the container, unless it is kept or detached.
     ///
     /// # Errors
-    /// [`Error::NoTool`], [`Error::NotExecutable`]; the daemon's, also that it has gone in the middle.
+    /// [`Error::NoTool`], [`Error::NotExecutable`]; the daemon's.
     pub fn converse(self, input: Input, output: &mut dyn FnMut(OutputStream, &[u8])) -> Result<Outcome, Error> {
         let ending = self.docker.converse(self.id(), true, input, output);
         match ending {
             Err(tierce_docker::Error::Interrupted) if self.options.keep => {
-                // That it has ended already is no matter.
+                // The kill fails if the container has already ended.
                 let _ = self.docker.kill(self.id(), "KILL");
                 self.container.keep();
                 Err(Error::Docker(tierce_docker::Error::Interrupted))
@@ -122,7 +122,7 @@ impl Session {
         }
     }
 
-    /// Starts the command and leaves it alone.
+    /// Starts the command in the background.
     ///
     /// # Errors
     /// [`Error::NoTool`], [`Error::NotExecutable`]; the daemon's.
@@ -133,7 +133,11 @@ impl Session {
     }
 
     pub(crate) fn at_start(&self, error: tierce_docker::Error) -> Error {
-        Error::at_start(error, &self.options.toolbox, self.options.command.first().map(String::as_str))
+        let error = Error::at_start(error, &self.options.toolbox, self.options.command.first().map(String::as_str));
+        match &self.target {
+            Some(target) => target.or_its_end(&self.docker, error),
+            None => error,
+        }
     }
 }
 
@@ -141,7 +145,7 @@ fn create(docker: &Docker, spec: &ContainerSpec, options: &Options) -> Result<Co
     docker.create(spec).map_err(|error| Error::at_creation(error, &options.toolbox.name))
 }
 
-/// What became of a target if its end is that of a session, too: with the first process of a namespace the kernel kills all.
+/// The end of a target that also ended its session: the kernel kills a namespace with its first process.
 fn end_of_target(docker: &Docker, target: &Target, exit: Exit) -> Result<Option<String>, Error> {
     const KILLED: i32 = 9;
     const PAUSE: Duration = Duration::from_millis(25);
@@ -149,7 +153,7 @@ fn end_of_target(docker: &Docker, target: &Target, exit: Exit) -> Result<Option<
     if exit.signal() != Some(KILLED) {
         return Ok(None);
     }
-    // The daemon may hear of the session's end first.
+    // The daemon may notice the session's end first.
     for _ in 0..PAUSES {
         if let Some(end) = target.end(docker)? {
             return Ok(Some(end));
@@ -159,7 +163,7 @@ fn end_of_target(docker: &Docker, target: &Target, exit: Exit) -> Result<Option<
     Ok(None)
 }
 
-/// Removes a session's container, and waits while the daemon is about to do so itself.
+/// Removes a session's container, and waits while the daemon removes it itself.
 pub(crate) fn remove(docker: &Docker, container: &str) -> Result<(), Error> {
     const PAUSE: Duration = Duration::from_millis(10);
     const PAUSES: u32 = 500;

@@ -7,22 +7,23 @@ use tierce_docker::{ContainerSpec, IpcNamespace, Network, PidNamespace};
 use crate::options::environment;
 use crate::{Options, Process, Target};
 
-/// Where a session sees the target's files: a link into `/proc`.
+/// The session's link to the target's files in `/proc`.
 pub const LINK: &str = "/target";
 
-/// The labels with the container that a session is beside.
+/// The labels with the target's id and name.
 pub(crate) const TARGET: &str = "dev.tierce.debug-target";
 pub(crate) const TARGET_NAME: &str = "dev.tierce.debug-target-name";
-/// The label with the toolbox, as people name it.
+/// The label with the toolbox's name for people.
 pub(crate) const TOOLBOX: &str = "dev.tierce.debug-toolbox";
 
-/// The label of a session that stays when its command has ended.
+/// The label of a session that stays after its command's end.
 pub(crate) const KEEP: &str = "dev.tierce.debug-keep";
 
-/// What tools need: raw sockets and the interfaces for tcpdump and ip, other users' processes for strace, gdb and `/target`.
+/// The capabilities that tools need: raw sockets and interfaces for tcpdump and ip, and other users' processes for strace, gdb
+/// and `/target`.
 const CAPABILITIES: [&str; 3] = ["NET_RAW", "NET_ADMIN", "SYS_PTRACE"];
 
-/// What the session's container is made of.
+/// The specification of a session's container.
 pub(crate) fn spec(target: &Target, options: &Options) -> ContainerSpec {
     let id = target.id().to_owned();
     let mut capabilities: Vec<String> = CAPABILITIES.map(str::to_owned).into();
@@ -53,7 +54,7 @@ pub(crate) fn spec(target: &Target, options: &Options) -> ContainerSpec {
     }
 }
 
-/// AppArmor lets a process be traced from its own profile, as a rule, and from no other.
+/// AppArmor usually allows to trace a process only from its own profile.
 fn profiles(of_target: &[String]) -> Vec<String> {
     of_target
         .iter()
@@ -62,12 +63,12 @@ fn profiles(of_target: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The command stands instead of the toolbox's own, of which it would be the arguments.
+/// The command replaces the toolbox's entrypoint, instead of being its arguments.
 pub(crate) fn entrypoint(options: &Options) -> Option<Vec<String>> {
     (!options.command.is_empty()).then(|| options.command.clone())
 }
 
-/// The labels of a session about what has this id and this name.
+/// The labels of a session for a target with this id and name.
 pub(crate) fn labels(id: &str, name: &str, options: &Options) -> BTreeMap<String, String> {
     let marks = &options.marks;
     let mut labels = if options.keep || options.detach { marks.kept.clone() } else { marks.attached.clone() };
@@ -77,7 +78,7 @@ pub(crate) fn labels(id: &str, name: &str, options: &Options) -> BTreeMap<String
     labels
 }
 
-/// An archive with the link to the root directory of the target's process, to be unpacked into a session's.
+/// An archive for a session's root directory, with the link to the root directory of the target's process.
 pub(crate) fn link(process: Process) -> std::io::Result<Vec<u8>> {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Symlink);
@@ -88,7 +89,7 @@ pub(crate) fn link(process: Process) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
-/// The root directory of a process, as the session sees it.
+/// The session's path of a process's root directory.
 pub(crate) fn root_of(process: Process) -> String {
     format!("/proc/{}/root", process.pid)
 }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_profile_that_decides_over_tracing_is_taken_over() {
+    fn only_apparmor_profile_is_copied() {
         for (options, expected) in [
             (&[][..], &[][..]),
             (&["no-new-privileges", "seccomp=unconfined", "label=disable"], &[]),
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_is_one() {
+    fn target_is_a_link() {
         let archive = link(Process { pid: 7, program: None }).unwrap();
         let mut archive = tar::Archive::new(&archive[..]);
         let entries: Vec<_> = archive.entries().unwrap().map(Result::unwrap).collect();

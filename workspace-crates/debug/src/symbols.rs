@@ -1,17 +1,17 @@
-//! Symbols by build-id: which of what runs has them, and what to say of what has none.
+//! Symbols by build-id, and notes about running files without symbols.
 
 use std::path::{Path, PathBuf};
 
 use crate::loaded::{FileNow, LoadedFile};
 
-/// Where the symbols of a build-id lie in a folder that is laid out as gdb's `debug-file-directory` is.
+/// The path of a build-id's symbols in a folder with the layout of gdb's `debug-file-directory`.
 pub fn symbols_path(folder: &Path, build_id: &str) -> Option<PathBuf> {
     let (first, rest) = build_id.split_at_checked(2).filter(|(_, rest)| !rest.is_empty())?;
     Some(folder.join(".build-id").join(first).join(format!("{rest}.debug")))
 }
 
-/// What somebody has to know who looks at frames of this process: a line for each file of which there are no symbols, or of
-/// which something else runs than what stands at its path. `has_symbols` says whether there are any of a build-id.
+/// Notes for readers of this process's frames: a line for each file without symbols, and for each file that was replaced since
+/// the start. `has_symbols` tells whether symbols of a build-id exist.
 pub fn remarks(files: &[LoadedFile], has_symbols: impl Fn(&str) -> bool) -> Vec<String> {
     let mut all = Vec::new();
     for file in files {
@@ -32,14 +32,13 @@ pub fn remarks(files: &[LoadedFile], has_symbols: impl Fn(&str) -> bool) -> Vec<
         match &file.build_id {
             Some(id) if has_symbols(id) => {}
             _ if has_debug_info(file) => {}
-            Some(_) => all.push(format!("{runs} has no symbols here")),
-            None => all.push(format!("{runs} has no symbols here: nothing tells which ones were its own")),
+            _ => all.push(format!("{runs} has no symbols here")),
         }
     }
     all
 }
 
-/// Whether the file that runs was never stripped.
+/// Whether the running file was never stripped.
 fn has_debug_info(file: &LoadedFile) -> bool {
     matches!(file.now, FileNow::Same { debug_info: true, .. })
 }
@@ -49,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_lie_where_gdb_looks_for_them() {
+    fn symbols_path_follows_gdb_layout() {
         for (id, expected) in [
             ("abcdef", Some("/s/.build-id/ab/cdef.debug")),
             ("ab", None),
             ("a", None),
             ("", None),
-            // No id of `Elf::build_id_in`, and no reason to panic.
+            // `Elf::build_id_in` never returns these; they must not panic.
             ("äö", Some("/s/.build-id/ä/ö.debug")),
         ] {
             assert_eq!(symbols_path(Path::new("/s"), id), expected.map(PathBuf::from), "{id}");
@@ -63,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_symbols_is_said() {
+    fn missing_symbols_are_noted() {
         let file = |id: Option<&str>, now: FileNow| LoadedFile {
             path: "/bin/web".into(),
             build_id: id.map(str::to_owned),
@@ -75,10 +74,7 @@ mod tests {
             (file(Some("bb02"), same(true)), &[]),
             (file(None, same(true)), &[]),
             (file(Some("bb02"), same(false)), &["`/bin/web` with build-id bb02 has no symbols here"]),
-            (
-                file(None, same(false)),
-                &["`/bin/web` without a build-id has no symbols here: nothing tells which ones were its own"],
-            ),
+            (file(None, same(false)), &["`/bin/web` without a build-id has no symbols here"]),
             (
                 file(Some("aa01"), FileNow::Other(Some("cc03".into()))),
                 &[

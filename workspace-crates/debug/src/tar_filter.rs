@@ -1,22 +1,21 @@
-//! A tar stream without some of its entries: what is left is byte for byte what it was, extended attributes included.
+//! Removes entries from a tar stream. The other entries keep every byte, extended attributes included.
 
 use std::io::{self, Read};
 
 use tar::{EntryType, Header, PaxExtensions};
 
 const BLOCK: usize = 512;
-/// The most that the names and attributes of one entry may need, in bytes.
+/// The limit of one entry's names and attributes, in bytes.
 const EXTENSIONS: u64 = 1 << 20;
 
-/// The stream that `inner` gives, but for those entries of which `keep` says no. It is asked with each entry's path, without
-/// what it begins or ends with of `/` and `./`, and whether it is a folder.
+/// A reader that drops the tar entries for which `keep(path, is_dir)` is false. The path has no `/` or `./` at its ends.
 pub(crate) struct TarFilter<R, F> {
     inner: R,
     keep: F,
-    /// What is to be given before more is read, from `given` on.
+    /// Bytes to return before the next read, from `given` on.
     pending: Vec<u8>,
     given: usize,
-    /// How many bytes are to be passed on then.
+    /// Bytes to pass on afterwards.
     passing: u64,
 }
 
@@ -25,7 +24,7 @@ impl<R: Read, F: FnMut(&[u8], bool) -> bool> TarFilter<R, F> {
         TarFilter { inner, keep, pending: Vec::new(), given: 0, passing: 0 }
     }
 
-    /// Reads on to the content of the next entry that is kept, or to the end.
+    /// Reads until the content of the next kept entry, or until the end.
     fn advance(&mut self) -> io::Result<()> {
         (self.given, self.pending) = (0, Vec::new());
         let mut path = None;
@@ -78,7 +77,7 @@ impl<R: Read, F: FnMut(&[u8], bool) -> bool> TarFilter<R, F> {
         }
     }
 
-    /// The content of an entry that is about the next one, without its padding.
+    /// The content of an extension entry, without its padding.
     fn extension(&mut self, length: u64) -> io::Result<Vec<u8>> {
         if length > EXTENSIONS || self.pending.len() as u64 > EXTENSIONS {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the names of an entry are too long"));
@@ -104,7 +103,7 @@ impl<R: Read, F: FnMut(&[u8], bool) -> bool> Read for TarFilter<R, F> {
         }
         let most = usize::try_from(self.passing).unwrap_or(usize::MAX).min(buffer.len());
         let length = self.inner.read(&mut buffer[..most])?;
-        // Behind the end there may be anything, and nothing.
+        // Any bytes may follow the end.
         if length == 0 && most > 0 && self.passing != u64::MAX {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -133,7 +132,7 @@ fn trimmed(mut path: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// An archive of these files, each with its path as content; those that end in `/` are folders.
+    /// An archive of files with their path as content. A path that ends in `/` is a folder.
     fn archive(paths: &[&str]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for path in paths {
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_unchanged_and_the_rest_is_not_there() {
+    fn kept_entries_are_unchanged() {
         let long = format!("{}/{}", "a".repeat(90), "b".repeat(200));
         let all = ["bin/", "bin/sh", "data/", "data/file", &long, "z"];
         for (keep, expected) in [
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_breaks_off_is_an_error_and_no_memory_is_promised() {
+    fn cut_stream_is_an_error() {
         let whole = archive(&["bin/sh", "z"]);
         for length in [1, 511, 513, 1100, 1537] {
             let error = TarFilter::new(&whole[..length], |_: &[u8], _| true).read_to_end(&mut Vec::new());
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_compared_without_their_ends() {
+    fn paths_lose_slashes_and_dots() {
         for (path, expected) in [("./a/b/", "a/b"), ("/a", "a"), ("a", "a"), ("./", ""), (".a", ".a"), ("//a//", "a")] {
             assert_eq!(trimmed(path.as_bytes()), expected.as_bytes(), "{path}");
         }

@@ -1,5 +1,5 @@
-//! Files into and out of containers, and images out of the daemon, as tar streams. Copying works on a container that was
-//! created but not started, and sees its volumes.
+//! Copies files into and out of containers, and images out of the daemon, as tar streams. Copying also works on a container
+//! that never started, and includes its volumes.
 
 use std::io::{self, Read};
 
@@ -15,7 +15,7 @@ use crate::reference::{check_name, check_reference};
 use crate::transfer::DEPTH;
 use crate::{Docker, Error};
 
-/// A tar stream that comes from the daemon. Dropped early, it ends the request.
+/// A tar stream from the daemon. An early drop ends the request.
 pub struct Download {
     docker: Docker,
     action: String,
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Download {
 }
 
 impl Download {
-    /// Takes the next piece if there is one. An empty current piece afterwards means the end.
+    /// Receives the next piece. An empty piece means the end.
     fn advance(&mut self) -> Result<(), Error> {
         let next = match self.receiver.try_recv() {
             Ok(next) => Some(next),
@@ -48,7 +48,7 @@ impl Download {
 impl Read for Download {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !self.current.has_remaining() {
-            // Not io::ErrorKind::Interrupted even when interrupted: readers would try again.
+            // Never `io::ErrorKind::Interrupted`: readers would retry.
             self.advance().map_err(io::Error::other)?;
         }
         let length = self.current.len().min(buffer.len());
@@ -57,7 +57,7 @@ impl Read for Download {
     }
 }
 
-/// Hands on what the daemon sends, as long as somebody listens.
+/// Passes on the daemon's pieces until the receiver is dropped.
 async fn forward(stream: impl Stream<Item = Result<Bytes, Client>>, sender: mpsc::Sender<Result<Bytes, Client>>) {
     let mut stream = std::pin::pin!(stream);
     while let Some(piece) = stream.next().await {
@@ -69,12 +69,11 @@ async fn forward(stream: impl Stream<Item = Result<Bytes, Client>>, sender: mpsc
 }
 
 impl Docker {
-    /// Reads a file or folder out of a container as a tar stream whose names begin with the path's last component
-    /// (a path that ends in `/.` gives the folder's content; names begin with `./` or, from Podman, do not).
+    /// Reads a file or folder of a container as a tar stream whose names begin with the path's last component. For a path that
+    /// ends in `/.`, the stream has the folder's content; its names begin with `./`, except from Podman.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such container or path. Errors later in the stream come as [`io::Error`]s that
-    /// hold an [`Error`].
+    /// [`Error::NotFound`] without such a container or path. Later errors are [`io::Error`]s that hold an [`Error`].
     pub fn copy_out(&self, container: &str, path: &str) -> Result<Download, Error> {
         check_name(container, "a container name")?;
         self.check_interrupted()?;
@@ -88,12 +87,10 @@ impl Docker {
         self.download(action, receiver)
     }
 
-    /// Reads all files of a container, running or not, out as a tar stream: those of its image and its own, without its
-    /// volumes.
+    /// Reads all files of a container, running or not, as a tar stream, without its volumes.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such container. Errors later in the stream come as [`io::Error`]s that hold an
-    /// [`Error`].
+    /// [`Error::NotFound`] without such a container. Later errors are [`io::Error`]s that hold an [`Error`].
     pub fn export(&self, container: &str) -> Result<Download, Error> {
         check_name(container, "a container name")?;
         self.check_interrupted()?;
@@ -105,17 +102,17 @@ impl Docker {
         self.download(format!("export the container `{container}`"), receiver)
     }
 
-    /// Whether there is a file or folder of this path in a container. Links on the way are followed, a last one is not.
+    /// Whether a container has a file or folder of this path. Follows links, except for the last component.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such container.
+    /// [`Error::NotFound`] without such a container.
     pub fn path_exists(&self, container: &str, path: &str) -> Result<bool, Error> {
         check_name(container, "a container name")?;
         let action = || format!("look for `{path}` in the container `{container}`");
         let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
         match self.request(action, self.client().get_container_archive_info(container, Some(options))) {
             Ok(_) => Ok(true),
-            // The same answer without a body if there is no container.
+            // Without the container, the answer is the same and has no body.
             Err(error @ Error::NotFound { .. }) => match self.state(container)? {
                 Some(_) => Ok(false),
                 None => Err(error),
@@ -124,11 +121,11 @@ impl Docker {
         }
     }
 
-    /// Reads an image out of the daemon, by reference or id, as the archive that `docker save` writes.
+    /// Reads an image of the daemon, by reference or id, as the archive of `docker save`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such image, or [`Error::Refused`], which is what Docker says then. Errors later in
-    /// the stream come as [`io::Error`]s that hold an [`Error`].
+    /// [`Error::NotFound`] or, from Docker, [`Error::Refused`] without such an image. Later errors are [`io::Error`]s that hold
+    /// an [`Error`].
     pub fn save(&self, image: &str) -> Result<Download, Error> {
         check_reference(image)?;
         self.check_interrupted()?;
@@ -140,7 +137,7 @@ impl Docker {
         self.download(format!("read the image `{image}`"), receiver)
     }
 
-    /// A stream of which the first piece has come: whatever was refused is known by then.
+    /// Waits for the first piece, which shows whether the daemon refuses.
     fn download(&self, action: String, receiver: mpsc::Receiver<Result<Bytes, Client>>) -> Result<Download, Error> {
         let mut download = Download { docker: self.clone(), action, current: Bytes::new(), receiver };
         download.advance()?;
@@ -148,10 +145,11 @@ impl Docker {
     }
 
     /// Unpacks a tar stream (plain, or compressed with gzip, bzip2 or xz) into a folder of a container. Owners and modes
-    /// are the stream's. Gives how many bytes were sent.
+    /// are the stream's. Returns the number of bytes sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such container or folder (Podman makes the folder), [`Error::Read`] if `tar` cannot be read.
+    /// [`Error::NotFound`] without such a container or folder (Podman creates the folder), [`Error::Read`] for an unreadable
+    /// `tar`.
     pub fn copy_in(&self, container: &str, folder: &str, tar: impl Read) -> Result<u64, Error> {
         let container = check_name(container, "a container name")?.to_owned();
         let options = UploadToContainerOptionsBuilder::new().path(folder).no_overwrite_dir_non_dir("1").build();

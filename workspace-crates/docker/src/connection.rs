@@ -1,36 +1,38 @@
-//! The connection: finding the daemon, talking to it, and waiting in a way that can be interrupted.
+//! Connects to the daemon, and waits for it until an interruption.
 
 use std::future::Future;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::errors::Error as Client;
 use bollard::models::SystemVersion;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::{DaemonFacts, Endpoint, EndpointOrigin, Environment, Error, endpoint};
+use crate::{DaemonFacts, Endpoint, EndpointOrigin, Environment, Error, endpoint, liveness, wire};
 
-/// How often the flag of interruption is looked at while waiting.
+/// The interval between checks for an interruption.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// How long a daemon may take to accept a connection and to say its version.
+/// The limit for a connection and the daemon's version.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// How long what must not be interrupted (creating and removing) may take.
+/// The limit of requests that ignore an interruption (create and remove).
 const UNINTERRUPTED: Duration = Duration::from_secs(120);
 
-/// How long, in seconds, until a response begins. A load answers only after the whole archive was sent and unpacked, and
-/// whoever waits can interrupt, so this is a bound for unattended runs only.
+/// The limit of the same requests after an interruption. The next run finds leftovers by their labels.
+const AFTER_INTERRUPTION: Duration = Duration::from_secs(10);
+
+/// The limit, in seconds, until a response begins. A load answers only after it has unpacked the whole archive. Pings notice a
+/// daemon that hangs, and a user can interrupt the request, so this bounds unattended runs.
 const RESPONSE: u64 = 6 * 60 * 60;
 
-/// The version of the Docker Engine API that is needed at least: Docker 20.10's.
+/// The minimum version of the Docker Engine API: Docker 20.10's.
 const NEEDED_API: (u32, u32) = (1, 41);
 const NEEDED_API_TEXT: &str = "1.41";
 
@@ -47,7 +49,9 @@ struct Inner {
     version: SystemVersion,
     facts: OnceLock<DaemonFacts>,
     interrupted: Arc<AtomicBool>,
-    /// The folder of the docker program's configuration, where there is one.
+    /// Whether the daemon did not answer a ping after an interruption. Requests that clean up fail at once then.
+    silent: AtomicBool,
+    /// The folder of the docker program's configuration, if any.
     docker_config: Option<PathBuf>,
 }
 
@@ -58,17 +62,15 @@ impl std::fmt::Debug for Docker {
 }
 
 impl Docker {
-    /// Finds the daemon, connects, and checks that it speaks the Docker Engine API in a version that is recent enough.
+    /// Finds the daemon, connects, and checks the version of its Docker Engine API.
     ///
-    /// Once `interrupted` is raised, whatever waits for the daemon ends with [`Error::Interrupted`], and so does what is
-    /// begun afterwards, but for removals.
+    /// Once `interrupted` is set, every request that waits or begins ends with [`Error::Interrupted`], except for removals.
     ///
     /// # Errors
-    /// Tells apart a malformed address, a missing context, no socket, a socket that this user may not open, a daemon that
-    /// does not run, something that is no daemon, and a daemon that is too old.
+    /// Distinguishes a malformed address, a missing context, no socket, a forbidden socket, a stopped daemon, another server,
+    /// and an outdated daemon.
     pub fn connect(environment: &Environment, interrupted: Arc<AtomicBool>) -> Result<Self, Error> {
         let (endpoint, origin) = endpoint::resolve(environment)?;
-        knock(&endpoint, &origin)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("docker")
@@ -80,22 +82,30 @@ impl Docker {
             origin: origin.clone(),
             source,
         };
-        let client = client(&endpoint).map_err(|error| not_docker(Box::new(error)))?;
-        let version = runtime
-            .block_on(async { timeout(GREETING, client.version()).await })
-            .map_err(|_| not_docker(Box::new(io::Error::from(io::ErrorKind::TimedOut))))?
-            .map_err(|error| not_docker(Box::new(error)))?;
-        let api = api_version(&version).ok_or_else(|| not_docker("it names no version of the API".into()))?;
+        let greeting = async {
+            knock(&endpoint, &origin).await?;
+            let client = client(&endpoint).map_err(|error| not_docker(Box::new(error)))?;
+            let version = client.version().await.map_err(|error| not_docker(Box::new(error)))?;
+            Ok((client, version))
+        };
+        let silent = || Error::Silent { endpoint: endpoint.clone(), limit: GREETING };
+        let (client, version) = runtime.block_on(async {
+            let greeting = timeout(GREETING, greeting);
+            until(greeting, || check(&interrupted)).await?.map_err(|_| silent())?
+        })?;
+        let api = api_version(&version).ok_or_else(|| not_docker("it has no version of the API".into()))?;
         if api < NEEDED_API {
             let version = format!("{}.{}", api.0, api.1);
             return Err(Error::TooOld { endpoint, version, needed: NEEDED_API_TEXT });
         }
         let docker_config = endpoint::docker_config(environment);
         let facts = OnceLock::new();
-        Ok(Self { inner: Arc::new(Inner { runtime, client, endpoint, version, facts, interrupted, docker_config }) })
+        let silent = AtomicBool::new(false);
+        let inner = Inner { runtime, client, endpoint, version, facts, interrupted, silent, docker_config };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Where the daemon listens.
+    /// The daemon's address.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
     }
@@ -113,21 +123,26 @@ impl Docker {
         &self.inner.runtime
     }
 
-    /// What the daemon said about itself when the connection was made.
+    /// The daemon's version, read by [`Docker::connect`].
     pub(crate) fn version(&self) -> &SystemVersion {
         &self.inner.version
     }
 
-    /// What [`Docker::facts`] was told, for as long as the connection is used.
+    /// The cached result of [`Docker::facts`].
     pub(crate) fn known_facts(&self) -> &OnceLock<DaemonFacts> {
         &self.inner.facts
     }
 
     pub(crate) fn check_interrupted(&self) -> Result<(), Error> {
-        if self.inner.interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        check(&self.inner.interrupted)
     }
 
-    /// Waits for a request, giving up when interrupted. `action` is for errors: "inspect the image `x`".
+    /// The flag of [`Docker::connect`].
+    pub(crate) fn interrupted(&self) -> &AtomicBool {
+        &self.inner.interrupted
+    }
+
+    /// Waits for a request until an interruption. `action` is for errors: "inspect the image `x`".
     pub(crate) fn request<T>(
         &self,
         action: impl FnOnce() -> String,
@@ -136,42 +151,79 @@ impl Docker {
         self.wait_for(request)?.map_err(|error| Error::from_client(action(), error))
     }
 
-    /// Waits for any future, giving up when interrupted.
+    /// Waits for any future until an interruption. A future may take as long as it needs while the daemon answers pings.
     pub(crate) fn wait_for<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
+        self.check_interrupted()?;
         self.inner.runtime.block_on(async {
-            let mut future = pin!(future);
-            loop {
-                self.check_interrupted()?;
-                if let Ok(result) = timeout(TICK, future.as_mut()).await {
-                    return Ok(result);
-                }
-            }
+            let future = liveness::while_alive(&self.inner.endpoint, future);
+            until(future, || self.check_interrupted()).await?
         })
     }
 
-    /// Waits for a request that leaves something behind if it is abandoned half way, or that cleans up: to its end.
+    /// Waits for the end of a request that cleans up, or that would leave objects behind if abandoned. After an interruption,
+    /// it ends soon: at once with a daemon that does not answer pings.
     pub(crate) fn request_uninterrupted<T>(
         &self,
         action: impl FnOnce() -> String,
         request: impl Future<Output = Result<T, Client>>,
     ) -> Result<T, Error> {
-        let result = self.inner.runtime.block_on(async { timeout(UNINTERRUPTED, request).await });
-        result.unwrap_or(Err(Client::RequestTimeoutError)).map_err(|error| Error::from_client(action(), error))
+        let endpoint = &self.inner.endpoint;
+        let silent = |limit| Error::Silent { endpoint: endpoint.clone(), limit };
+        self.inner.runtime.block_on(async {
+            let mut request = pin!(timeout(UNINTERRUPTED, liveness::while_alive(endpoint, request)));
+            let ended = match until(request.as_mut(), || self.check_interrupted()).await {
+                Ok(ended) => ended,
+                Err(_) if self.inner.silent.load(Ordering::Relaxed) => return Err(silent(liveness::SHORT)),
+                Err(_) => {
+                    let start = Instant::now();
+                    let ping = async {
+                        if !liveness::answers(endpoint, liveness::SHORT).await {
+                            self.inner.silent.store(true, Ordering::Relaxed);
+                            return Err(silent(liveness::SHORT));
+                        }
+                        tokio::time::sleep(AFTER_INTERRUPTION.saturating_sub(start.elapsed())).await;
+                        Err(silent(AFTER_INTERRUPTION))
+                    };
+                    match futures_util::future::select(request, pin!(ping)).await {
+                        futures_util::future::Either::Left((ended, _)) => ended,
+                        futures_util::future::Either::Right((silent, _)) => return silent,
+                    }
+                }
+            };
+            let answer = ended.unwrap_or(Ok(Err(Client::RequestTimeoutError)))?;
+            answer.map_err(|error| Error::from_client(action(), error))
+        })
     }
 }
 
-/// Connects once and hangs up. The HTTP client's own errors do not tell well why a connection failed.
-fn knock(endpoint: &Endpoint, origin: &EndpointOrigin) -> Result<(), Error> {
+fn check(interrupted: &AtomicBool) -> Result<(), Error> {
+    if interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// Waits for a future until `go_on` fails.
+async fn until<T>(future: impl Future<Output = T>, go_on: impl Fn() -> Result<(), Error>) -> Result<T, Error> {
+    let mut future = pin!(future);
+    loop {
+        // First, so that a finished request wins over an interruption.
+        if let Ok(result) = timeout(TICK, future.as_mut()).await {
+            return Ok(result);
+        }
+        go_on()?;
+    }
+}
+
+/// Connects once and disconnects. The HTTP client's own errors do not explain a failed connection.
+async fn knock(endpoint: &Endpoint, origin: &EndpointOrigin) -> Result<(), Error> {
     let result = match endpoint {
-        Endpoint::Unix(path) => UnixStream::connect(path).map(drop),
-        Endpoint::Tcp(address) => knock_tcp(address),
+        Endpoint::Unix(path) => UnixStream::connect(path).await.map(drop),
+        Endpoint::Tcp(address) => TcpStream::connect(address.as_str()).await.map(drop),
     };
     result.map_err(|source| match (endpoint, source.kind()) {
         (Endpoint::Unix(path), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Error::NoSocket { tried: vec![path.clone()], origin: origin.clone() }
         }
         (Endpoint::Unix(path), io::ErrorKind::PermissionDenied) => Error::PermissionDenied { socket: path.clone() },
-        // Longer than a socket's path may be, or with a zero byte.
+        // The path exceeds a socket's limit, or has a zero byte.
         (Endpoint::Unix(path), io::ErrorKind::InvalidInput) => {
             Error::Endpoint { value: path.display().to_string(), origin: origin.clone(), reason: source.to_string() }
         }
@@ -179,26 +231,17 @@ fn knock(endpoint: &Endpoint, origin: &EndpointOrigin) -> Result<(), Error> {
     })
 }
 
-fn knock_tcp(address: &str) -> io::Result<()> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, GREETING) {
-            Ok(_) => return Ok(()),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
 fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Client> {
-    let version = bollard::API_DEFAULT_VERSION;
-    match endpoint {
-        Endpoint::Unix(path) => bollard::Docker::connect_with_unix(&path.to_string_lossy(), RESPONSE, version),
-        Endpoint::Tcp(address) => bollard::Docker::connect_with_http(address, RESPONSE, version),
-    }
+    let transport = wire::transport(endpoint.clone());
+    bollard::Docker::connect_with_custom_transport(
+        transport,
+        Some("http://docker"),
+        RESPONSE,
+        bollard::API_DEFAULT_VERSION,
+    )
 }
 
-/// The version of the API that an answer to `/version` names; none if it names none.
+/// The version of the API in an answer to `/version`.
 fn api_version(version: &SystemVersion) -> Option<(u32, u32)> {
     let (major, minor) = version.api_version.as_deref()?.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))

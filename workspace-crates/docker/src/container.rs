@@ -1,4 +1,4 @@
-//! Containers: creating, starting, stopping, removing.
+//! Creates, starts, stops and removes containers.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,13 +12,12 @@ use crate::image::Removal;
 use crate::reference::{check_name, check_reference};
 use crate::{Answer, ContainerSpec, Docker, Engine, Error, Mount};
 
-/// How often the daemon is asked to remove a container whose files it cannot let go of.
+/// Requests to remove a container whose files the daemon still holds.
 const REMOVALS: u32 = 10;
-/// The time between two such requests.
+/// The pause between two such requests.
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
-/// A container that this process made. It is killed and removed when this value is dropped, also by a panic, unless
-/// [`Container::keep`] was called.
+/// A container of this process. Its drop, also by a panic, kills and removes the container. [`Container::keep`] does not.
 #[derive(Debug)]
 pub struct Container {
     docker: Docker,
@@ -43,7 +42,7 @@ impl Container {
         self.tty
     }
 
-    /// Leaves the container in the daemon. Gives its id.
+    /// Leaves the container in the daemon and returns its id.
     pub fn keep(mut self) -> String {
         self.kept = true;
         self.id.clone()
@@ -52,7 +51,7 @@ impl Container {
     /// Kills and removes the container, with its anonymous volumes.
     ///
     /// # Errors
-    /// If the connection is lost. That it is gone already is none.
+    /// If the connection is lost. A missing container is a success.
     pub fn remove(mut self) -> Result<(), Error> {
         self.kept = true;
         self.docker.remove(&self.id).map(drop)
@@ -62,22 +61,22 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if !self.kept {
-            // Nobody is there to hear of a failure; labels let a later run find what stayed.
+            // After a failure, a later run finds the container by its labels.
             let _ = self.docker.remove(&self.id);
         }
     }
 }
 
 impl Docker {
-    /// Makes a container, without starting it.
+    /// Creates a container without starting it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the image is not there, [`Error::NameInUse`], [`Error::MountSource`], [`Error::NoSpace`].
+    /// [`Error::NotFound`] without the image, [`Error::NameInUse`], [`Error::MountSource`], [`Error::NoSpace`].
     pub fn create(&self, spec: &ContainerSpec) -> Result<Container, Error> {
         self.create_as(spec, true)
     }
 
-    /// `logged`: whether the daemon keeps what the container writes.
+    /// `logged`: whether the daemon keeps the container's output.
     pub(crate) fn create_as(&self, spec: &ContainerSpec, logged: bool) -> Result<Container, Error> {
         check_reference(&spec.image)?;
         self.check_interrupted()?;
@@ -91,11 +90,11 @@ impl Docker {
             Some(name) => format!("create the container `{name}` from the image `{}`", spec.image),
             None => format!("create a container from the image `{}`", spec.image),
         };
-        // Abandoned, the request might still make a container that nobody knows of.
+        // An abandoned request may still create a container, without an owner.
         let options = options.build();
         let request = self.client().create_container(Some(options.clone()), body.clone());
         let id = match self.request_uninterrupted(action, request) {
-            // Podman takes the init of its host, where it is a package of its own: without it a program just is process 1.
+            // Podman needs its host's init, an optional package. Without it the program is process 1.
             Err(Error::Refused { source, .. }) if spec.init && source.message.contains("container-init binary") => {
                 body.host_config.iter_mut().for_each(|host| host.init = None);
                 self.request_uninterrupted(action, self.client().create_container(Some(options), body))?.id
@@ -109,7 +108,7 @@ impl Docker {
         Ok(Container { docker: self.clone(), id, title, tty: spec.tty, kept: false })
     }
 
-    /// Podman makes the folders that are to be mounted where they are missing; Docker refuses, and so do we.
+    /// Refuses missing folders as Docker does: Podman would create them.
     fn check_mounts(&self, spec: &ContainerSpec) -> Result<(), Error> {
         if self.engine() == Engine::Docker || !self.endpoint().is_local() {
             return Ok(());
@@ -130,7 +129,7 @@ impl Docker {
     /// Starts a container.
     ///
     /// # Errors
-    /// [`Error::ProgramNotFound`] if its program is not there, [`Error::NotExecutable`] if it cannot be executed,
+    /// [`Error::ProgramNotFound`] if its program is missing, [`Error::NotExecutable`] if it cannot be executed,
     /// [`Error::MountSource`].
     pub fn start(&self, container: &str) -> Result<(), Error> {
         check_name(container, "a container name")?;
@@ -149,7 +148,7 @@ impl Docker {
         self.request_uninterrupted(|| format!("send {signal} to the container `{container}`"), request)
     }
 
-    /// Stops a container: its stop signal, and SIGKILL after `seconds`. One that does not run stays as it is.
+    /// Stops a container with its stop signal, and SIGKILL after `seconds`. Ignores a stopped container.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -160,16 +159,16 @@ impl Docker {
         self.request(|| format!("stop the container `{container}`"), request)
     }
 
-    /// Makes all processes of a container stand still.
+    /// Freezes all processes of a container.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Refused`] if it does not run, or stands still already.
+    /// [`Error::NotFound`]; [`Error::Refused`] if it does not run, or is paused.
     pub fn pause(&self, container: &str) -> Result<(), Error> {
         check_name(container, "a container name")?;
         self.request(|| format!("pause the container `{container}`"), self.client().pause_container(container))
     }
 
-    /// Makes the processes of a paused container go on.
+    /// Resumes the processes of a paused container.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] if it is not paused.
@@ -178,7 +177,7 @@ impl Docker {
         self.request(|| format!("unpause the container `{container}`"), self.client().unpause_container(container))
     }
 
-    /// Kills a container and removes it with its anonymous volumes. Works when interrupted, too.
+    /// Kills a container and removes it with its anonymous volumes, even after an interruption.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -191,11 +190,11 @@ impl Docker {
             let result = self.request_uninterrupted(|| format!("remove the container `{container}`"), request);
             left -= 1;
             match result {
-                // A read of its files that was abandoned has them mounted for a moment longer.
+                // After an abandoned read, its files stay mounted for a moment.
                 Err(Error::Refused { source: Answer { status: Some(500), .. }, .. }) if left > 0 => {
                     sleep(REMOVAL_PAUSE)
                 }
-                result => return Removal::of(result),
+                result => return Removal::from_result(result),
             }
         }
     }

@@ -1,35 +1,88 @@
-//! Who the user is to a registry, as `docker login` has left it: in `config.json` itself or with a credential helper.
+//! The credentials of `docker login`: in `config.json` or with a credential helper.
 
-use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError as Failure, DockerCredential, get_credential_from_reader};
 
+use serde_json::Value;
+use tierce_process::credential_helper;
+
 use crate::reference::registry;
 
-/// By what name `config.json` has the credentials of Docker Hub.
+/// The name of Docker Hub in `config.json`.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// The credentials for the registry of a reference, from the folder of the docker program's configuration; none where there are
-/// none, and then a registry is asked without. Where they are and cannot be had, why: nothing of them is in it.
-pub(crate) fn of_reference(folder: Option<&Path>, reference: &str) -> Result<Option<DockerCredentials>, String> {
-    let Some(file) = folder.and_then(|folder| File::open(folder.join("config.json")).ok()) else { return Ok(None) };
+/// Reads the credentials for the registry of a reference, from the folder of the docker program's configuration. The error
+/// explains unreadable credentials and contains no part of them. An interruption ends a credential helper.
+pub(crate) fn of_reference(
+    folder: Option<&Path>,
+    reference: &str,
+    interrupted: &AtomicBool,
+) -> Result<Option<DockerCredentials>, String> {
+    let Some(path) = folder.map(|folder| folder.join("config.json")) else { return Ok(None) };
+    let text = match tierce_bounded::bytes(&path, &tierce_bounded::SETTINGS) {
+        Ok(text) => text,
+        // Unreadable settings count as none, as for the docker program; too large ones are a mistake that the user can see.
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(format!("`{}`: {error}", path.display()));
+        }
+        Err(_) => return Ok(None),
+    };
     let server = registry(reference).unwrap_or(DOCKER_HUB);
     let credentials = DockerCredentials { serveraddress: Some(server.to_owned()), ..DockerCredentials::default() };
-    match get_credential_from_reader(file, server) {
+    let (helper, text) = without_helpers(text, server);
+    if let Helper::OfServer(helper) = &helper {
+        return ask(helper, server, credentials, interrupted);
+    }
+    match get_credential_from_reader(text.as_slice(), server) {
         Ok(DockerCredential::UsernamePassword(name, password)) => {
             Ok(Some(DockerCredentials { username: Some(name), password: Some(password), ..credentials }))
         }
         Ok(DockerCredential::IdentityToken(token)) => {
             Ok(Some(DockerCredentials { identitytoken: Some(token), ..credentials }))
         }
-        Err(Failure::NoCredentialConfigured) => Ok(None),
-        // What a helper says to this is no secret, and says just that.
-        Err(Failure::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => Ok(None),
-        Err(Failure::HelperFailure { helper, .. }) => Err(format!("the credential helper `{helper}` failed")),
+        Err(Failure::NoCredentialConfigured) => match &helper {
+            Helper::OfAll(helper) => ask(helper, server, credentials, interrupted),
+            Helper::OfServer(_) | Helper::None => Ok(None),
+        },
         Err(other) => Err(other.to_string()),
     }
+}
+
+/// The helper for a registry, by the last part of its name.
+enum Helper {
+    /// `credHelpers` names it. It comes before the file's own credentials.
+    OfServer(String),
+    /// `credsStore` names it. It comes after them.
+    OfAll(String),
+    None,
+}
+
+/// Takes the helpers out of the configuration: the library that reads it would wait for one without a limit.
+fn without_helpers(text: Vec<u8>, server: &str) -> (Helper, Vec<u8>) {
+    let Ok(Value::Object(mut config)) = serde_json::from_slice(&text) else { return (Helper::None, text) };
+    let name = |value: Option<&Value>| value.and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+    let of_server = name(config.remove("credHelpers").as_ref().and_then(|helpers| helpers.get(server)));
+    let of_all = name(config.remove("credsStore").as_ref());
+    let helper = of_server.map(Helper::OfServer).or(of_all.map(Helper::OfAll)).unwrap_or(Helper::None);
+    (helper, Value::Object(config).to_string().into_bytes())
+}
+
+fn ask(
+    helper: &str,
+    server: &str,
+    credentials: DockerCredentials,
+    interrupted: &AtomicBool,
+) -> Result<Option<DockerCredentials>, String> {
+    let found = credential_helper::credentials(helper, server, interrupted);
+    let found = found.map_err(|error| format!("failed to ask the credential helper: {error}"))?;
+    Ok(found.map(|found| match found.username.as_str() {
+        "<token>" => DockerCredentials { identitytoken: Some(found.secret), ..credentials },
+        _ => DockerCredentials { username: Some(found.username), password: Some(found.secret), ..credentials },
+    }))
 }
 
 #[cfg(test)]
@@ -37,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_those_of_the_registry() {
+    fn credentials_belong_to_the_registry() {
         let folder = tempfile::tempdir().unwrap();
         // "me:secret".
         let config = format!(
@@ -48,11 +101,11 @@ mod tests {
                 "broken.test": {{ "auth": "%" }}
             }}, "credHelpers": {{ "helped.test": "none-of-this-name" }} }}"#
         );
-        let of = |reference: &str| {
-            let found = of_reference(Some(folder.path()), reference);
+        let find = |reference: &str| {
+            let found = of_reference(Some(folder.path()), reference, &AtomicBool::new(false));
             found.map(|found| found.map(|one| one.username.or(one.identitytoken).unwrap_or_default()))
         };
-        assert_eq!(of("registry.test:5000/a:1"), Ok(None), "there is no file yet");
+        assert_eq!(find("registry.test:5000/a:1"), Ok(None), "without a file");
         std::fs::write(folder.path().join("config.json"), config).unwrap();
         for (reference, expected) in [
             ("registry.test:5000/a:1", Some("me")),
@@ -61,12 +114,12 @@ mod tests {
             ("library/debian", Some("hub")),
             ("other.test/a", None),
         ] {
-            assert_eq!(of(reference), Ok(expected.map(str::to_owned)), "{reference}");
+            assert_eq!(find(reference), Ok(expected.map(str::to_owned)), "{reference}");
         }
         for reference in ["broken.test/a", "helped.test/a"] {
-            let problem = of(reference).unwrap_err();
+            let problem = find(reference).unwrap_err();
             assert!(!problem.is_empty() && !problem.contains('%'), "{problem}");
         }
-        assert_eq!(of_reference(None, "debian").unwrap().map(|_| ()), None);
+        assert_eq!(of_reference(None, "debian", &AtomicBool::new(false)).unwrap().map(|_| ()), None);
     }
 }

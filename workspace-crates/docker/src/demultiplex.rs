@@ -1,7 +1,7 @@
-//! The stream in which the daemon sends what a program writes.
+//! The daemon's stream of a program's output.
 //!
-//! A terminal's comes as it is. Otherwise both outputs are in one stream of frames: the number of the output, three zeroes,
-//! the length in four bytes with the highest first, and the data (Docker Engine API, "Attach to a container").
+//! A terminal's stream is raw. Otherwise both outputs share a stream of frames: the number of the output, three zeroes, the
+//! length as a big-endian number of four bytes, and the data (Docker Engine API, "Attach to a container").
 
 use std::io;
 
@@ -12,13 +12,13 @@ use crate::OutputStream;
 /// The size of a frame's header in bytes.
 const HEADER: usize = 8;
 
-/// Takes the stream apart. It keeps no data: parts of frames are given as they come.
+/// Splits the stream into outputs. Returns parts of frames at once, and keeps no data.
 #[derive(Debug)]
 pub(crate) struct Demultiplexer {
     tty: bool,
-    /// The output of the current frame; none for what is not output.
+    /// The output of the current frame; none for another stream.
     stream: Option<OutputStream>,
-    /// How many bytes of the current frame are still to come.
+    /// Missing bytes of the current frame.
     left: usize,
 }
 
@@ -27,7 +27,7 @@ impl Demultiplexer {
         Self { tty, stream: None, left: 0 }
     }
 
-    /// Takes the next piece of output out of `buffer`; none if there has to be more in it first.
+    /// Removes the next piece of output from `buffer`; none if the buffer needs more bytes.
     pub(crate) fn next(&mut self, buffer: &mut BytesMut) -> io::Result<Option<(OutputStream, Bytes)>> {
         if self.tty {
             let piece = buffer.split().freeze();
@@ -49,7 +49,7 @@ impl Demultiplexer {
             self.stream = match buffer.get_u8() {
                 0 => None,
                 1 => Some(OutputStream::Stdout),
-                // The third is the daemon's own, for what goes wrong on its side.
+                // The daemon sends its own errors as number 3.
                 2 | 3 => Some(OutputStream::Stderr),
                 other => return Err(io::Error::other(format!("output number {other} in the daemon's stream"))),
             };
@@ -72,7 +72,7 @@ mod tests {
         [&[number, 0, 0, 0][..], &u32::try_from(data.len()).unwrap().to_be_bytes(), data].concat()
     }
 
-    /// What comes out if the stream arrives in pieces of this size.
+    /// The outputs of a stream that arrives in pieces of this size.
     fn outputs(stream: &[u8], size: usize, tty: bool) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let (mut demultiplexer, mut buffer) = (Demultiplexer::new(tty), BytesMut::new());
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_taken_apart_wherever_they_are_cut() {
+    fn frames_survive_any_cut() {
         let all: Vec<u8> = (0..=255).collect();
         let stream =
             [frame(1, &all), frame(0, b"input"), frame(2, b"error"), frame(1, b""), frame(1, b"\x01\0")].concat();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminals_bytes_are_left_as_they_are() {
+    fn terminal_bytes_pass_unchanged() {
         let stream = [&[1, 0, 0, 0, 0, 0, 0, 1][..], &(0..=255).collect::<Vec<u8>>()].concat();
         for size in [1, 3, 8, stream.len()] {
             assert_eq!(outputs(&stream, size, true).unwrap(), (stream.clone(), vec![]), "{size}");
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stream_is_refused() {
+    fn invalid_stream_is_refused() {
         assert!(outputs(b"HTTP/1.1 200 OK", 4, false).is_err());
         let mut buffer = BytesMut::from(&frame(1, b"abc")[..9]);
         let mut demultiplexer = Demultiplexer::new(false);
         assert!(demultiplexer.next(&mut buffer).unwrap().is_some());
         assert!(!demultiplexer.is_between_frames(&buffer));
-        // A frame's length is never trusted with memory.
+        // A frame's length must not allocate memory.
         let mut buffer = BytesMut::from(&[1, 0, 0, 0, 255, 255, 255, 255, 7][..]);
         assert_eq!(Demultiplexer::new(false).next(&mut buffer).unwrap().unwrap().1.len(), 1);
     }

@@ -1,4 +1,4 @@
-//! What the daemon knows of a container, of anybody's.
+//! The daemon's description of any container.
 
 use std::collections::BTreeMap;
 
@@ -10,85 +10,87 @@ use hyper::Method;
 use crate::reference::check_name;
 use crate::{ContainerState, Docker, Error, NamespaceMode, wire};
 
-/// What the daemon knows of a container.
+/// The daemon's description of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerDetails {
     /// Its id.
     pub id: String,
     /// Its name, without the API's leading slash.
     pub name: String,
-    /// The image that it was made from, as it was named then.
+    /// The reference or id of its image at its creation.
     pub image: String,
     /// The id of that image: `sha256:…`.
     pub image_id: String,
-    /// What it does.
+    /// Its state.
     pub state: ContainerState,
-    /// The program that it executes, with its arguments.
+    /// Its program with arguments.
     pub command: Vec<String>,
     /// Its environment, `NAME=value` each.
     pub environment: Vec<String>,
-    /// Its user as it was given, empty if not: `user`, `uid` or `uid:gid`.
+    /// Its configured user: `user`, `uid`, `uid:gid` or empty.
     pub user: String,
-    /// Its working folder, empty if none was given.
+    /// Its configured working folder, or empty.
     pub working_dir: String,
     /// Its labels, and those of its image.
     pub labels: BTreeMap<String, String>,
     /// Whether its program has a terminal.
     pub tty: bool,
-    /// Whether its first process is an init of the daemon's.
+    /// Whether its first process is the daemon's init.
     pub init: bool,
     /// Whether the image's files are mounted read-only.
     pub read_only_root: bool,
-    /// Whether it may do whatever the daemon may.
+    /// Whether it has all privileges of the daemon.
     pub privileged: bool,
-    /// What processes it sees.
+    /// Its process namespace.
     pub pid_mode: NamespaceMode,
     /// Its network.
     pub network_mode: NamespaceMode,
-    /// What shared memory it sees.
+    /// Its namespace of shared memory.
     pub ipc_mode: NamespaceMode,
-    /// How its users are mapped, if not as the daemon does by default.
+    /// Its user mapping, if not the daemon's default.
     pub userns_mode: Option<String>,
-    /// Capabilities that it was given in addition.
+    /// Added capabilities.
     pub cap_add: Vec<String>,
-    /// Capabilities that were taken from it.
+    /// Dropped capabilities.
     pub cap_drop: Vec<String>,
-    /// Its security options, in the daemon's words.
+    /// Its security options, in the daemon's format.
     pub security_options: Vec<String>,
-    /// What is mounted, the daemon's own files left out.
+    /// Its mounts, without the daemon's own files.
     pub mounts: Vec<MountDetails>,
-    /// When the daemon starts it again: "always", "on-failure", "unless-stopped".
+    /// Its restart policy: "always", "on-failure", "unless-stopped".
     pub restart_policy: Option<String>,
+    /// How often the daemon has restarted it by that policy.
+    pub restarts: u64,
 }
 
-/// Something that is mounted into a container.
+/// A mount of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountDetails {
     /// "bind", "volume", "tmpfs".
     pub kind: String,
     /// The volume's name.
     pub name: Option<String>,
-    /// Where it lies on the daemon's host; empty for what lies nowhere.
+    /// Its path on the daemon's host; empty if it has none.
     pub source: String,
-    /// Where it shows.
+    /// Its path in the container.
     pub destination: String,
-    /// Whether it is protected against writing.
+    /// Whether it is read-only.
     pub read_only: bool,
 }
 
-/// How a file of a container differs from its image.
+/// The difference between a container's file and its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
-    /// It has another content or other attributes; of a folder, something in it differs.
+    /// Its content or attributes differ, or something in the folder does.
     Modified,
-    /// It is not in the image.
+    /// Only the container has it.
     Added,
-    /// It is in the image only.
+    /// Only the image has it.
     Deleted,
 }
 
 impl Docker {
-    /// What the daemon knows of a container, by name, id or the start of an id; none if there is none.
+    /// Describes a container, by name, id or the start of an id; none if it does not exist.
     ///
     /// # Errors
     /// [`Error::Ambiguous`] if the start of an id fits several; if the connection is lost.
@@ -101,7 +103,7 @@ impl Docker {
         }
     }
 
-    /// What the daemon knows of a container, in its own JSON (Docker Engine API, "Inspect a container").
+    /// Returns the daemon's JSON of a container (Docker Engine API, "Inspect a container").
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Ambiguous`].
@@ -116,7 +118,7 @@ impl Docker {
         wire::read(wire::send(self.endpoint(), request).await?).await
     }
 
-    /// What the daemon knows of a container, as the client library reads it.
+    /// The client library's description of a container.
     pub(crate) async fn inspect(&self, container: &str) -> Result<ContainerInspectResponse, Client> {
         let mut answer: serde_json::Value = serde_json::from_slice(&self.inspection(container).await?)?;
         if let Some(status) = answer.pointer_mut("/State/Status")
@@ -191,6 +193,7 @@ impl From<ContainerInspectResponse> for ContainerDetails {
             cap_drop: host.cap_drop.unwrap_or_default(),
             security_options: host.security_opt.unwrap_or_default(),
             mounts: answer.mounts.into_iter().flatten().map(MountDetails::from).collect(),
+            restarts: answer.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
             restart_policy: host.restart_policy.and_then(|policy| policy.name).and_then(|name| match name {
                 RestartPolicyNameEnum::EMPTY | RestartPolicyNameEnum::NO => None,
                 name => Some(name.to_string()),

@@ -1,4 +1,4 @@
-//! Where the daemon listens: `DOCKER_HOST`, the current context, or the usual sockets, in that order.
+//! Finds the daemon's address: `DOCKER_HOST`, the current context, or the usual sockets, in that order.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The port of a daemon that listens on TCP without TLS, when `DOCKER_HOST` names none.
+/// The default port of a daemon on TCP without TLS.
 const DEFAULT_PORT: u16 = 2375;
 
 /// The socket of a rootful Docker daemon.
@@ -18,7 +18,7 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// The socket of a rootful Podman service.
 const PODMAN_SOCKET: &str = "/run/podman/podman.sock";
 
-/// What of the process environment decides where the daemon is. The caller reads it, this crate never does.
+/// The environment variables that select the daemon. The caller reads them; this crate does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `DOCKER_HOST`.
@@ -27,15 +27,15 @@ pub struct Environment {
     pub docker_context: Option<String>,
     /// `DOCKER_CONFIG`: the folder of `config.json` and `contexts/`; `~/.docker` if unset.
     pub docker_config: Option<PathBuf>,
-    /// `DOCKER_TLS_VERIFY`: TLS is not spoken here, so that a set value is refused for a TCP address.
+    /// `DOCKER_TLS_VERIFY`: TLS is not supported, so a set value is an error for a TCP address.
     pub docker_tls_verify: Option<String>,
     /// `HOME`.
     pub home: Option<PathBuf>,
-    /// `XDG_RUNTIME_DIR`: where rootless daemons put their sockets.
+    /// `XDG_RUNTIME_DIR`: the folder of rootless daemons' sockets.
     pub xdg_runtime_dir: Option<PathBuf>,
 }
 
-/// Where a daemon listens.
+/// The address of a daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// A Unix domain socket.
@@ -65,20 +65,20 @@ impl Endpoint {
     }
 }
 
-/// Whether an address begins with a number of 127.0.0.0/8, and not just with a name like it.
+/// Whether an address begins with a number of 127.0.0.0/8. A name like `127.example` does not count.
 fn is_loopback_v4(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     host.parse::<std::net::Ipv4Addr>().is_ok_and(|host| host.is_loopback())
 }
 
-/// Who says where the daemon is; part of what an error tells.
+/// The source of the daemon's address, for errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndpointOrigin {
     /// The environment variable `DOCKER_HOST`.
     DockerHost,
     /// A context of the docker program, by its name.
     Context(String),
-    /// One of the usual places.
+    /// One of the usual sockets.
     Default,
 }
 
@@ -87,12 +87,12 @@ impl fmt::Display for EndpointOrigin {
         match self {
             Self::DockerHost => formatter.write_str("DOCKER_HOST"),
             Self::Context(name) => write!(formatter, "Docker context `{name}`"),
-            Self::Default => formatter.write_str("the usual place"),
+            Self::Default => formatter.write_str("the usual socket"),
         }
     }
 }
 
-/// Finds the daemon's endpoint. Reads the docker program's configuration, and looks which of the usual sockets exist.
+/// Finds the daemon's endpoint in the environment, the docker program's configuration, or among the usual sockets.
 pub(crate) fn resolve(environment: &Environment) -> Result<(Endpoint, EndpointOrigin), Error> {
     let tls = set(&environment.docker_tls_verify).is_some();
     if let Some(host) = set(&environment.docker_host) {
@@ -109,12 +109,12 @@ pub(crate) fn resolve(environment: &Environment) -> Result<(Endpoint, EndpointOr
     }
 }
 
-/// A variable that is set to the empty string counts as unset, as the docker program has it.
+/// An empty variable is unset, as for the docker program.
 fn set(variable: &Option<String>) -> Option<&str> {
     variable.as_deref().filter(|value| !value.is_empty())
 }
 
-/// The sockets to look for, in order: Docker, rootless Docker, Docker Desktop, rootless Podman, Podman.
+/// The usual sockets, in order: Docker, rootless Docker, Docker Desktop, rootless Podman, Podman.
 fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
     let mut sockets = vec![PathBuf::from(DOCKER_SOCKET)];
     sockets.extend(environment.xdg_runtime_dir.iter().map(|folder| folder.join("docker.sock")));
@@ -124,7 +124,7 @@ fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
     sockets
 }
 
-/// The form that `DOCKER_HOST` and a context's `Host` have.
+/// Parses `DOCKER_HOST` or a context's `Host`.
 fn parse(value: &str, tls: bool, origin: &EndpointOrigin) -> Result<Endpoint, Error> {
     let refuse =
         |reason: &str| Error::Endpoint { value: value.to_owned(), origin: origin.clone(), reason: reason.to_owned() };
@@ -145,7 +145,7 @@ fn parse(value: &str, tls: bool, origin: &EndpointOrigin) -> Result<Endpoint, Er
     }
 }
 
-/// `host`, `host:port` or `[v6]:port`, and nothing after it but a slash.
+/// Parses `host`, `host:port` or `[v6]:port`, with an optional slash at the end.
 fn parse_tcp(rest: &str) -> Option<String> {
     let address = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = match address.strip_prefix('[') {
@@ -164,14 +164,14 @@ fn parse_tcp(rest: &str) -> Option<String> {
     (!host.is_empty() && named && port != 0).then(|| format!("{host}:{port}"))
 }
 
-/// `config.json` of the docker program, as far as it matters here.
+/// The used fields of the docker program's `config.json`.
 #[derive(Deserialize)]
 struct ConfigFile {
     #[serde(rename = "currentContext", default)]
     current_context: Option<String>,
 }
 
-/// `contexts/meta/<id>/meta.json`, as far as it matters here.
+/// The used fields of `contexts/meta/<id>/meta.json`.
 #[derive(Deserialize)]
 struct ContextMetadata {
     #[serde(rename = "Endpoints", default)]
@@ -189,18 +189,18 @@ struct ContextEndpoint {
     host: String,
 }
 
-/// The folder of the docker program's configuration, which need not be there.
+/// The folder of the docker program's configuration. It may not exist.
 pub(crate) fn docker_config(environment: &Environment) -> Option<PathBuf> {
     environment.docker_config.clone().or_else(|| Some(environment.home.as_ref()?.join(".docker")))
 }
 
-/// The endpoint of the chosen context: none if no context is chosen, or the one called `default`.
+/// The endpoint of the current context; none without a context, or for `default`.
 fn from_context(environment: &Environment, tls: bool) -> Result<Option<(Endpoint, EndpointOrigin)>, Error> {
     let Some(folder) = docker_config(environment) else { return Ok(None) };
     let Some(name) = context_name(environment, &folder)? else {
         return Ok(None);
     };
-    let id: String = Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(Sha256::digest(&name));
     let path = folder.join("contexts/meta").join(&id).join("meta.json");
     let metadata: ContextMetadata = read_json(&path)?.ok_or_else(|| Error::Context {
         name: name.clone(),
@@ -228,7 +228,7 @@ fn context_name(environment: &Environment, folder: &Path) -> Result<Option<Strin
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Error> {
     let fail =
         |source: Box<dyn std::error::Error + Send + Sync>| Error::Configuration { path: path.to_owned(), source };
-    match std::fs::read(path) {
+    match tierce_bounded::bytes(path, &tierce_bounded::SETTINGS) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| fail(Box::new(error))),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(fail(Box::new(error))),

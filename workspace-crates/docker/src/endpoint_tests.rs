@@ -5,7 +5,7 @@ fn host(value: &str) -> Environment {
 }
 
 #[test]
-fn docker_host_is_understood() {
+fn docker_host_is_parsed() {
     for (value, expected) in [
         ("unix:///var/run/docker.sock", Endpoint::Unix("/var/run/docker.sock".into())),
         ("unix:///a b/ü:1.sock", Endpoint::Unix("/a b/ü:1.sock".into())),
@@ -20,7 +20,7 @@ fn docker_host_is_understood() {
 }
 
 #[test]
-fn what_docker_host_must_not_be_is_said() {
+fn invalid_docker_host_is_explained() {
     let values = [
         "/var/run/docker.sock",
         "unix://docker.sock",
@@ -62,7 +62,7 @@ fn what_docker_host_must_not_be_is_said() {
 fn configuration(config: &str, context: &str, metadata: &str) -> (tempfile::TempDir, Environment) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.json"), config).unwrap();
-    let id: String = Sha256::digest(context.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(Sha256::digest(context));
     let path = folder.path().join("contexts/meta").join(id);
     std::fs::create_dir_all(&path).unwrap();
     std::fs::write(path.join("meta.json"), metadata).unwrap();
@@ -73,7 +73,7 @@ fn configuration(config: &str, context: &str, metadata: &str) -> (tempfile::Temp
 const WORK: &str = r#"{"Name":"work","Endpoints":{"docker":{"Host":"unix:///work.sock"}}}"#;
 
 #[test]
-fn the_current_context_is_followed() {
+fn current_context_names_the_endpoint() {
     let (_folder, environment) = configuration(r#"{"currentContext":"work"}"#, "work", WORK);
     let work = (Endpoint::Unix("/work.sock".into()), EndpointOrigin::Context("work".into()));
     assert_eq!(resolve(&environment).unwrap(), work);
@@ -87,7 +87,7 @@ fn the_current_context_is_followed() {
 }
 
 #[test]
-fn docker_context_names_a_context() {
+fn docker_context_selects_a_context() {
     let (_folder, environment) = configuration("{}", "work", WORK);
     assert_eq!(from_context(&environment, false).unwrap(), None);
     let named = Environment { docker_context: Some("work".into()), ..environment.clone() };
@@ -110,7 +110,7 @@ fn damaged_configurations_are_named() {
 }
 
 #[test]
-fn the_usual_sockets_come_in_order() {
+fn usual_sockets_keep_their_order() {
     let environment = Environment {
         home: Some("/home/user".into()),
         xdg_runtime_dir: Some("/run/user/1000".into()),
@@ -127,7 +127,7 @@ fn the_usual_sockets_come_in_order() {
 }
 
 #[test]
-fn addresses_of_this_host_are_local() {
+fn loopback_addresses_are_local() {
     for (endpoint, local) in [
         (Endpoint::Unix("/a".into()), true),
         (Endpoint::Tcp("127.0.0.1:1".into()), true),

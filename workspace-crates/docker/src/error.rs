@@ -1,35 +1,36 @@
-//! What can go wrong between this process and the daemon, told apart so that each has its own advice.
+//! Errors of the daemon. Each kind has its own help.
 
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bollard::errors::Error as Client;
 
 use crate::{Endpoint, EndpointOrigin};
 
-/// What the daemon said when it refused.
+/// The daemon's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Answer {
-    /// The HTTP status; none where the refusal came inside of a stream that had begun with success.
+    /// The HTTP status; none for a refusal inside of a stream that began with success.
     pub status: Option<u16>,
     /// The daemon's own words.
     pub message: String,
 }
 
-/// Why an operation on the daemon failed. [`Error::help`] says what to do about it.
+/// An error of an operation on the daemon. [`Error::help`] has the advice.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// `DOCKER_HOST` or a context's host is malformed or of a kind that is not supported.
     #[error("failed to use {origin} `{value}`: {reason}")]
     Endpoint {
-        /// The address as it was given.
+        /// The address as given.
         value: String,
-        /// Who gave it.
+        /// Its source.
         origin: EndpointOrigin,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// The chosen context of the docker program does not exist.
@@ -37,9 +38,9 @@ pub enum Error {
     Context {
         /// The context's name.
         name: String,
-        /// Where its metadata should be.
+        /// The expected file of its metadata.
         path: PathBuf,
-        /// What reading it gave.
+        /// The error of the read.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// A file of the docker program's configuration cannot be read or is malformed.
@@ -47,88 +48,96 @@ pub enum Error {
     Configuration {
         /// The file.
         path: PathBuf,
-        /// What reading it gave.
+        /// The error of the read.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// There is no socket of a daemon where one was expected.
+    /// No socket exists at the expected paths.
     #[error("failed to find a Docker or Podman socket at {}", list(tried))]
     NoSocket {
-        /// The places, in the order in which they were looked at.
+        /// The paths, in their order.
         tried: Vec<PathBuf>,
-        /// Who named them.
+        /// Their source.
         origin: EndpointOrigin,
     },
-    /// The socket is there, but this user may not open it.
+    /// The socket exists, but this user may not open it.
     #[error("failed to open `{}`: permission denied", socket.display())]
     PermissionDenied {
         /// The socket.
         socket: PathBuf,
     },
-    /// Nobody listens.
+    /// The daemon does not run.
     #[error("failed to connect to `{endpoint}` (from {origin})")]
     NotRunning {
         /// The daemon's address.
         endpoint: Endpoint,
-        /// Who gave it.
+        /// Its source.
         origin: EndpointOrigin,
-        /// What connecting gave.
+        /// The error of the connection.
         source: io::Error,
     },
-    /// Somebody listens who does not speak the Docker Engine API.
+    /// The server does not speak the Docker Engine API.
     #[error("failed to talk to `{endpoint}` (from {origin}): it does not answer as a Docker or Podman daemon does")]
     NotDocker {
         /// The address.
         endpoint: Endpoint,
-        /// Who gave it.
+        /// Its source.
         origin: EndpointOrigin,
-        /// What came instead.
+        /// The problem of its answer.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The daemon is older than what is needed.
+    /// The daemon is too old.
     #[error("failed to use `{endpoint}`: it speaks version {version} of the Docker Engine API, {needed} is needed")]
     TooOld {
         /// The daemon's address.
         endpoint: Endpoint,
-        /// The version that it speaks at most.
+        /// Its latest version.
         version: String,
-        /// The version that is needed at least.
+        /// The minimum version.
         needed: &'static str,
     },
     /// The runtime of this crate could not be started.
     #[error("failed to start the threads that talk to the daemon")]
     Runtime(#[source] io::Error),
+    /// The daemon accepts connections, but does not answer: it is stopped, hangs or has no processor.
+    #[error("failed to get an answer from the daemon at `{endpoint}` within {} s", limit.as_secs())]
+    Silent {
+        /// The daemon's address.
+        endpoint: Endpoint,
+        /// The time for an answer.
+        limit: Duration,
+    },
     /// The connection broke or the daemon did not answer in time: most likely it was stopped.
     #[error("failed to {action}: the connection to the daemon was lost")]
     Lost {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
-        /// What the connection gave.
+        /// The error of the connection.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The connection ended while something went on in the daemon of which the end is not known: most likely the daemon
-    /// was stopped or killed. A container may go on, or stay behind.
+    /// The connection ended during an operation, so its result is unknown: most likely the daemon was stopped or killed. A
+    /// container may go on, or stay behind.
     #[error("failed to {action}: the daemon went away in the middle")]
     LostMidway {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
-        /// What the connection gave.
+        /// The error of the connection.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The flag given to [`crate::Docker::connect`] was raised.
+    /// The flag of [`crate::Docker::connect`] was set.
     #[error("interrupted")]
     Interrupted,
     /// The image, container, volume or path does not exist.
-    #[error("failed to {action}: there is no such thing")]
+    #[error("failed to {action}: it does not exist")]
     NotFound {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
     },
-    /// The start of an id fits several things.
-    #[error("failed to {action}: several have an id that begins like this")]
+    /// Several ids begin like this.
+    #[error("failed to {action}: several ids begin like this")]
     Ambiguous {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
@@ -136,7 +145,7 @@ pub enum Error {
     /// A container of this name exists already.
     #[error("failed to {action}: the name is taken")]
     NameInUse {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
@@ -144,31 +153,31 @@ pub enum Error {
     /// The daemon's disk is full.
     #[error("failed to {action}: the daemon's disk is full")]
     NoSpace {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
     },
     /// The source of a bind mount does not exist on the daemon's host.
-    #[error("failed to {action}: the daemon does not find a folder that is to be mounted")]
+    #[error("failed to {action}: the daemon cannot find a folder to mount")]
     MountSource {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
     },
-    /// The program to run does not exist in the container. A shell gives the code 127 then.
-    #[error("failed to {action}: its command is not there")]
+    /// The program to run does not exist in the container. A shell's exit code is 127 then.
+    #[error("failed to {action}: its command does not exist")]
     ProgramNotFound {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
     },
-    /// The program to run is not executable. A shell gives the code 126 then.
+    /// The program to run is not executable. A shell's exit code is 126 then.
     #[error("failed to {action}: its command cannot be executed")]
     NotExecutable {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
@@ -176,23 +185,23 @@ pub enum Error {
     /// Any other refusal of the daemon.
     #[error("failed to {action}")]
     Refused {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The daemon's words.
         source: Answer,
     },
-    /// The daemon answered with something that this crate does not understand.
-    #[error("failed to {action}: the daemon's answer is not understood")]
+    /// The daemon's answer breaks its documented format.
+    #[error("failed to {action}: the daemon's answer is invalid")]
     Unexpected {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
-        /// What is wrong with it.
+        /// The problem.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// What was to be sent to the daemon could not be read.
+    /// The data for the daemon could not be read.
     #[error("failed to {action}: its data cannot be read")]
     Read {
-        /// What was being done.
+        /// The operation, for example "create the container `x`".
         action: String,
         /// The reader's error.
         source: io::Error,
@@ -200,11 +209,24 @@ pub enum Error {
     /// A name or reference that the daemon's API cannot carry.
     #[error("failed to use `{name}` as {kind}")]
     Name {
-        /// What was given.
+        /// The text.
         name: String,
-        /// What it should have been: "an image reference", "a container name".
+        /// The expected kind: "an image reference", "a container name".
         kind: &'static str,
     },
+}
+
+/// Whether an answer exceeded its limit.
+fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
+    let is_limit = |error: &io::Error| error.kind() == io::ErrorKind::FileTooLarge;
+    let mut error = Some(error);
+    while let Some(one) = error {
+        if one.downcast_ref().is_some_and(is_limit) {
+            return true;
+        }
+        error = one.source();
+    }
+    false
 }
 
 fn list(paths: &[PathBuf]) -> String {
@@ -212,7 +234,7 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 impl Error {
-    /// What the user can do about it, where there is something.
+    /// The advice for the user, if any.
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::Endpoint { origin: EndpointOrigin::DockerHost, .. } => {
@@ -223,7 +245,7 @@ impl Error {
             }
             Self::NoSocket { origin: EndpointOrigin::Default, .. } => {
                 "install and start Docker or Podman (`systemctl start docker`, `systemctl --user start podman.socket`), \
-                 or set DOCKER_HOST to where it listens"
+                 or set DOCKER_HOST to its address"
             }
             Self::NoSocket { .. } => {
                 "start the daemon that listens there, or unset DOCKER_HOST to use the usual socket"
@@ -233,21 +255,24 @@ impl Error {
                  or use rootless Docker or Podman"
             }
             Self::NotRunning { .. } => "start it: `systemctl start docker`, or `systemctl --user start podman.socket`",
-            Self::NotDocker { .. } => "DOCKER_HOST, or the Docker context, names something else: `docker context ls`",
+            Self::NotDocker { .. } => "set DOCKER_HOST or the Docker context to a daemon: `docker context ls`",
             Self::TooOld { .. } => "upgrade to Docker 20.10 or Podman 4.0, or later",
-            Self::Lost { .. } | Self::LostMidway { .. } => {
-                "look at the daemon's log (`journalctl -u docker`), then run again"
+            Self::Silent { .. } => {
+                "check whether `docker version` answers; if it does not, restart the daemon (`systemctl restart docker`), \
+                 then run again"
             }
-            Self::NoSpace { .. } => "see `docker system df`; `docker system prune` frees what nothing uses",
+            Self::Lost { .. } | Self::LostMidway { .. } => {
+                "read the daemon's log (`journalctl -u docker`), then run again"
+            }
+            Self::NoSpace { .. } => "run `docker system df`; `docker system prune` removes unused objects",
             Self::MountSource { .. } => {
-                "the daemon must see this machine's files: a remote daemon, or one in a virtual machine that does not \
-                 share the folder, does not"
+                "use a daemon that sees this machine's files, or share the folder with the virtual machine of the daemon"
             }
             _ => return None,
         })
     }
 
-    /// Classifies what the HTTP client gave while doing `action` ("create the container `x`").
+    /// Classifies an error of the HTTP client during `action` ("create the container `x`").
     pub(crate) fn from_client(action: impl Into<String>, error: Client) -> Self {
         let action = action.into();
         match error {
@@ -258,11 +283,12 @@ impl Error {
             Client::JsonDataError { .. } | Client::JsonSerdeError { .. } => {
                 Self::Unexpected { action, source: Box::new(error) }
             }
+            other if is_too_large(&other) => Self::Unexpected { action, source: Box::new(other) },
             other => Self::Lost { action, source: Box::new(other) },
         }
     }
 
-    /// The same, of something that went on in the daemon already.
+    /// Turns [`Self::Lost`] into [`Self::LostMidway`], for an operation that had begun.
     pub(crate) fn midway(self) -> Self {
         match self {
             Self::Lost { action, source } => Self::LostMidway { action, source },
@@ -270,13 +296,13 @@ impl Error {
         }
     }
 
-    /// Tells the daemon's refusals apart: by the status where it says enough, else by words that have been stable.
+    /// Classifies the daemon's refusal by its status, else by stable words of its message.
     pub(crate) fn from_answer(action: String, source: Answer) -> Self {
         let words = source.message.to_ascii_lowercase();
         let says = |any: &[&str]| any.iter().any(|phrase| words.contains(phrase));
         if says(&["no space left on device", "disk quota exceeded"]) {
             Self::NoSpace { action, source }
-        } else if says(&["bind source path does not exist", "statfs /"]) {
+        } else if says(&["bind source path does not exist", "statfs /", "mounts denied"]) {
             Self::MountSource { action, source }
         } else if says(&["is already in use by"]) {
             Self::NameInUse { action, source }

@@ -1,8 +1,8 @@
 use super::*;
 
 #[test]
-fn refusals_are_told_apart() {
-    // The daemons' own words: Docker 20.10, Docker 28, Podman 4.3.
+fn refusals_are_classified() {
+    // Messages of Docker 20.10, Docker 28 and Podman 4.3.
     for (status, message, kind) in [
         (404, "No such image: hello:latest", "NotFound"),
         (404, "hello: image not known", "NotFound"),
@@ -37,10 +37,10 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn messages_name_the_action_and_sources_the_daemons_words() {
+fn errors_name_action_and_cause() {
     let answer = Answer { status: Some(404), message: "No such image: hello:latest".to_owned() };
     let error = Error::from_answer("create a container from the image `hello`".to_owned(), answer);
-    insta::assert_snapshot!(error, @"failed to create a container from the image `hello`: there is no such thing");
+    insta::assert_snapshot!(error, @"failed to create a container from the image `hello`: it does not exist");
     insta::assert_snapshot!(error.source().unwrap(), @"No such image: hello:latest");
     let error = Error::NoSocket { tried: vec!["/a".into(), "/b".into()], origin: EndpointOrigin::Default };
     insta::assert_snapshot!(error, @"failed to find a Docker or Podman socket at `/a`, `/b`");

@@ -1,4 +1,4 @@
-//! Running programs in containers that run already.
+//! Runs programs in running containers.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use crate::session::{Output, Session};
 use crate::spec::variables;
 use crate::{Answer, Docker, Ending, Engine, Error, Exit, Input, OutputStream, wire};
 
-/// As for a container's terminal, what nothing sends by chance; but here only ASCII can be told. The first is the rarest key.
+/// Detach keys that nobody types by accident. Here they must be ASCII. The first is the rarest key.
 const NO_DETACH_KEYS: &str = "ctrl-^,q,ctrl-@,7,ctrl-_,Z,ctrl-],k,DEL,4,ctrl-g,W,ctrl-o,x,ctrl-^,J";
 
-/// How Docker and Podman begin to say, where a program's output is expected, that it cannot be executed.
+/// The first words of Docker's and Podman's refusal, which replaces the output of a program that cannot be executed.
 const REFUSALS: [&[u8]; 2] = [b"OCI runtime exec failed: ", b"Error: runc: exec failed: "];
 
-/// How long that may be, in bytes.
+/// The limit of a refusal, in bytes.
 const REFUSAL: usize = 16 << 10;
 
-/// A program to run in a container that runs already.
+/// A program to run in a running container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Command {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Variables that are added to the container's.
+    /// Variables in addition to the container's.
     pub environment: BTreeMap<String, String>,
     /// The working folder, if not the container's.
     pub working_dir: Option<String>,
@@ -40,7 +40,7 @@ pub struct Command {
 }
 
 impl Docker {
-    /// Runs a program in a container that runs already. Interrupted or detached from, the program goes on.
+    /// Runs a program in a running container. The program survives an interruption or a detach.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Refused`] if the container does not run; [`Error::ProgramNotFound`],
@@ -94,7 +94,7 @@ impl Docker {
     }
 }
 
-/// The exit code of an executed program whose output has ended, which may be seen a moment before its end is known.
+/// Returns the exit code of a program whose output has ended. The daemon may record the code a moment later.
 async fn exit_of_exec(client: bollard::Docker, id: String) -> Result<i32, Client> {
     loop {
         let state = client.inspect_exec(&id).await?;
@@ -105,10 +105,10 @@ async fn exit_of_exec(client: bollard::Docker, id: String) -> Result<i32, Client
     }
 }
 
-/// What may be the daemon's words instead of a program's. Which it is, the exit code tells at the end.
+/// Output that may be the daemon's refusal. The exit code decides at the end.
 #[derive(Default)]
 struct Refusal {
-    /// Whether it is known that these are the program's.
+    /// Whether the output is certainly the program's.
     passed: bool,
     held: Vec<(OutputStream, Vec<u8>)>,
 }
@@ -131,7 +131,7 @@ impl Refusal {
         self.held.drain(..).for_each(|(stream, bytes)| output(stream, &bytes));
     }
 
-    /// The daemon's words, if the code says that they are.
+    /// Returns the refusal if the exit code confirms it.
     fn end(mut self, code: Option<i32>, output: &mut dyn FnMut(OutputStream, &[u8])) -> Option<Answer> {
         if !matches!(code, Some(126 | 127)) || self.held.is_empty() {
             self.release(output);
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_daemons_words_are_told_from_a_programs() {
+    fn refusal_differs_from_program_output() {
         let long = [REFUSALS[0], &vec![b'x'; REFUSAL]].concat();
         for (pieces, code, refused) in [
             (vec![&b"OCI runtime exec failed: a"[..], b"b"], 127, true),

@@ -1,10 +1,13 @@
-//! What the daemon says about itself.
+//! Facts about the daemon.
 
+use bollard::errors::Error as Client;
 use bollard::models::{SystemInfo, SystemVersion};
+use hyper::Method;
+use serde::Deserialize;
 
-use crate::{Docker, Error};
+use crate::{Docker, Error, wire};
 
-/// Whose daemon it is.
+/// The kind of daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// Docker's own (Moby).
@@ -13,10 +16,10 @@ pub enum Engine {
     Podman,
 }
 
-/// What the daemon says about itself: facts that plans are made with.
+/// Facts about the daemon that plans depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaemonFacts {
-    /// Names this daemon and its storage: the same across restarts, another for another daemon.
+    /// Identifies this daemon and its storage, also after a restart.
     pub id: String,
     /// Docker or Podman.
     pub engine: Engine,
@@ -36,16 +39,29 @@ pub struct DaemonFacts {
     pub rootless: bool,
     /// The daemon maps users (`userns-remap`): user 0 of a container is some unprivileged user of the host.
     pub userns_remap: bool,
-    /// Images lie in containerd's store: an image's id is its manifest's digest instead of its configuration's.
+    /// containerd's store keeps the images: an image's id is its manifest's digest instead of its configuration's.
     pub containerd_image_store: bool,
-    /// How layers are stacked: "overlay2", "fuse-overlayfs".
+    /// The driver that stacks layers: "overlay2", "fuse-overlayfs".
     pub storage_driver: String,
     /// The folder of the daemon's host that holds images, containers and volumes.
     pub storage_folder: String,
 }
 
+impl DaemonFacts {
+    /// The user and group of the daemon's host that are root in containers, as archives of their files have them. With
+    /// `userns-remap`, Docker's folder is named after them: `/var/lib/docker/300000.300000`. All other daemons translate.
+    pub fn root_ids(&self) -> (u32, u32) {
+        let name = self.storage_folder.rsplit('/').next().filter(|_| self.userns_remap);
+        let ids = name.and_then(|name| name.split_once('.')).map(|(user, group)| (user.parse(), group.parse()));
+        match ids {
+            Some((Ok(user), Ok(group))) => (user, group),
+            _ => (0, 0),
+        }
+    }
+}
+
 impl Docker {
-    /// Asks the daemon about itself: one request, the first time.
+    /// Returns the facts. Sends one request, the first time.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -53,8 +69,13 @@ impl Docker {
         if let Some(known) = self.known_facts().get() {
             return Ok(known.clone());
         }
-        let info = self.request(|| "ask the daemon about itself".to_owned(), self.client().info())?;
+        let info = self.request(|| "read the daemon's facts".to_owned(), self.info())?;
         Ok(self.known_facts().get_or_init(|| facts(self.version(), info)).clone())
+    }
+
+    async fn info(&self) -> Result<Info, Client> {
+        let request = wire::request(Method::GET, "/info", None)?;
+        Ok(serde_json::from_slice(&wire::read(wire::send(self.endpoint(), request).await?).await?)?)
     }
 
     /// Docker or Podman.
@@ -63,17 +84,27 @@ impl Docker {
     }
 }
 
+/// The daemon's answer to `/info`.
+#[derive(Deserialize)]
+struct Info {
+    #[serde(flatten)]
+    known: SystemInfo,
+    /// Podman's own field, which the client library does not know. Docker has a security option in its place.
+    #[serde(rename = "Rootless", default)]
+    rootless: bool,
+}
+
 fn engine(version: &SystemVersion) -> Engine {
     let podman = version.components.iter().flatten().any(|component| component.name.starts_with("Podman"));
     if podman { Engine::Podman } else { Engine::Docker }
 }
 
-fn facts(version: &SystemVersion, info: SystemInfo) -> DaemonFacts {
+fn facts(version: &SystemVersion, Info { known: info, rootless }: Info) -> DaemonFacts {
     let engine = engine(version);
     let storage_folder = info.docker_root_dir.unwrap_or_default();
     let id = match engine {
         Engine::Docker => info.id.unwrap_or_default(),
-        // Podman makes a new id for each answer.
+        // Podman creates a new id for each answer.
         Engine::Podman => format!("podman:{}:{storage_folder}", info.name.unwrap_or_default()),
     };
     let security = info.security_options.unwrap_or_default();
@@ -90,7 +121,7 @@ fn facts(version: &SystemVersion, info: SystemInfo) -> DaemonFacts {
         architecture: version.arch.clone().unwrap_or_default(),
         cpus: info.ncpu.and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1).max(1),
         memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
-        rootless: has("rootless"),
+        rootless: rootless || has("rootless"),
         userns_remap: has("userns"),
         containerd_image_store: info
             .driver_status
@@ -114,25 +145,46 @@ mod tests {
     }
 
     #[test]
-    fn podman_is_told_by_its_component_and_gets_an_id_that_lasts() {
-        let info = |id: &str| SystemInfo {
-            id: Some(id.to_owned()),
-            name: Some("host".to_owned()),
-            docker_root_dir: Some("/storage".to_owned()),
-            ..Default::default()
+    fn podman_gets_a_stable_id() {
+        let info = |id: &str| {
+            let text = format!(r#"{{ "ID": "{id}", "Name": "host", "DockerRootDir": "/storage" }}"#);
+            serde_json::from_str::<Info>(&text).unwrap()
         };
         assert_eq!(facts(&component("Engine"), info("a")).id, "a");
         assert_eq!(facts(&component("Podman Engine"), info("a")).id, "podman:host:/storage");
     }
 
     #[test]
-    fn security_options_and_driver_status_are_read() {
-        let info = SystemInfo {
-            security_options: Some(vec!["name=seccomp,profile=rootless".into(), "name=userns".into()]),
-            driver_status: Some(vec![vec!["driver-type".into(), "io.containerd.snapshotter.v1".into()]]),
-            ..Default::default()
-        };
-        let facts = facts(&component("Engine"), info);
+    fn security_options_and_driver_are_parsed() {
+        let text = r#"{
+            "SecurityOptions": ["name=seccomp,profile=rootless", "name=userns"],
+            "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]
+        }"#;
+        let facts = facts(&component("Engine"), serde_json::from_str(text).unwrap());
         assert!(facts.userns_remap && facts.containerd_image_store && !facts.rootless);
+    }
+
+    #[test]
+    fn remapped_root_is_in_the_folder() {
+        let ids = |options: &str, folder: &str| {
+            let text = format!(r#"{{ "SecurityOptions": ["{options}"], "DockerRootDir": "{folder}" }}"#);
+            facts(&component("Engine"), serde_json::from_str(&text).unwrap()).root_ids()
+        };
+        assert_eq!(ids("name=userns", "/var/lib/docker/300000.300001"), (300_000, 300_001));
+        assert_eq!(ids("name=userns", "/var/lib/docker"), (0, 0));
+        assert_eq!(ids("name=seccomp", "/var/lib/docker/1.1"), (0, 0));
+    }
+
+    #[test]
+    fn rootless_daemons_say_so_in_two_ways() {
+        for (engine, text) in [
+            ("Engine", r#"{ "SecurityOptions": ["name=seccomp,profile=default", "name=rootless"] }"#),
+            ("Podman Engine", r#"{ "SecurityOptions": ["name=seccomp,profile=default"], "Rootless": true }"#),
+        ] {
+            assert!(facts(&component(engine), serde_json::from_str(text).unwrap()).rootless, "{text}");
+        }
+        for text in [r#"{ "SecurityOptions": ["name=seccomp"] }"#, r#"{ "Rootless": false }"#] {
+            assert!(!facts(&component("Podman Engine"), serde_json::from_str(text).unwrap()).rootless, "{text}");
+        }
     }
 }

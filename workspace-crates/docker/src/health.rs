@@ -1,16 +1,16 @@
-//! What the daemon has found out about a container by the health check of its image.
+//! The results of a container's health check.
 
 use bollard::models::HealthStatusEnum;
 
 use crate::reference::check_name;
 use crate::{Docker, Error};
 
-/// What the daemon thinks of a container.
+/// The daemon's verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthStatus {
-    /// It does not know yet.
+    /// No result yet.
     Starting,
-    /// The last check was well.
+    /// The last check succeeded.
     Healthy,
     /// As many checks in a row failed as its image allows.
     Unhealthy,
@@ -19,7 +19,7 @@ pub enum HealthStatus {
 /// The health of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// What the daemon thinks.
+    /// The daemon's verdict.
     pub status: HealthStatus,
     /// The last checks, at most five, the oldest first.
     pub log: Vec<Probe>,
@@ -28,9 +28,9 @@ pub struct Health {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// Its exit code; -1 of one that took too long or could not be started.
+    /// Its exit code; -1 if it timed out or did not start.
     pub exit_code: i64,
-    /// What it wrote.
+    /// Its output.
     pub output: String,
 }
 
@@ -41,8 +41,8 @@ impl Docker {
     /// [`Error::NotFound`].
     pub fn health(&self, container: &str) -> Result<Option<Health>, Error> {
         check_name(container, "a container name")?;
-        let there = self.request(|| format!("inspect the container `{container}`"), self.inspect(container))?;
-        let Some(health) = there.state.and_then(|state| state.health) else { return Ok(None) };
+        let details = self.request(|| format!("inspect the container `{container}`"), self.inspect(container))?;
+        let Some(health) = details.state.and_then(|state| state.health) else { return Ok(None) };
         let status = match health.status {
             Some(HealthStatusEnum::HEALTHY) => HealthStatus::Healthy,
             Some(HealthStatusEnum::UNHEALTHY) => HealthStatus::Unhealthy,

@@ -1,13 +1,14 @@
 //! Images: import, load, tag, look up, list and remove.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Read;
 
+use bollard::errors::Error as Client;
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
     TagImageOptionsBuilder,
 };
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use hyper::Method;
 
 use crate::reference::{check_reference, familiar, split_tag};
@@ -26,7 +27,7 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// The references that name it, as Docker shows them (`hello:latest`).
     pub tags: Vec<String>,
-    /// When it was made (RFC 3339), as its configuration says.
+    /// The creation time in its configuration (RFC 3339).
     pub created: String,
     /// Its operating system: "linux".
     pub os: String,
@@ -36,7 +37,7 @@ pub struct Image {
     pub environment: Vec<String>,
 }
 
-/// An image as a list shows it.
+/// An image in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSummary {
     /// `sha256:…`.
@@ -45,34 +46,46 @@ pub struct ImageSummary {
     pub size: u64,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// The references that name it; none for a superseded image.
+    /// Its references; empty for a superseded image.
     pub tags: Vec<String>,
-    /// When it was made, in seconds since 1970.
+    /// Its creation time in seconds since 1970.
     pub created: i64,
 }
 
-/// What a load gave.
+/// The result of a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The loaded images: their references, or the id of one that has none.
+    /// The references of the loaded images, or the id of one without a reference.
     pub images: Vec<String>,
-    /// How many bytes were read from the archive.
+    /// Bytes of the archive.
     pub bytes: u64,
 }
 
-/// How a removal ended.
+/// The result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It is gone.
+    /// The daemon has removed it.
     Removed,
     /// It stays: a container, another image or another reference needs it, in the daemon's words.
     InUse(String),
-    /// It was not there.
+    /// It did not exist.
     Absent,
 }
 
+/// The last messages of a stream, which say its result.
+async fn last(messages: impl Stream<Item = Result<String, Client>>) -> Result<Vec<String>, Client> {
+    /// An archive of a hundred images has a message for each.
+    const KEPT: usize = 1000;
+    let kept = messages.try_fold(VecDeque::new(), |mut kept, message| async move {
+        kept.push_back(message);
+        kept.drain(..kept.len().saturating_sub(KEPT));
+        Ok(kept)
+    });
+    Ok(kept.await?.into())
+}
+
 impl Removal {
-    pub(crate) fn of<T>(result: Result<T, Error>) -> Result<Self, Error> {
+    pub(crate) fn from_result<T>(result: Result<T, Error>) -> Result<Self, Error> {
         match result {
             Ok(_) => Ok(Self::Removed),
             Err(Error::NotFound { .. }) => Ok(Self::Absent),
@@ -83,11 +96,11 @@ impl Removal {
 }
 
 impl Docker {
-    /// Makes an image of one layer out of a tar stream of a root filesystem, and names it if a reference is given. Gives
-    /// its id. An import that breaks off makes no image; but Podman 4.3 may make one without a name, so give it labels.
+    /// Creates an image of one layer from a tar stream of a root filesystem, tags it with `reference`, and returns its id. A
+    /// broken import creates no image, except in Podman 4.3, which may leave one without a name: so give it labels.
     ///
     /// # Errors
-    /// [`Error::Read`] if `tar` cannot be read, [`Error::Refused`] if it is no tar archive, [`Error::NoSpace`].
+    /// [`Error::Read`] for an unreadable `tar`, [`Error::Refused`] if it is not a tar archive, [`Error::NoSpace`].
     pub fn import(&self, tar: impl Read, reference: Option<&str>, changes: &ImageChanges) -> Result<String, Error> {
         reference.map(split_tag).transpose()?;
         let client = self.client_with_changes(changes)?;
@@ -99,7 +112,7 @@ impl Docker {
         let (statuses, _) = self.upload(action, tar, |_, body| async move {
             let body = bollard::body_try_stream(body.into_stream());
             let answers = client.create_image(Some(options), Some(body), None);
-            answers.try_filter_map(|answer| async move { Ok(answer.status) }).try_collect::<Vec<String>>().await
+            last(answers.try_filter_map(|answer| async move { Ok(answer.status) })).await
         })?;
         let id = statuses
             .iter()
@@ -112,8 +125,8 @@ impl Docker {
         Ok(id)
     }
 
-    /// Loads the images of an archive in the format of `docker save`, plain or compressed. A bottom prefix of layers that
-    /// the daemon has may be missing from it (not with Podman).
+    /// Loads the images of an archive in the format of `docker save`, plain or compressed. The archive may omit the lowest
+    /// layers if the daemon has them, except with Podman.
     ///
     /// # Errors
     /// [`Error::Read`] if `archive` cannot be read, [`Error::Refused`] if it is malformed or incomplete,
@@ -125,13 +138,13 @@ impl Docker {
             archive,
             |client, body| async move {
                 let answers = client.import_image_stream(options, body.into_stream(), None);
-                answers.try_filter_map(|answer| async move { Ok(answer.stream) }).try_collect::<Vec<String>>().await
+                last(answers.try_filter_map(|answer| async move { Ok(answer.stream) })).await
             },
         )?;
         Ok(Loaded { images: loaded_images(&lines.concat()), bytes })
     }
 
-    /// Looks an image up by reference or id; none if there is none.
+    /// Looks up an image by reference or id.
     ///
     /// # Errors
     /// If the connection is lost, or the start of an id fits several images.
@@ -144,7 +157,7 @@ impl Docker {
         }
     }
 
-    /// What the daemon knows of an image, by reference or id, in its own JSON (Docker Engine API, "Inspect an image").
+    /// Returns the daemon's JSON of an image, by reference or id (Docker Engine API, "Inspect an image").
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -168,10 +181,10 @@ impl Docker {
         Ok(images.filter(|image| labels::has_all(&image.labels, labels)).collect())
     }
 
-    /// Gives an image another name, taking it from the image that had it.
+    /// Tags an image. Another image with this tag loses it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such image.
+    /// [`Error::NotFound`] without such an image.
     pub fn tag(&self, image: &str, reference: &str) -> Result<(), Error> {
         check_reference(image)?;
         let (repository, tag) = split_tag(reference)?;
@@ -179,19 +192,19 @@ impl Docker {
         self.request(|| format!("tag the image `{reference}`"), self.client().tag_image(image, Some(options)))
     }
 
-    /// Removes a reference, and the image with its last one; or an image by its id. What a container uses, even a stopped
-    /// one, stays.
+    /// Removes a reference, and the image with its last reference; or an image by its id. An image of a container, even of a
+    /// stopped one, stays.
     ///
     /// # Errors
     /// If the connection is lost.
     pub fn remove_image(&self, reference: &str) -> Result<Removal, Error> {
         check_reference(reference)?;
         let request = self.client().remove_image(reference, None::<RemoveImageOptions>, None);
-        Removal::of(self.request_uninterrupted(|| format!("remove the image `{reference}`"), request))
+        Removal::from_result(self.request_uninterrupted(|| format!("remove the image `{reference}`"), request))
     }
 }
 
-/// The id in an import's answer; Podman leaves the prefix out.
+/// The id in an import's answer. Podman omits its prefix.
 pub(crate) fn image_id(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
@@ -199,7 +212,7 @@ pub(crate) fn image_id(text: &str) -> Option<String> {
     valid.then(|| format!("sha256:{digits}"))
 }
 
-/// What "Loaded image: hello:1", "Loaded image ID: sha256:…" and Podman's "Loaded image: a,b" name.
+/// The images in "Loaded image: hello:1", "Loaded image ID: sha256:…" and Podman's "Loaded image: a,b".
 fn loaded_images(text: &str) -> Vec<String> {
     let named = text.lines().filter_map(|line| line.trim().strip_prefix("Loaded image")?.split_once(": "));
     let names = named.flat_map(|(_, names)| names.split(',')).map(str::trim).filter(|name| !name.is_empty());
@@ -254,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loads_answer_names_what_was_loaded() {
+    fn load_answer_names_the_images() {
         let id = format!("sha256:{}", "0".repeat(64));
         for (text, expected) in [
             (

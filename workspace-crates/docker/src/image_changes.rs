@@ -1,4 +1,4 @@
-//! What an image is given besides its files, when it is imported or made out of a container.
+//! Labels and variables of an imported or committed image.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::image::image_id;
 use crate::reference::{check_name, split_tag};
 use crate::{Docker, Engine, Error};
 
-/// How many bytes of a request's query are for changes. An address is at most 65534 bytes long.
+/// The limit in bytes of the changes in a request's query. A URL has at most 65534 bytes.
 const QUERY_LIMIT: usize = 60_000;
 
-/// What an imported or committed image is given besides its files.
+/// Labels and variables of an imported or committed image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageChanges {
     /// Labels. No control characters.
@@ -22,7 +22,7 @@ pub struct ImageChanges {
 }
 
 impl ImageChanges {
-    /// The instructions of a Dockerfile that make the changes.
+    /// The changes as instructions of a Dockerfile.
     fn instructions(&self, engine: Engine) -> Result<Vec<String>, Error> {
         let labels = self.labels.iter().map(|pair| ("LABEL", pair));
         let environment = self.environment.iter().map(|pair| ("ENV", pair));
@@ -30,7 +30,7 @@ impl ImageChanges {
     }
 }
 
-/// One instruction. Podman takes the words as they are; Docker parses quotes and substitutes variables.
+/// One instruction. Podman uses the words verbatim; Docker parses quotes and substitutes variables.
 fn instruction(engine: Engine, word: &str, key: &str, value: &str) -> Result<String, Error> {
     let clean = |text: &str| !text.chars().any(char::is_control);
     if key.is_empty() || key.contains(['=', ' ', '"', '\'', '\\', '$']) || !clean(key) || !clean(value) {
@@ -64,17 +64,17 @@ fn encode(value: &str) -> String {
 }
 
 impl Docker {
-    /// A client that adds the changes to its requests. The client's own option joins them with newlines into one
-    /// parameter, which Podman takes for one instruction; repeated parameters both understand.
+    /// A client that adds the changes to its requests as repeated parameters. The client's own option joins them with newlines
+    /// into one parameter, which Podman reads as one instruction.
     pub(crate) fn client_with_changes(&self, changes: &ImageChanges) -> Result<bollard::Docker, Error> {
         let instructions = changes.instructions(self.engine())?;
         let query: String = instructions.iter().map(|text| format!("&changes={}", encode(text))).collect();
         if query.len() > QUERY_LIMIT {
             let name = format!("{} bytes of labels and variables", query.len());
-            return Err(Error::Name { name, kind: "what a request can carry" });
+            return Err(Error::Name { name, kind: "the changes of one request" });
         }
         Ok(self.client().clone().with_request_modifier(move |mut request| {
-            // It does parse: the query is encoded, and not too long.
+            // Always parses: the query is encoded, and not too long.
             if let Ok(uri) = format!("{}{query}", request.uri()).parse() {
                 *request.uri_mut() = uri;
             }
@@ -82,8 +82,8 @@ impl Docker {
         }))
     }
 
-    /// Makes an image out of a container's files, without its volumes, and names it if a reference is given. The image
-    /// inherits the container's command, environment and labels, where `changes` do not replace them. Gives its id.
+    /// Creates an image from a container's files without its volumes, tags it with `reference`, and returns its id. The image
+    /// inherits the container's command, environment and labels unless `changes` replace them.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::NoSpace`].
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_are_quoted_as_the_engine_wants_them() {
+    fn changes_are_quoted_for_each_engine() {
         let value = r#"a "b" $c \d"#;
         let docker = instruction(Engine::Docker, "LABEL", "dev.tierce.key", value).unwrap();
         assert_eq!(docker, r#"LABEL "dev.tierce.key"="a \"b\" \$c \\d""#);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_encoded() {
+    fn query_is_percent_encoded() {
         assert_eq!(encode("LABEL \"ä\"=b&c"), "LABEL%20%22%C3%A4%22%3Db%26c");
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent to a program while it runs.
+//! Input of a running program.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use tokio::time::sleep;
 
 use crate::wire::Writer;
 
-/// How many events wait in a channel at most.
+/// The limit of waiting events in a channel.
 const DEPTH: usize = 8;
 
-/// How often the daemon is asked to give a terminal its size: it refuses until the program has begun.
+/// Requests to resize a terminal: the daemon refuses until the program has begun.
 const RESIZES: u32 = 10;
-/// The time before the second of these requests; before each further one it is that much longer.
+/// The pause after the first of these requests. Each further pause is longer by this time.
 const RESIZE_PAUSE: Duration = Duration::from_millis(10);
 
-/// Something that is sent to a program.
+/// An event for a running program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputEvent {
-    /// Bytes of its standard input. Memory is bounded by eight times the longest piece. Docker holds a last byte back from a
-    /// terminal until the next comes, if it is 255 (or 30, the key Ctrl-^, for [`crate::Docker::exec`]).
+    /// Bytes of its standard input. At most eight pieces wait in memory. Docker delays a last byte of 255 for a terminal until
+    /// the next byte (for [`crate::Docker::exec`], a byte of 30, the key Ctrl-^).
     Bytes(Vec<u8>),
-    /// The size of its terminal in characters. Nothing happens to a program without one.
+    /// The size of its terminal in characters. Ignored without a terminal.
     Resize {
         /// The height.
         rows: u16,
         /// The width.
         columns: u16,
     },
-    /// Its standard input ends. A terminal has no end: send the byte 4, which its line discipline takes for one.
+    /// Its standard input ends. A terminal has no end: send the byte 4, which its line discipline treats as one.
     End,
-    /// Nobody listens any more; the program goes on. Without a terminal, its standard input ends. [`crate::Docker::run`]
-    /// still waits for its end.
+    /// Stops listening; the program goes on. Without a terminal, its standard input ends. [`crate::Docker::run`] still waits
+    /// for its end.
     Detach,
 }
 
@@ -45,32 +45,32 @@ pub enum InputEvent {
 #[error("the program no longer takes input")]
 pub struct InputClosed;
 
-/// Where a program's input is put in. Dropping the last one is the same as [`InputEvent::End`].
+/// Sends input to a program. The drop of the last sender acts as [`InputEvent::End`].
 #[derive(Debug, Clone)]
 pub struct InputSender(mpsc::Sender<InputEvent>);
 
 impl InputSender {
-    /// Waits while the daemon takes no more. Not to be called from within an asynchronous runtime.
+    /// Sends an event, and blocks while the channel is full. Panics within an asynchronous runtime.
     ///
     /// # Errors
-    /// If the conversation is over. Whether the program reads what it is sent is not known here.
+    /// If the conversation is over. Success does not mean that the program has read the input.
     pub fn send(&self, event: InputEvent) -> Result<(), InputClosed> {
         self.0.blocking_send(event).map_err(|_| InputClosed)
     }
 }
 
-/// Where a program's input comes from.
+/// The source of a program's input.
 #[derive(Debug)]
 pub struct Input(Option<mpsc::Receiver<InputEvent>>);
 
-/// A way of sending input to a program while it runs.
+/// Creates a channel for a program's input.
 pub fn input() -> (InputSender, Input) {
     let (sender, receiver) = mpsc::channel(DEPTH);
     (InputSender(sender), Input(Some(receiver)))
 }
 
 impl Input {
-    /// No standard input at all: the program sees an empty one.
+    /// An empty standard input.
     pub fn none() -> Self {
         Self(None)
     }
@@ -78,7 +78,7 @@ impl Input {
     /// These bytes, then the end.
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         let (sender, receiver) = mpsc::channel(1);
-        // There is room for one.
+        // The new channel has room for one.
         let _ = sender.try_send(InputEvent::Bytes(bytes.into()));
         Self(Some(receiver))
     }
@@ -88,7 +88,7 @@ impl Input {
     }
 }
 
-/// Whose terminal is resized.
+/// The owner of a terminal, by id.
 pub(crate) enum Terminal {
     Container(String),
     Exec(String),
@@ -99,7 +99,7 @@ impl Terminal {
         for attempt in 1..=RESIZES {
             match self.ask_to_resize(client, rows, columns).await {
                 Err(Client::DockerResponseServerError { .. }) => sleep(RESIZE_PAUSE * attempt).await,
-                // A daemon that is lost is noticed by whoever reads the output.
+                // The reader of the output notices a lost daemon.
                 _ => return,
             }
         }
@@ -116,21 +116,21 @@ impl Terminal {
     }
 }
 
-/// Where input goes to.
+/// The receiver of input.
 pub(crate) struct Destination {
     pub(crate) client: bollard::Docker,
     pub(crate) writer: Writer,
     /// The program's terminal, if it has one.
     pub(crate) terminal: Option<Terminal>,
-    /// Told when nobody listens any more.
+    /// Signals [`InputEvent::Detach`].
     pub(crate) detached: oneshot::Sender<()>,
 }
 
-/// A task that passes input on; it ends with this value, as a program need not read all of its input.
+/// A task that passes input on. Its drop ends the task, as a program may not read all of its input.
 pub(crate) struct Feeding(JoinHandle<()>);
 
 impl Feeding {
-    /// Has to be called within the runtime.
+    /// Panics outside of a runtime.
     pub(crate) fn start(input: Input, destination: Destination) -> Option<Self> {
         input.0.map(|events| Self(tokio::spawn(destination.feed(events))))
     }
@@ -144,7 +144,7 @@ impl Drop for Feeding {
 
 impl Destination {
     async fn feed(mut self, mut events: mpsc::Receiver<InputEvent>) {
-        // A program that does not read its input is not at fault: what cannot be written is left out.
+        // A program may ignore its input, so failed writes do not matter.
         while let Some(event) = events.recv().await {
             match event {
                 InputEvent::Bytes(bytes) => drop(self.writer.write_all(&bytes).await),
@@ -163,7 +163,7 @@ impl Destination {
         self.end().await;
     }
 
-    /// Docker takes the end of a terminal's input for the wish to hear nothing more of it.
+    /// Ends the input, except for a terminal: Docker would end its output too.
     async fn end(&mut self) {
         if self.terminal.is_none() {
             let _ = self.writer.shutdown().await;

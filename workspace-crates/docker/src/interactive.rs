@@ -1,4 +1,4 @@
-//! Conversations: attaching to the program of a container, with its input and output, until it ends or nobody listens.
+//! Conversations with a container's program: input and output, until its end or a detach.
 
 use std::io;
 
@@ -17,8 +17,8 @@ use crate::{
     Answer, ContainerState, ContainerStatus, Docker, Endpoint, Engine, Error, Exit, Input, OutputStream, wire,
 };
 
-/// Docker leaves a terminal when some bytes are sent to it, cannot be told not to, and holds the first of them back until it
-/// has seen the next. So it is told some that nothing sends by chance, and that begin with one that no UTF-8 text has.
+/// Docker detaches from a terminal after certain bytes, and delays the first of them until the next arrives. That cannot be
+/// disabled, so these bytes are ones that nobody sends by accident, and the first is in no UTF-8 text.
 const NO_DETACH_KEYS: &str = "%FF,%9B,%E1,%C0,%F7,%8D,%B2,%FE,%A5,%93,%DC,%F9,%86,%C1,%EA,%BF";
 
 /// How a conversation ended.
@@ -40,7 +40,7 @@ impl Ending {
     }
 }
 
-/// Whom to talk to.
+/// The container of a conversation.
 pub(crate) struct Partner<'a> {
     pub(crate) id: &'a str,
     /// For errors: "run the container `x`".
@@ -50,16 +50,15 @@ pub(crate) struct Partner<'a> {
 }
 
 impl Docker {
-    /// Attaches to a container, own or foreign, and, if `start`, starts it; then passes on what it writes and what
-    /// `input` gives, both unchanged, until it ends or [`crate::InputEvent::Detach`] comes. The attaching is complete
-    /// before the start, so that nothing is missed. Whoever does not take output, or a program that does not take input,
-    /// makes the other side wait. An error or an interruption leaves the container as it is.
+    /// Attaches to any container and, if `start`, starts it. Then passes on its output and `input` unchanged, until it ends or
+    /// [`crate::InputEvent::Detach`] arrives. The attach precedes the start, so no output is lost. A slow receiver on either
+    /// side blocks the other. An error or an interruption does not change the container.
     ///
-    /// `output` may call methods of this type, and send input as long as there is room.
+    /// `output` may call methods of this type, and send input while the channel has room.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Refused`] if it is not running or paused and is not to be started, those of
-    /// [`Docker::start`]; [`Error::LostMidway`] if the daemon goes away; [`Error::Interrupted`].
+    /// [`Error::NotFound`]; [`Error::Refused`] for a stopped container without `start`; those of [`Docker::start`];
+    /// [`Error::LostMidway`] if the daemon stops; [`Error::Interrupted`].
     pub fn converse(
         &self,
         container: &str,
@@ -69,15 +68,15 @@ impl Docker {
     ) -> Result<Ending, Error> {
         check_name(container, "a container name")?;
         let action = format!("{} the container `{container}`", if start { "run" } else { "attach to" });
-        let there = self.request(|| action.clone(), self.inspect(container))?;
-        let state = ContainerState::from(there.state.unwrap_or_default());
-        // Attached to, it would only be silent.
+        let details = self.request(|| action.clone(), self.inspect(container))?;
+        let state = ContainerState::from(details.state.unwrap_or_default());
+        // An attach to a stopped container is silent.
         if !start && matches!(state.status, ContainerStatus::Created | ContainerStatus::Exited) {
             let source = Answer { status: None, message: "it is not running".to_owned() };
             return Err(Error::Refused { action, source });
         }
-        let tty = there.config.and_then(|config| config.tty).unwrap_or(false);
-        let id = there.id.as_deref().unwrap_or(container);
+        let tty = details.config.and_then(|config| config.tty).unwrap_or(false);
+        let id = details.id.as_deref().unwrap_or(container);
         self.talk(Partner { id, action, tty, start }, input, output)
     }
 
@@ -89,7 +88,7 @@ impl Docker {
     ) -> Result<Ending, Error> {
         let session = self.request(|| partner.action.clone(), self.attach(&partner, input))?;
         let Some(code) = self.follow(session, &partner.action, output)? else { return Ok(Ending::Detached) };
-        // A process that was killed for lack of memory need not be the first one, but is why that failed.
+        // The killed process may be a child, but it is the cause of the failure.
         let oom_killed = code != 0 && self.state(partner.id)?.is_some_and(|state| state.oom_killed);
         Ok(Ending::Exited(Exit { code, oom_killed }))
     }
@@ -100,11 +99,10 @@ impl Docker {
         let stdin = u8::from(input.is_some());
         let query = format!("stream=1&stdin={stdin}&stdout=1&stderr=1&detachKeys={keys}");
         let address = format!("/containers/{}/attach?{query}", partner.id);
-        // The answer begins when the daemon has begun to wait: asked before the start, it tells the end of a container that it
-        // removes at once, too.
+        // A wait that begins before the start also reports the end of a container that the daemon removes at once.
         let early =
             async { Ok(if partner.start { Some(wait(endpoint, partner.id, "next-exit").await?) } else { None }) };
-        // Before the start, so that nothing that is written can be missed.
+        // Before the start, so that no output is lost.
         let ((reader, writer), early) = try_join(wire::upgrade(endpoint, &address, None), early).await?;
         if partner.start {
             self.client().start_container(partner.id, None::<StartContainerOptions>).await?;
@@ -121,7 +119,7 @@ impl Docker {
         Ok(Session::new(Output::new(reader, partner.tty), end, false, detached, feeding))
     }
 
-    /// Passes on output until the program has ended: gives its exit code. None if nobody listens any more.
+    /// Passes on output until the program has ended, and returns its exit code; none after a detach.
     pub(crate) fn follow(
         &self,
         mut session: Session,
@@ -131,7 +129,7 @@ impl Docker {
         loop {
             let event = self.wait_for(session.next())?;
             match event.map_err(|error| Error::from_client(action, error).midway())? {
-                // Not within the runtime, so that whoever listens may wait for anything.
+                // Outside of the runtime, so that `output` may block.
                 Event::Output(stream, bytes) => output(stream, &bytes),
                 Event::Exited(code) => return Ok(Some(code)),
                 Event::Detached => return Ok(None),
@@ -139,7 +137,7 @@ impl Docker {
         }
     }
 
-    /// Waits for the end of a container; at once if it does not run.
+    /// Waits for the end of a container. Returns at once if it does not run.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::LostMidway`] if the daemon goes away, [`Error::Interrupted`].
@@ -153,18 +151,18 @@ impl Docker {
     }
 }
 
-/// Begins to wait for a container. The answer begins when the daemon does.
+/// Begins to wait for a container. The answer begins once the daemon waits.
 async fn wait(endpoint: &Endpoint, id: &str, condition: &str) -> Result<Response<Incoming>, Client> {
     let address = format!("/containers/{id}/wait?condition={condition}");
     wire::send(endpoint, wire::request(Method::POST, &address, None)?).await
 }
 
-/// The exit code of a container that was started. `begun` is a wait for it.
+/// Returns the exit code of a started container. `begun` is a wait for it.
 fn exit(endpoint: Endpoint, id: String, begun: Option<Response<Incoming>>) -> End {
     Box::pin(async move {
         let response = match begun {
             Some(response) => response,
-            // "not-running" is answered at once if the container has ended by now; "next-exit" would not be.
+            // The daemon answers "not-running" at once for an ended container, but never answers "next-exit".
             None => wait(&endpoint, &id, "not-running").await?,
         };
         let body = wire::read(response).await?;

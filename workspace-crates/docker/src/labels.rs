@@ -1,14 +1,14 @@
-//! Finding things by their labels.
+//! Filters by labels.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// The daemon's filter by labels: of several only the first, as Podman 4.3 combines several in its own ways. What the
-/// daemon lists is to be passed through [`has_all`].
+/// The daemon's filter by the first label, since Podman 4.3 combines several in another way. [`has_all`] has to filter the
+/// result.
 pub(crate) fn filter(labels: &[&str]) -> HashMap<String, Vec<String>> {
     labels.first().map(|&first| ("label".to_owned(), vec![first.to_owned()])).into_iter().collect()
 }
 
-/// Whether all of the wanted labels, each given as `key` or `key=value`, are there.
+/// Whether `labels` has every wanted label, each given as `key` or `key=value`.
 pub(crate) fn has_all(labels: &BTreeMap<String, String>, wanted: &[&str]) -> bool {
     wanted.iter().all(|wanted| match wanted.split_once('=') {
         Some((key, value)) => labels.get(key).is_some_and(|has| has == value),
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_wanted_labels_have_to_be_there() {
+    fn every_wanted_label_is_required() {
         let labels = BTreeMap::from([("a".to_owned(), "1=2".to_owned()), ("b".to_owned(), String::new())]);
         for (wanted, expected) in [
             (&[][..], true),

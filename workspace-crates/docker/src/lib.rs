@@ -1,13 +1,12 @@
 //! The Docker and Podman daemon behind a blocking interface.
 //!
-//! [`Docker::connect`] finds the daemon the way the `docker` program does (`DOCKER_HOST`, the current context, the usual
-//! sockets) and speaks the Engine API, version 1.41 or later, to it. Podman's service answers the same API; where it
-//! differs, the difference ends here.
+//! [`Docker::connect`] finds the daemon as the `docker` program does (`DOCKER_HOST`, the current context, the usual sockets).
+//! It needs the Engine API, version 1.41 or later. Podman's service has the same API, and this crate hides the differences.
 //!
-//! The crate holds a small runtime of its own and no type of it, nor of the HTTP client, is public. Methods take `&self`
-//! and may be called from several threads; none may be called from within an asynchronous runtime. While one waits, the
-//! flag that was given to [`Docker::connect`] is looked at, so that Ctrl-C ends an operation within a moment and what it
-//! had started in the daemon is stopped and removed.
+//! The crate has its own runtime. No type of the runtime or of the HTTP client is public. Methods take `&self` and work from
+//! several threads, but not within an asynchronous runtime. A waiting method checks the flag of [`Docker::connect`], so
+//! Ctrl-C ends an operation at once, and the crate stops and removes the operation's containers. During a long silence it
+//! sends pings, and fails with [`Error::Silent`] if the daemon does not answer them.
 
 mod archive;
 mod connection;
@@ -25,6 +24,7 @@ mod image_changes;
 mod input;
 mod interactive;
 mod labels;
+mod liveness;
 mod log;
 mod mount;
 mod namespaces;

@@ -1,4 +1,4 @@
-//! What containers have written, as far as the daemon keeps it.
+//! The logs of containers that the daemon keeps.
 
 use bytes::BytesMut;
 use http_body_util::BodyExt;
@@ -9,11 +9,11 @@ use crate::reference::check_name;
 use crate::{Docker, Error, OutputStream, wire};
 
 impl Docker {
-    /// What a container has written so far: all of it, or the last `tail` lines, with the time (RFC 3339) before each if
-    /// wanted. `output` may call methods of this type.
+    /// Reads the output of a container so far: all of it, or the last `tail` lines, each with its time (RFC 3339) if
+    /// `timestamps` is set. `output` may call methods of this type.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Refused`] if the daemon does not keep it, as of those of [`Docker::run`].
+    /// [`Error::NotFound`]; [`Error::Refused`] if the daemon keeps no log, as for containers of [`Docker::run`].
     pub fn log(
         &self,
         container: &str,

@@ -1,4 +1,4 @@
-//! What is mounted into a container.
+//! Mounts of a container.
 
 use std::path::PathBuf;
 
@@ -6,40 +6,40 @@ use bollard::models::{Mount as ApiMount, MountType, MountVolumeOptions};
 
 use crate::{Engine, Error};
 
-/// Something that is mounted into a container. `target` is absolute.
+/// A mount of a container. `target` is absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
     /// A file or folder of the daemon's host. It has to exist.
     Bind {
-        /// Where it lies on the host, absolute and UTF-8; with Podman, without commas and quotation marks.
+        /// Its path on the host, absolute and UTF-8; with Podman, without commas and quotation marks.
         host: PathBuf,
-        /// Where it shows.
+        /// Its path in the container.
         target: String,
-        /// Whether it is protected against writing.
+        /// Whether it is read-only.
         read_only: bool,
     },
-    /// A volume of the daemon. One that does not exist yet is made, without labels: make it before. It starts empty:
-    /// what the image has at `target` is not copied into it.
+    /// A volume of the daemon. The daemon creates a missing one without labels, so create it before. It starts without the
+    /// image's files at `target`.
     Volume {
         /// The volume's name.
         name: String,
-        /// Where it shows.
+        /// Its path in the container.
         target: String,
-        /// Whether it is protected against writing.
+        /// Whether it is read-only.
         read_only: bool,
     },
     /// A new filesystem in memory, from which programs can be executed.
     Tmpfs {
-        /// Where it shows.
+        /// Its path in the container.
         target: String,
-        /// Its size in bytes; half of the main memory if not given.
+        /// Its size in bytes; half of the main memory by default.
         size: Option<u64>,
     },
 }
 
 impl Mount {
-    /// The form of the API's `Mounts`: unlike `Binds`, it has no separators that a path could contain; but Podman 4.3
-    /// makes an option of its command line of it, where commas and quotation marks separate.
+    /// The API's `Mounts`. Unlike `Binds`, it allows every path; but Podman 4.3 turns it into a command-line option, where
+    /// commas and quotation marks separate.
     pub(crate) fn to_api(&self, engine: Engine) -> Option<Result<ApiMount, Error>> {
         let (typ, source, target, read_only) = match self {
             Self::Bind { host, target, read_only } => (MountType::BIND, host.to_str(), target, *read_only),
@@ -63,7 +63,7 @@ impl Mount {
         }))
     }
 
-    /// The form of the API's `Tmpfs`: its `Mounts` would forbid to execute.
+    /// The API's `Tmpfs`, since its `Mounts` forbid to execute programs.
     pub(crate) fn to_tmpfs(&self) -> Option<(String, String)> {
         let Self::Tmpfs { target, size } = self else {
             return None;
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tmpfs_can_execute_and_binds_keep_their_path() {
+    fn tmpfs_executes_and_binds_keep_paths() {
         let tmpfs = Mount::Tmpfs { target: "/a:b".to_owned(), size: Some(4096) };
         let expected = ("/a:b".to_owned(), "rw,exec,nosuid,nodev,mode=1777,size=4096".to_owned());
         assert_eq!(tmpfs.to_tmpfs(), Some(expected));

@@ -1,4 +1,4 @@
-//! The kernel's namespaces that a container has for itself or shares.
+//! The kernel's namespaces that a container owns or shares.
 
 use crate::Error;
 use crate::reference::check_name;
@@ -13,11 +13,11 @@ pub enum Network {
     Default,
     /// That of the daemon's host.
     Host,
-    /// That of another container, by name or id, which has to run.
+    /// That of another running container, by name or id.
     Container(String),
 }
 
-/// What processes a container sees.
+/// A container's process namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum PidNamespace {
     /// Its own ones.
@@ -25,11 +25,11 @@ pub enum PidNamespace {
     Own,
     /// All of the daemon's host.
     Host,
-    /// Those of another container, by name or id, which has to run, and its own ones.
+    /// Its own processes and those of another running container, by name or id.
     Container(String),
 }
 
-/// What shared memory, semaphores and message queues a container sees.
+/// A container's namespace of shared memory, semaphores and message queues.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum IpcNamespace {
     /// Its own ones.
@@ -37,7 +37,7 @@ pub enum IpcNamespace {
     Own,
     /// Those of the daemon's host.
     Host,
-    /// Those of another container, by name or id, which has to run and be [`NamespaceMode::Shareable`].
+    /// Those of another running container, by name or id, that is [`NamespaceMode::Shareable`].
     Container(String),
 }
 
@@ -48,7 +48,7 @@ impl Network {
             Self::None => Some("none".to_owned()),
             Self::Default => None,
             Self::Host => Some("host".to_owned()),
-            Self::Container(container) => Some(of_container(container)?),
+            Self::Container(container) => Some(join_mode(container)?),
         })
     }
 }
@@ -59,7 +59,7 @@ impl PidNamespace {
         Ok(match self {
             Self::Own => None,
             Self::Host => Some("host".to_owned()),
-            Self::Container(container) => Some(of_container(container)?),
+            Self::Container(container) => Some(join_mode(container)?),
         })
     }
 }
@@ -70,29 +70,29 @@ impl IpcNamespace {
         Ok(match self {
             Self::Own => None,
             Self::Host => Some("host".to_owned()),
-            Self::Container(container) => Some(of_container(container)?),
+            Self::Container(container) => Some(join_mode(container)?),
         })
     }
 }
 
-fn of_container(container: &str) -> Result<String, Error> {
+fn join_mode(container: &str) -> Result<String, Error> {
     check_name(container, "a container name").map(|container| format!("container:{container}"))
 }
 
-/// What the daemon says of a namespace of a container.
+/// The daemon's description of a container's namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamespaceMode {
     /// The container's own.
     Private,
     /// The container's own, which others may join.
     Shareable,
-    /// The container's own, with nothing in it.
+    /// The container's own, and empty.
     None,
     /// The host's.
     Host,
-    /// That of another container, by the id or name that was given when this one was made.
+    /// That of another container, by the id or name given at creation.
     Container(String),
-    /// Another: of networks, the name of one that the container's own namespace is connected to.
+    /// The name of a network that the container's own namespace is connected to.
     Other(String),
 }
 
@@ -100,7 +100,7 @@ impl NamespaceMode {
     pub(crate) fn parse(mode: Option<String>) -> Self {
         let mode = mode.unwrap_or_default();
         match mode.as_str() {
-            // Docker's word for a network of which nothing was said.
+            // Docker's word for an unspecified network.
             "" | "private" | "default" => Self::Private,
             "shareable" => Self::Shareable,
             "none" => Self::None,
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modes_are_read() {
+    fn modes_are_parsed() {
         for (mode, expected) in [
             (None, NamespaceMode::Private),
             (Some(""), NamespaceMode::Private),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_to_join_are_checked() {
+    fn invalid_container_names_are_refused() {
         assert_eq!(PidNamespace::Container("web".to_owned()).mode().unwrap().as_deref(), Some("container:web"));
         assert!(Network::Container("a b".to_owned()).mode().is_err());
         assert!(IpcNamespace::Container(String::new()).mode().is_err());

@@ -1,4 +1,4 @@
-//! Pulling: the daemon brings an image from its registry.
+//! Pulls: the daemon downloads an image from its registry.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use crate::credentials;
 use crate::reference::{check_reference, split_tag};
 use crate::{Answer, Docker, Error};
 
-/// How far a pull is.
+/// The progress of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulled {
-    /// Bytes of compressed layers that have come.
+    /// Received bytes of compressed layers.
     pub done: u64,
-    /// Bytes in all, as far as the registry has said so.
+    /// Total bytes of the layers whose size the registry has given.
     pub total: u64,
 }
 
 impl Docker {
-    /// Has the daemon pull an image for a platform (`linux/amd64`), with what `docker login` has left of credentials, and tells how
-    /// far it is. Where they cannot be had the registry is asked without.
+    /// Pulls an image for a platform (`linux/amd64`) with the credentials of `docker login`, and reports its progress. Without
+    /// readable credentials, the request to the registry has none.
     ///
     /// # Errors
     /// [`Error::NotFound`] and [`Error::Refused`] with the registry's or the daemon's words, [`Error::NoSpace`].
-    pub fn pull(&self, reference: &str, platform: &str, told: &mut dyn FnMut(Pulled)) -> Result<(), Error> {
+    pub fn pull(&self, reference: &str, platform: &str, report: &mut dyn FnMut(Pulled)) -> Result<(), Error> {
         check_reference(reference)?;
-        // Without a tag it would be all of them.
+        // Without a tag the daemon pulls all tags.
         let (name, tag) = if reference.contains('@') { (reference, "") } else { split_tag(reference)? };
         let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).platform(platform).build();
-        let found = credentials::of_reference(self.docker_config(), reference);
+        let found = credentials::of_reference(self.docker_config(), reference, self.interrupted());
         let (credentials, problem) = match found {
             Ok(credentials) => (credentials, None),
             Err(problem) => (None, Some(problem)),
@@ -41,7 +41,7 @@ impl Docker {
             || format!("pull the image `{reference}`"),
             answers.try_for_each(|answer| {
                 if let Some(pulled) = layers.hear(answer) {
-                    told(pulled);
+                    report(pulled);
                 }
                 std::future::ready(Ok(()))
             }),
@@ -53,7 +53,7 @@ impl Docker {
     }
 }
 
-/// A registry that was asked without credentials, as these could not be had, says nothing of that.
+/// Adds unreadable credentials to the error: the registry's own message does not name them.
 fn with_problem(error: Error, problem: &str) -> Error {
     let add = |source: Answer| Answer { message: format!("{} ({problem})", source.message), ..source };
     match error {
@@ -63,7 +63,7 @@ fn with_problem(error: Error, problem: &str) -> Error {
     }
 }
 
-/// What was heard of each layer: how much of it has come, and its size.
+/// The received bytes and the size of each layer.
 #[derive(Default)]
 struct Layers(BTreeMap<String, (u64, u64)>);
 
@@ -83,7 +83,7 @@ impl Layers {
             }
             _ => return None,
         }
-        let sum = |of: fn(&(u64, u64)) -> u64| self.0.values().map(of).fold(0, u64::saturating_add);
+        let sum = |field: fn(&(u64, u64)) -> u64| self.0.values().map(field).fold(0, u64::saturating_add);
         Some(Pulled { done: sum(|layer| layer.0), total: sum(|layer| layer.1) })
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     use bollard::models::ProgressDetail;
 
     #[test]
-    fn what_has_come_is_the_sum_of_all_layers() {
+    fn progress_sums_all_layers() {
         let mut layers = Layers::default();
         for (id, status, detail, expected) in [
             ("12-slim", "Pulling from library/debian", None, None),

@@ -1,4 +1,6 @@
-//! Names that become part of a request's path: checked, because the client puts them there as they are.
+//! Names that become part of a request's path. The client does not escape them, so they are checked here.
+
+use tierce_oci::Reference;
 
 use crate::Error;
 
@@ -9,7 +11,8 @@ pub(crate) fn check_name<'a>(name: &'a str, kind: &'static str) -> Result<&'a st
     if valid { Ok(name) } else { Err(Error::Name { name: name.to_owned(), kind }) }
 }
 
-/// An image reference (`[host[:port]/]path[:tag][@digest]`) or an image id (`sha256:…`, or the start of one).
+/// An image reference or an image id (`sha256:…`, or the start of one). Only checks that the text is safe in a path: the daemon
+/// refuses a reference that is safe and wrong.
 pub(crate) fn check_reference(reference: &str) -> Result<&str, Error> {
     let valid = reference.split('/').all(|part| {
         part.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -18,25 +21,19 @@ pub(crate) fn check_reference(reference: &str) -> Result<&str, Error> {
     if valid { Ok(reference) } else { Err(Error::Name { name: reference.to_owned(), kind: "an image reference" }) }
 }
 
-/// Splits a reference into repository and tag (`latest` by default), as the tag and commit requests want them.
+/// Splits a reference into repository and tag (`latest` by default): two parameters of the tag and commit requests.
 pub(crate) fn split_tag(reference: &str) -> Result<(&str, &str), Error> {
     check_reference(reference)?;
-    if reference.contains('@') {
+    let parts = Reference::split(reference);
+    if parts.digest.is_some() {
         return Err(Error::Name { name: reference.to_owned(), kind: "an image tag" });
     }
-    // A colon before the last slash belongs to a port.
-    match reference.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => Ok((repository, tag)),
-        _ => Ok((reference, "latest")),
-    }
+    Ok((parts.name, parts.tag.unwrap_or("latest")))
 }
 
-/// The registry that a reference names; none where it is Docker's default one. What stands before the first slash is a registry if it
-/// cannot be a part of a path there.
+/// The registry that a reference names, without Docker Hub, which has no name in a client's configuration.
 pub(crate) fn registry(reference: &str) -> Option<&str> {
-    let (first, _) = reference.split_once('/')?;
-    let is_host = first.contains(['.', ':']) || first == "localhost";
-    (is_host && first != "docker.io" && first != "index.docker.io").then_some(first)
+    Reference::split(reference).domain.filter(|domain| !matches!(*domain, "docker.io" | "index.docker.io"))
 }
 
 /// The form that Docker shows: Podman spells out the default registry.
@@ -50,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_checked_before_they_become_part_of_a_path() {
+    fn references_that_change_a_path_fail() {
         for reference in ["hello", "tierce/hello:1", "localhost:5000/a/b:tag", "sha256:0123abc", "a/b@sha256:00"] {
             assert!(check_reference(reference).is_ok(), "{reference}");
         }
@@ -63,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_split_at_the_colon_after_the_last_slash() {
+    fn split_tag_keeps_a_port() {
         for (reference, expected) in [
             ("hello", ("hello", "latest")),
             ("hello:1", ("hello", "1")),
@@ -76,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_stands_before_the_first_slash() {
+    fn registry_precedes_the_first_slash() {
         for (reference, expected) in [
             ("debian", None),
             ("debian:12", None),
@@ -91,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_registry_is_not_shown() {
+    fn familiar_names_hide_the_default_registry() {
         for (tag, expected) in [
             ("docker.io/library/hello:1", "hello:1"),
             ("docker.io/tierce/hello:1", "tierce/hello:1"),

@@ -1,9 +1,9 @@
-//! Running containers to their end, with their input and output.
+//! Runs containers to their end, with input and output.
 
 use crate::interactive::Partner;
 use crate::{Container, ContainerSpec, Docker, Ending, Error, Input};
 
-/// Which of a program's two outputs something came from. A terminal has only the first.
+/// An output of a program. A terminal has only the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutputStream {
     /// Standard output.
@@ -12,14 +12,13 @@ pub enum OutputStream {
     Stderr,
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
     /// Its exit code; 128 and a signal's number if a signal ended it.
     pub code: i32,
-    /// Whether the kernel killed a process of the container because memory ran out. Not known, and false, for
-    /// [`Docker::exec`], for a container that is gone, and where the daemon does not notice: Podman with version 1 of the
-    /// kernel's control groups, and Docker if it is told of the end before the cause.
+    /// Whether the kernel killed a process of the container for lack of memory. False if unknown: for [`Docker::exec`], for a
+    /// removed container, with Podman on control groups version 1, and if Docker sees the end before the cause.
     pub oom_killed: bool,
 }
 
@@ -29,19 +28,19 @@ impl Exit {
         self.code == 0
     }
 
-    /// The signal that ended it, going by the code.
+    /// The signal that the code stands for.
     pub fn signal(&self) -> Option<i32> {
         (129..=192).contains(&self.code).then(|| self.code - 128)
     }
 }
 
 impl Docker {
-    /// Runs a container to its end and removes it, whatever happens: also on an error, a panic in `output`, or an
-    /// interruption. `output` gets what it writes, in pieces of any size, as it comes, and may call methods of this type.
+    /// Runs a container to its end and removes it, also after an error, a panic in `output`, or an interruption. `output` gets
+    /// the program's output at once, in pieces of any size, and may call methods of this type.
     ///
     /// # Errors
-    /// Those of [`Docker::create`] and [`Docker::start`]; [`Error::LostMidway`], [`Error::Interrupted`]. A code other than
-    /// 0 is none.
+    /// Those of [`Docker::create`] and [`Docker::start`]; [`Error::LostMidway`], [`Error::Interrupted`]. Any exit code is a
+    /// success.
     pub fn run(
         &self,
         spec: &ContainerSpec,
@@ -55,8 +54,8 @@ impl Docker {
         Ok(exit)
     }
 
-    /// Starts a container that was made with [`Docker::create`], and waits for its end as [`Docker::run`] does. It is
-    /// killed when interrupted, but not removed. `input` needs [`ContainerSpec::stdin`].
+    /// Starts a container of [`Docker::create`] and waits for its end as [`Docker::run`] does. An interruption kills the
+    /// container, but does not remove it. `input` needs [`ContainerSpec::stdin`].
     ///
     /// # Errors
     /// Those of [`Docker::start`]; [`Error::LostMidway`], [`Error::Interrupted`].
@@ -74,7 +73,7 @@ impl Docker {
             Ending::Detached => self.wait(id),
         });
         if matches!(ended, Err(Error::Interrupted)) {
-            // That it has ended already is no matter.
+            // The kill fails if the container has already ended.
             let _ = self.kill(id, "KILL");
         }
         ended

@@ -1,4 +1,4 @@
-//! Listening to a program until it has ended.
+//! Listens to a program until its end.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,13 +17,13 @@ use crate::demultiplex::Demultiplexer;
 use crate::input::Feeding;
 use crate::wire::Reader;
 
-/// How long a program's output may be silent once the program has ended, before its end is no longer waited for.
+/// The silence after a program's end that ends its output: another process may hold it open.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How many bytes of output are read at once at most.
+/// The limit of one read of output, in bytes.
 const OUTPUT_CHUNK: usize = 64 * 1024;
 
-/// What a program writes.
+/// The output of a program.
 pub(crate) struct Output<R> {
     reader: R,
     demultiplexer: Demultiplexer,
@@ -43,8 +43,8 @@ impl<R: AsyncRead + Unpin> Output<R> {
             }
             self.buffer.reserve(OUTPUT_CHUNK);
             let length = match ready!(pin!(self.reader.read_buf(&mut self.buffer)).poll(context)) {
-                // So ends what Podman sends if the program has ended without having read all of its input. That the daemon
-                // is lost is said by what tells the exit code.
+                // Podman resets the connection of a program that ended before it read all input. If the daemon is lost, the
+                // request of the exit code fails.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
                 length => length?,
             };
@@ -56,24 +56,24 @@ impl<R: AsyncRead + Unpin> Output<R> {
     }
 }
 
-/// What is heard of a program.
+/// An event of a program.
 pub(crate) enum Event {
     Output(OutputStream, Bytes),
-    /// It has ended with this code, and there is no more output.
+    /// Its exit code, after its last output.
     Exited(i32),
-    /// Whoever gives input listens no more.
+    /// The sender of input has detached.
     Detached,
 }
 
-/// What tells the exit code.
+/// A request of the exit code.
 pub(crate) type End = Pin<Box<dyn Future<Output = Result<i32, Client>> + Send>>;
 
-/// A program that is listened to. Its input is passed on meanwhile.
+/// The output and the end of a program. Passes input on meanwhile.
 pub(crate) struct Session {
     output: Output<Reader>,
     output_ended: bool,
     end: End,
-    /// Whether nothing tells the exit code before the output has ended.
+    /// Whether the exit code is known only after the end of the output.
     end_after_output: bool,
     code: Option<i32>,
     drained: Option<Pin<Box<Sleep>>>,
@@ -101,17 +101,17 @@ impl Session {
         }
     }
 
-    /// What comes next.
+    /// Waits for the next event.
     pub(crate) fn next(&mut self) -> impl Future<Output = Result<Event, Client>> {
         poll_fn(|context| self.poll(context))
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Client>> {
-        // First, as output may come without a pause.
+        // First, as output may never pause.
         if self.poll_detached(context) {
             return Poll::Ready(Ok(Event::Detached));
         }
-        // Before the end, so that nothing that came before it is left out.
+        // Before the end, so that no output is lost.
         if !self.output_ended
             && let Poll::Ready(piece) = self.output.poll(context)?
         {
@@ -130,7 +130,7 @@ impl Session {
         }
         let Some(code) = self.code else { return Poll::Pending };
         if !self.output_ended {
-            // Something else holds the output open.
+            // Another process holds the output open.
             let drained = self.drained.get_or_insert_with(|| Box::pin(sleep(DRAIN)));
             ready!(drained.as_mut().poll(context));
         }
@@ -139,9 +139,9 @@ impl Session {
 
     fn poll_detached(&mut self, context: &mut Context<'_>) -> bool {
         let Some(detached) = &mut self.detached else { return false };
-        let Poll::Ready(told) = Pin::new(detached).poll(context) else { return false };
-        // Whoever could tell is gone, or has told.
+        let Poll::Ready(result) = Pin::new(detached).poll(context) else { return false };
+        // A finished receiver must not be polled again.
         self.detached = None;
-        told.is_ok()
+        result.is_ok()
     }
 }

@@ -1,4 +1,4 @@
-//! What a container is made of.
+//! The specification of a container.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -14,47 +14,46 @@ const MOST: u64 = 1_048_576;
 /// The kernel's default of the largest process id (`kernel.pid_max`).
 const PROCESSES: u64 = 32_768;
 
-/// What a container is made of. `ContainerSpec { image, command, ..Default::default() }` is a container with the daemon's
-/// defaults but without a network.
+/// The specification of a container. `ContainerSpec { image, command, ..Default::default() }` has the daemon's defaults, but
+/// no network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerSpec {
-    /// Its name; the daemon makes one up if there is none.
+    /// Its name; the daemon invents one by default.
     pub name: Option<String>,
     /// The image: a reference or an id.
     pub image: String,
     /// The program to run, if not the image's.
     pub entrypoint: Option<Vec<String>>,
-    /// The program's arguments (or the program, where there is no entrypoint); the image's if empty.
+    /// The program's arguments, or the program without an entrypoint; the image's if empty.
     pub command: Vec<String>,
-    /// Variables that are added to the image's.
+    /// Variables in addition to the image's.
     pub environment: BTreeMap<String, String>,
     /// The working folder, if not the image's.
     pub working_dir: Option<String>,
     /// `user`, `uid` or `uid:gid`, if not the image's.
     pub user: Option<String>,
-    /// What is mounted.
+    /// Its mounts.
     pub mounts: Vec<Mount>,
     /// Its network.
     pub network: Network,
-    /// TCP ports of it that are on the loopback address of the daemon's host too, at ports of the daemon's choice
+    /// Its TCP ports to publish on the loopback address of the daemon's host. The daemon chooses the ports
     /// ([`crate::Docker::published`]).
     pub publish: Vec<u16>,
-    /// What processes it sees.
+    /// Its process namespace.
     pub pid: PidNamespace,
-    /// What shared memory it sees.
+    /// Its namespace of shared memory.
     pub ipc: IpcNamespace,
-    /// How its users are mapped, as another container says it ([`crate::ContainerDetails::userns_mode`]), if not as the
-    /// daemon does by default.
+    /// Its user mapping in the form of [`crate::ContainerDetails::userns_mode`], if not the daemon's default.
     pub userns: Option<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Capabilities that are taken away: "ALL", "NET_RAW".
+    /// Dropped capabilities: "ALL", "NET_RAW".
     pub cap_drop: Vec<String>,
-    /// Capabilities that are given in addition: "SYS_PTRACE".
+    /// Added capabilities: "SYS_PTRACE".
     pub cap_add: Vec<String>,
     /// Whether setuid programs gain nothing.
     pub no_new_privileges: bool,
-    /// Further security options, in the daemon's words: "apparmor=unconfined", "seccomp=unconfined".
+    /// Further security options, in the daemon's format: "apparmor=unconfined", "seccomp=unconfined".
     pub security_options: Vec<String>,
     /// Whether the image's files are mounted read-only.
     pub read_only_root: bool,
@@ -62,14 +61,14 @@ pub struct ContainerSpec {
     pub ulimits: Vec<Ulimit>,
     /// Whether pid 1 is an init that reaps orphans and passes signals on.
     pub init: bool,
-    /// Whether the daemon removes it when it has ended.
+    /// Whether the daemon removes it after its end.
     pub auto_remove: bool,
-    /// Whether standard input is open; [`crate::Docker::run`] sets it by itself.
-    /// Without a terminal, it ends when the first who was attached to it goes.
+    /// Whether standard input is open; [`crate::Docker::run`] sets it.
+    /// Without a terminal, it ends when the first attached client leaves.
     pub stdin: bool,
     /// Whether its program has a terminal.
     pub tty: bool,
-    /// The time between two health checks, if not the image's. Podman is not told.
+    /// The time between two health checks, if not the image's. Only for Docker.
     pub health_interval: Option<Duration>,
     /// The most memory that it may use, in bytes.
     pub memory: Option<u64>,
@@ -85,7 +84,7 @@ pub struct Ulimit {
 }
 
 impl ContainerSpec {
-    /// The request's body. `logged`: whether the daemon keeps what the container writes.
+    /// The request's body. `logged`: whether the daemon keeps the container's output.
     pub(crate) fn to_body(&self, engine: Engine, logged: bool) -> Result<ContainerCreateBody, Error> {
         let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
         let mut security_options = self.security_options.clone();
@@ -122,13 +121,13 @@ impl ContainerSpec {
                 .then(|| self.publish.iter().map(|port| ports::name(*port)).collect()),
             labels: Some(self.labels.clone().into_iter().collect::<HashMap<_, _>>()),
             healthcheck: self.health_interval.filter(|_| engine == Engine::Docker).map(|interval| HealthConfig {
-                // What is not said is the image's.
+                // The other values are the image's.
                 interval: Some(i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX)),
                 ..Default::default()
             }),
             attach_stdin: Some(self.stdin),
             open_stdin: Some(self.stdin),
-            // With it the end of the input reaches the program; a terminal has none.
+            // Passes the end of the input on to the program. A terminal's input has no end.
             stdin_once: Some(self.stdin && !self.tty),
             tty: Some(self.tty),
             attach_stdout: Some(true),
@@ -138,15 +137,15 @@ impl ContainerSpec {
         })
     }
 
-    /// The given limits. Podman's own defaults may lie above the hard limits that its service has, and then no container
-    /// starts; so it is told what is surely below them, where nothing is given.
+    /// The given limits, and defaults for Podman. Podman's own defaults may exceed the hard limits of its service, and then no
+    /// container starts.
     fn ulimits(&self, engine: Engine) -> Option<Vec<ResourcesUlimits>> {
         let given = self.ulimits.iter().map(|limit| (limit.name.clone(), to_i64(limit.value)));
         let below = match engine {
             Engine::Docker => vec![],
             Engine::Podman => vec![
                 ("nofile", getrlimit(Resource::Nofile).maximum.unwrap_or(MOST).min(MOST)),
-                // The service lowers its own limit to the number of processes that the kernel's default allows.
+                // The service lowers its own limit to the kernel's default.
                 ("nproc", getrlimit(Resource::Nproc).maximum.unwrap_or(MOST).min(PROCESSES)),
             ],
         };
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_podman_is_told_the_limits_that_are_there() {
+    fn only_podman_gets_default_limits() {
         let spec = ContainerSpec::default();
         assert!(spec.ulimits(Engine::Docker).is_none());
         let given = Ulimit { name: "nofile".to_owned(), value: 7 };

@@ -1,4 +1,4 @@
-//! What containers are there, and what they do.
+//! Lists containers and reads their state.
 
 use std::collections::BTreeMap;
 
@@ -8,61 +8,61 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use crate::reference::check_name;
 use crate::{Docker, Error, labels};
 
-/// What a container does.
+/// The status of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerStatus {
-    /// Made, never started.
+    /// Created, never started.
     Created,
     /// Running.
     Running,
-    /// Started, but all of its processes stand still.
+    /// Started, but all of its processes are frozen.
     Paused,
-    /// Ended, and about to be started again by the daemon.
+    /// Ended; the daemon restarts it.
     Restarting,
     /// Ended, by itself or not.
     Exited,
-    /// Being removed, or stuck in it.
+    /// Being removed, or a failed removal.
     Removing,
 }
 
 /// The state of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerState {
-    /// What it does.
+    /// Its status.
     pub status: ContainerStatus,
-    /// Its first process, as the daemon's host numbers it; none if it does not run.
+    /// The process id of its first process on the daemon's host; none if it does not run.
     pub pid: Option<u32>,
-    /// When its last run began (RFC 3339), if it ever ran.
+    /// The begin of its last run (RFC 3339), if any.
     pub started_at: Option<String>,
-    /// When its last run but for the current one ended (RFC 3339), if any has.
+    /// The end of its last completed run (RFC 3339), if any.
     pub finished_at: Option<String>,
-    /// How its last run ended; 0 if it has not ended.
+    /// The exit code of its last completed run, else 0.
     pub exit_code: i32,
-    /// Whether the kernel killed a process of it because memory ran out.
+    /// Whether the kernel killed one of its processes for lack of memory.
     pub oom_killed: bool,
-    /// Why it could not be started; empty if it could.
+    /// The error of a failed start, else empty.
     pub error: String,
 }
 
-/// A container as a list shows it.
+/// A container in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSummary {
     /// Its id.
     pub id: String,
     /// Its name, without the API's leading slash.
     pub name: String,
-    /// The image that it was made from, as it was named then.
+    /// The reference or id of its image at its creation.
     pub image: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// What it does.
+    /// Its status.
     pub status: ContainerStatus,
-    /// When it was made, in seconds since 1970.
+    /// Its creation time in seconds since 1970.
     pub created: i64,
 }
 
 impl Docker {
-    /// The state of a container; none if there is none.
+    /// The state of a container; none if it does not exist.
     ///
     /// # Errors
     /// [`Error::Ambiguous`] if the start of an id fits several; if the connection is lost.
@@ -108,7 +108,7 @@ impl From<bollard::models::ContainerState> for ContainerState {
     }
 }
 
-/// The daemon's time; it writes the year 1 for never.
+/// The daemon's time. The year 1 means never.
 fn time(time: Option<String>) -> Option<String> {
     time.filter(|time| !time.is_empty() && !time.starts_with("0001-"))
 }

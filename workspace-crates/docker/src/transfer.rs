@@ -10,14 +10,14 @@ use tokio::sync::mpsc;
 
 use crate::{Docker, Error};
 
-/// The size of a piece that is read at once, in bytes.
+/// The size of a piece, in bytes.
 const CHUNK: usize = 256 * 1024;
 
-/// How many pieces wait in a channel at most.
+/// The limit of waiting pieces in a channel.
 pub(crate) const DEPTH: usize = 8;
 
-/// What goes to the body of a request. The end is said: a sender that merely vanishes (by a panic, an interruption) must
-/// break the request, as the daemon would take a body that ends properly for complete.
+/// A part of a request's body. The end is explicit: if the sender vanishes (by a panic or an interruption), the request must
+/// break, as the daemon would take a properly ended body as complete.
 enum Piece {
     Data(Bytes),
     End,
@@ -27,7 +27,7 @@ enum Piece {
 pub(crate) struct Body(mpsc::Receiver<Piece>);
 
 impl Body {
-    /// The body as the client wants it.
+    /// The body as a stream for the client.
     pub(crate) fn into_stream(self) -> impl Stream<Item = Result<Bytes, io::Error>> + Send + 'static {
         stream::unfold(Some(self.0), |receiver| async move {
             let mut receiver = receiver?;
@@ -41,8 +41,8 @@ impl Body {
 }
 
 impl Docker {
-    /// Sends everything that `reader` gives as the body of a request: this thread reads, the runtime's sends. Gives the
-    /// response and how many bytes were read.
+    /// Sends all bytes of `reader` as the body of a request: this thread reads, the runtime's threads send. Returns the
+    /// response and the number of bytes.
     pub(crate) fn upload<T, F>(
         &self,
         action: impl Fn() -> String,
@@ -56,7 +56,7 @@ impl Docker {
         let (sender, receiver) = mpsc::channel(DEPTH);
         let task = self.runtime().spawn(request(self.client().clone(), Body(receiver)));
         let fed = self.feed(&action, &mut reader, &sender);
-        // Dropped unended, the body breaks the request.
+        // Without `Piece::End`, this breaks the request.
         drop(sender);
         let bytes = match fed {
             Ok(bytes) => bytes,
@@ -65,7 +65,7 @@ impl Docker {
                 return Err(error);
             }
         };
-        // Without its handle a task goes on.
+        // A task survives the drop of its handle.
         let abort = task.abort_handle();
         match self.wait_for(task).inspect_err(|_| abort.abort())? {
             Ok(response) => response.map(|value| (value, bytes)).map_err(|error| Error::from_client(action(), error)),
@@ -73,7 +73,7 @@ impl Docker {
         }
     }
 
-    /// Reads until the end, or until the receiver no longer listens because the daemon has answered already.
+    /// Reads until the end, or until the daemon's answer drops the receiver.
     fn feed(
         &self,
         action: &impl Fn() -> String,
@@ -91,7 +91,7 @@ impl Docker {
                 return Ok(total);
             }
             if last {
-                // An error means that the daemon has answered already.
+                // An error means that the daemon has answered.
                 let _ = self.wait_for(sender.send(Piece::End))?;
                 return Ok(total);
             }
@@ -99,7 +99,7 @@ impl Docker {
     }
 }
 
-/// Fills the buffer as far as the reader goes; less than its length means the end.
+/// Fills the buffer; fewer bytes mean the reader's end.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

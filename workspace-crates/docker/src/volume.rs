@@ -16,14 +16,14 @@ pub struct Volume {
     pub name: String,
     /// Its labels; they cannot be changed once it exists.
     pub labels: BTreeMap<String, String>,
-    /// When it was made (RFC 3339).
+    /// Its creation time (RFC 3339).
     pub created: String,
-    /// Where it lies on the daemon's host.
+    /// Its folder on the daemon's host.
     pub mountpoint: String,
 }
 
 impl Docker {
-    /// Makes a volume. One of the same name that exists already is kept as it is, and given.
+    /// Creates a volume, or returns the existing one of this name unchanged.
     ///
     /// # Errors
     /// If the name is invalid, or the daemon refuses.
@@ -39,7 +39,7 @@ impl Docker {
         self.request_uninterrupted(action, self.client().create_volume(request)).map(Volume::from)
     }
 
-    /// Looks a volume up; none if there is none of this name.
+    /// Looks up a volume by name.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -66,11 +66,11 @@ impl Docker {
     /// Removes a volume that no container mounts.
     ///
     /// # Errors
-    /// If the connection is lost or the daemon refuses for another reason than that it is in use.
+    /// If the connection is lost, or the daemon refuses although the volume is not in use.
     pub fn remove_volume(&self, name: &str) -> Result<Removal, Error> {
         check_name(name, "a volume name")?;
         let request = self.client().remove_volume(name, None::<RemoveVolumeOptions>);
-        Removal::of(self.request_uninterrupted(|| format!("remove the volume `{name}`"), request))
+        Removal::from_result(self.request_uninterrupted(|| format!("remove the volume `{name}`"), request))
     }
 }
 

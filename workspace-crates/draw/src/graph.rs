@@ -1,51 +1,55 @@
-//! Graphs of what needs what, as text of other programs and as a picture.
+//! Dependency graphs as text.
 
-mod layers;
-mod order;
-mod positions;
-mod svg;
 mod text;
 
-pub use svg::svg;
 pub use text::{dot, mermaid, tree};
 
-/// A directed graph. Edges go from what needs something to what is needed; most have no cycle, but one does no harm.
+/// A directed graph. An edge leads from a vertex to one that it needs. Cycles and loops are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
     /// Its vertices.
     pub vertices: Vec<Vertex>,
-    /// Its edges.
+    /// Its edges, in the order in which they were added.
     pub edges: Vec<Edge>,
 }
 
 /// One vertex.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vertex {
-    /// What is written into it.
+    /// The first line of its label.
     pub name: String,
-    /// A second, smaller line; may be empty.
+    /// A second line of its label; may be empty.
     pub detail: String,
-    /// What kind of thing it is: vertices of a kind look the same. Those of kind 0 stand out.
-    pub kind: u8,
+    /// How it is drawn.
+    pub emphasis: Emphasis,
 }
 
-/// One edge, by the numbers of its vertices.
+/// Whether a vertex stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emphasis {
+    /// A bold frame in Graphviz, square corners in Mermaid.
+    Strong,
+    /// A thin frame with rounded corners.
+    Normal,
+}
+
+/// One edge, by the indices of its vertices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edge {
-    /// What needs.
+    /// The vertex that needs the other one.
     pub from: usize,
-    /// What is needed.
+    /// The vertex that is needed.
     pub to: usize,
 }
 
 impl Graph {
-    /// Adds a vertex, and gives its number.
-    pub fn vertex(&mut self, name: impl Into<String>, detail: impl Into<String>, kind: u8) -> usize {
-        self.vertices.push(Vertex { name: name.into(), detail: detail.into(), kind });
+    /// Adds a vertex and returns its index.
+    pub fn vertex(&mut self, name: impl Into<String>, detail: impl Into<String>, emphasis: Emphasis) -> usize {
+        self.vertices.push(Vertex { name: name.into(), detail: detail.into(), emphasis });
         self.vertices.len() - 1
     }
 
-    /// Adds an edge between two of its vertices, unless it is there.
+    /// Adds an edge. Ignores a duplicate, and an index without a vertex.
     pub fn edge(&mut self, from: usize, to: usize) {
         let edge = Edge { from, to };
         if from < self.vertices.len() && to < self.vertices.len() && !self.edges.contains(&edge) {
@@ -53,8 +57,8 @@ impl Graph {
         }
     }
 
-    /// What a vertex needs, in the order in which it was said.
-    pub(crate) fn needs(&self, vertex: usize) -> impl Iterator<Item = usize> {
+    /// The vertices that `vertex` needs, in the order of their edges.
+    fn needs(&self, vertex: usize) -> impl Iterator<Item = usize> {
         self.edges.iter().filter(move |edge| edge.from == vertex).map(|edge| edge.to)
     }
 }

@@ -1,6 +1,6 @@
-//! Text within XML and HTML.
+//! Untrusted text within XML and HTML.
 
-/// Text as it stands between tags and in quoted attributes. What XML forbids even as a reference becomes U+FFFD.
+/// Escapes text for use between tags and in quoted attributes. Characters that XML forbids become U+FFFD.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -19,7 +19,7 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// Text that is at most this many characters long; what is left out is an ellipsis.
+/// Shortens text to `most` characters, the last of them an ellipsis.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_cannot_become_markup() {
+    fn escaped_text_is_not_markup() {
         for (text, expected) in [
             ("/usr/lib64/libz.so.1", "/usr/lib64/libz.so.1"),
             ("</svg><script>", "&lt;/svg&gt;&lt;script&gt;"),

@@ -7,27 +7,27 @@ mod svg;
 pub use page::{Bar, Row, page};
 pub use svg::svg;
 
-/// Something with a size, alone or made of others.
+/// A file, a folder or an owner with its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its short name, which is drawn where there is room.
+    /// Its short name; drawn if the box has room.
     pub name: String,
-    /// What it is in full, for who points at it.
+    /// Its full name, shown in a tooltip.
     pub detail: String,
-    /// Its size; of one with parts at least theirs together.
+    /// Its size, at least the sum of its parts.
     pub bytes: u64,
     /// Its parts.
     pub parts: Vec<Node>,
 }
 
-/// A picture of sizes, of at most three levels below the root.
+/// A treemap of at most three levels below the root.
 #[derive(Clone, Copy, Debug)]
 pub struct Treemap<'a> {
-    /// What it is of.
+    /// The name of the image.
     pub title: &'a str,
-    /// Everything.
+    /// The node of the whole image.
     pub root: &'a Node,
-    /// How a size is written.
+    /// Formats a size in bytes.
     pub size: fn(u64) -> String,
 }
 
@@ -45,20 +45,20 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// The same with this much less at each side.
+    /// Shrinks it by `by` at each side.
     fn inset(self, by: f64) -> Rect {
         let (width, height) = ((self.width - 2.0 * by).max(0.0), (self.height - 2.0 * by).max(0.0));
         Rect { x: self.x + by, y: self.y + by, width, height }
     }
 
-    /// The same without a strip at the top.
-    fn below(self, strip: f64) -> Rect {
+    /// Cuts a strip of the height `strip` off its top.
+    fn without_top(self, strip: f64) -> Rect {
         Rect { y: self.y + strip, height: (self.height - strip).max(0.0), ..self }
     }
 }
 
-/// Divides an area among sizes, each part as near to a square as its row allows. The largest should come first; parts keep the
-/// order of their sizes. Where all sizes are zero, so are the parts.
+/// Divides an area among sizes, each part as near to a square as its row allows. Returns the parts in the order of `sizes`,
+/// which should begin with the largest. If all sizes are zero, all parts are empty.
 #[must_use]
 pub fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     let total: f64 = sizes.iter().map(|size| *size as f64).sum();
@@ -79,7 +79,7 @@ pub fn squarify(sizes: &[u64], area: Rect) -> Vec<Rect> {
     parts
 }
 
-/// The worst ratio of sides in a row of these areas along a side.
+/// The worst ratio of width to height in a row of these areas along `side`.
 fn worst(row: &[f64], side: f64) -> f64 {
     let sum: f64 = row.iter().sum();
     let (smallest, largest) =
@@ -91,7 +91,7 @@ fn worst(row: &[f64], side: f64) -> f64 {
     (side * largest / sum).max(sum / (side * smallest))
 }
 
-/// Puts a row along the shorter side, and gives what is left of the area.
+/// Lays a row along the shorter side and returns the rest of the area.
 fn lay(row: &[f64], free: Rect, parts: &mut Vec<Rect>) -> Rect {
     let sum: f64 = row.iter().sum();
     let side = free.width.min(free.height);

@@ -1,4 +1,4 @@
-//! What an unpacked Debian root provides, in the words of Gentoo's repository.
+//! The packages of Gentoo's repository that an unpacked Debian root provides.
 
 const TABLE: &str = include_str!("../provided.table");
 
@@ -10,10 +10,21 @@ pub struct Provided {
     pub category: &'static str,
     /// The name: `cmake` of `dev-build/cmake`.
     pub name: &'static str,
-    /// The slot, `0` where the table says none.
-    pub slot: &'static str,
+    /// The slot; a pattern of `*` stands for components of the Debian package's version.
+    slot: &'static str,
     /// The Debian package that must be in the root, and whose version it is given; none for what any Debian root does.
     pub debian_package: Option<&'static str>,
+}
+
+impl Provided {
+    /// The slot beside this upstream version of the Debian package, `0` where the table says none: "3.13" for `*.*` and
+    /// "3.13.5".
+    pub fn slot(&self, version: &str) -> String {
+        if !self.slot.starts_with('*') {
+            return self.slot.to_owned();
+        }
+        version.split('.').take(self.slot.split('.').count()).collect::<Vec<_>>().join(".")
+    }
 }
 
 /// The table `provided.table`, in its order.
@@ -50,7 +61,9 @@ mod tests {
         for line in lines() {
             let entry = parse(line).unwrap_or_else(|| panic!("malformed: {line}"));
             let debian_package = entry.debian_package.unwrap_or("none");
-            assert!([entry.category, entry.name, entry.slot, debian_package].into_iter().all(is_word), "{line}");
+            let slot = entry.slot("3.13.5");
+            assert!([entry.category, entry.name, &slot, debian_package].into_iter().all(is_word), "{line}");
+            assert!(!slot.contains('*'), "{line}");
             assert!(seen.insert((entry.category, entry.name, entry.slot)), "twice: {line}");
         }
     }
@@ -60,12 +73,16 @@ mod tests {
         for (line, expected) in [
             ("dev-build/cmake  cmake", Some(("dev-build", "cmake", "0", Some("cmake")))),
             ("dev-lang/python:3.11 python3", Some(("dev-lang", "python", "3.11", Some("python3")))),
+            ("dev-lang/python:*.* python3", Some(("dev-lang", "python", "3.13", Some("python3")))),
+            ("sys-devel/gcc:* gcc", Some(("sys-devel", "gcc", "3", Some("gcc")))),
             ("sys-apps/sandbox -", Some(("sys-apps", "sandbox", "0", None))),
             ("sandbox -", None),
             ("sys-apps/sandbox", None),
             ("sys-apps/sandbox a b", None),
         ] {
-            let read = parse(line).map(|entry| (entry.category, entry.name, entry.slot, entry.debian_package));
+            let entry = parse(line);
+            let slot = entry.map(|entry| entry.slot("3.13.5")).unwrap_or_default();
+            let read = entry.map(|entry| (entry.category, entry.name, slot.as_str(), entry.debian_package));
             assert_eq!(read, expected, "{line}");
         }
     }

@@ -1,4 +1,4 @@
-//! The facts themselves.
+//! The facts of an ELF file.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::DlopenNote;
 
-/// What one ELF file says about itself and about what it needs.
+/// The facts of one ELF file: its kind and its needs.
 ///
-/// Strings of the dynamic section are kept as written: `$ORIGIN` and its like are expanded by whoever searches.
+/// Strings of the dynamic section are unchanged: a search has to expand `$ORIGIN` and other tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// 32 or 64 bits.
@@ -17,15 +17,15 @@ pub struct Elf {
     pub endianness: Endianness,
     /// The processor (`e_machine`).
     pub machine: Machine,
-    /// What the file is for (`e_type`).
+    /// The kind of file (`e_type`).
     pub kind: Kind,
-    /// Whether there is a dynamic section. A program without one, or with one but without an interpreter, is static.
+    /// Whether it has a dynamic section. A program without one, or without an interpreter, is static.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dynamic: bool,
-    /// `DF_1_PIE`: a program, though its type is that of a shared object.
+    /// `DF_1_PIE`: a program of the type of a shared object.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pie: bool,
-    /// `DF_1_NODEFLIB`: the default folders are not searched on behalf of this object.
+    /// `DF_1_NODEFLIB`: `ld.so` does not search the default folders for its needs.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_default_libraries: bool,
     /// `PT_INTERP`: the path of the program's dynamic linker.
@@ -34,10 +34,10 @@ pub struct Elf {
     /// `DT_SONAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soname: Option<String>,
-    /// `DT_NEEDED`, in the order of the file, which is the order of the search.
+    /// `DT_NEEDED`, in the order of the file and of the search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed: Vec<String>,
-    /// `DT_RPATH`, colon-separated. Without effect where there is a `DT_RUNPATH`, even an empty one.
+    /// `DT_RPATH`, colon-separated. Has no effect beside a `DT_RUNPATH`, even an empty one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpath: Option<String>,
     /// `DT_RUNPATH`, colon-separated.
@@ -46,33 +46,32 @@ pub struct Elf {
     /// The GNU build-id, in lower-case hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
-    /// What the file says that it loads by `dlopen`.
+    /// The dlopen notes: libraries that it may load at run time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dlopen: Vec<DlopenNote>,
-    /// A dlopen note is there that is not the JSON of its specification.
+    /// Whether a dlopen note is malformed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub malformed_dlopen_note: bool,
-    /// Its undefined dynamic symbols, as far as [`tierce_hidden::symbols`] asks for them. A file without section headers has
-    /// none that could be told.
+    /// Its undefined dynamic symbols that are in [`tierce_runtime_deps::symbols`]. Unknown, so empty, without section headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<String>,
-    /// The texts of [`tierce_hidden::texts`] that its bytes hold.
+    /// The texts of [`tierce_runtime_deps::texts`] that its bytes contain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
-    /// The newest interface of glibc that it defines, as 2.36: of the C library, its version. A file without section headers has none
-    /// that could be told.
+    /// The newest version of glibc's interface that it defines, as 2.36. For the C library, that is its own version. `None` without
+    /// section headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glibc: Option<(u16, u16)>,
-    /// Whether there is a symbol table (`SHT_SYMTAB`), which `strip --strip-all` removes.
+    /// Whether it has a symbol table (`SHT_SYMTAB`), which `strip --strip-all` removes.
     #[serde(default, skip_serializing_if = "is_false")]
     pub symbols: bool,
-    /// Whether there are debugging sections (`.debug_info` and its like), which `strip --strip-debug` removes.
+    /// Whether it has debugging sections (`.debug_info` and others), which `strip --strip-debug` removes.
     #[serde(default, skip_serializing_if = "is_false")]
     pub debug_info: bool,
 }
 
 impl Elf {
-    /// Facts of an object that says nothing beyond its header: the start from which others are made.
+    /// The facts of an object that has only a header; a start for others.
     #[must_use]
     pub fn bare(class: Class, endianness: Endianness, machine: Machine, kind: Kind) -> Self {
         Self {
@@ -99,7 +98,7 @@ impl Elf {
         }
     }
 
-    /// Whether the kernel alone can run it: a program that names no dynamic linker.
+    /// Whether it is a program without a dynamic linker.
     #[must_use]
     pub fn is_static_program(&self) -> bool {
         self.interpreter.is_none() && (self.kind == Kind::Executable || self.pie)

@@ -1,4 +1,4 @@
-//! What a link editor reads of a shared object, for whoever asks whether to link again: nothing of its code.
+//! The interface that a link editor reads from a shared object: decides whether a program must be linked again.
 
 use std::fmt::Write as _;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,19 +11,19 @@ use object::read::{ReadCache, ReadRef, SymbolIndex};
 use crate::read::{MAX_SECTIONS, limit, malformed};
 use crate::{Elf, Error, Kind};
 
-/// Dynamic symbols of one file; the largest libraries have some hundred thousand.
+/// The most dynamic symbols of a file; the largest libraries have some hundred thousand.
 const MAX_SYMBOLS: u64 = 1 << 20;
 const PART: &str = "dynamic symbols";
 
-/// All that linking a program against a shared object takes from it, as text: its soname, what it needs, where it has that
-/// searched, and each dynamic symbol with its version. Objects of the same text are the same to a link editor, so that what was
-/// linked against one need not be linked again against the other. `None` for what is no shared object with a soname.
+/// Returns the parts of a shared object that a link editor reads, as text: its soname, needed libraries, their search path, and
+/// each dynamic symbol with its version. Two objects with the same text are equal to a link editor: a program that was linked
+/// against one need not be linked again against the other. `None` for anything but a shared object with a soname.
 ///
-/// The addresses of symbols are the dynamic linker's business and left out; the sizes of data are not, as a program may hold a
-/// copy (`R_*_COPY`). Undefined symbols count: a link editor looks for them among the other libraries.
+/// The text has no addresses of symbols, as only the dynamic linker uses them. It has the sizes of data, as a program may contain
+/// a copy (`R_*_COPY`), and undefined symbols, as a link editor looks for them in the other libraries.
 ///
 /// # Errors
-/// As [`Elf::read`]; also where symbols or their versions contradict each other.
+/// As [`Elf::read`]; also for symbols and versions that contradict each other.
 pub fn link_interface(stream: &mut (impl Read + Seek), range: Range<u64>) -> Result<Option<String>, Error> {
     let Some(facts) = Elf::read(stream, range.clone())? else { return Ok(None) };
     if facts.kind != Kind::Shared || facts.soname.is_none() {
@@ -36,14 +36,14 @@ pub fn link_interface(stream: &mut (impl Read + Seek), range: Range<u64>) -> Res
         crate::Class::Elf32 => symbols::<elf::FileHeader32<object::Endianness>, _>(data)?,
         crate::Class::Elf64 => symbols::<elf::FileHeader64<object::Endianness>, _>(data)?,
     };
-    // Their order follows from the hash table's size, which a link editor does not care for.
+    // The file's order depends on the size of its hash table, which a link editor ignores.
     symbols.sort();
     let Elf { class, endianness, machine, soname, needed, rpath, runpath, .. } = facts;
     let head = format!("{class} {endianness:?} {machine} {soname:?} {needed:?} {rpath:?} {runpath:?}\n");
     Ok(Some(head + &symbols.concat()))
 }
 
-/// A line for each dynamic symbol that others see.
+/// Returns a line for each dynamic symbol that is visible to other objects.
 fn symbols<'data, H: FileHeader, R: ReadRef<'data>>(data: R) -> Result<Vec<String>, Error> {
     let wrong = |error: object::Error| malformed(PART, error.to_string());
     let header = H::parse(data).map_err(wrong)?;
@@ -66,7 +66,7 @@ fn symbols<'data, H: FileHeader, R: ReadRef<'data>>(data: R) -> Result<Vec<Strin
         let mut line = String::from_utf8_lossy(name).into_owned();
         if let Some(version) = version {
             let at = if hidden { "@" } else { "@@" };
-            // Text can always be written to.
+            // Writing to a `String` does not fail.
             let _ = write!(line, "{at}{}", String::from_utf8_lossy(version.name()));
         }
         let is_data = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS | elf::STT_COMMON);
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// A shared object of this C source and these flags of the linker's.
+    /// Compiles a shared object from C, with flags for the linker.
     fn compiled(source: &str, flags: &[&str]) -> Vec<u8> {
         let folder = tempfile::tempdir().expect("a folder");
         let (from, to) = (folder.path().join("x.c"), folder.path().join("libx.so.1"));
@@ -105,7 +105,7 @@ mod tests {
                           int twice(int x) { return 2 * x + own() + table[0]; }\n";
 
     #[test]
-    fn only_what_a_program_is_linked_by_counts() {
+    fn code_does_not_change_the_interface() {
         let text = |source: &str, flags: &[&str]| {
             interface(&compiled(source, flags)).expect("it is ELF").expect("it is shared")
         };
@@ -122,10 +122,10 @@ mod tests {
             ("a name", SOURCE.replace("twice", "double_of"), &[][..]),
             ("one symbol more", format!("{SOURCE}int more;"), &[]),
             ("the size of data", SOURCE.replace("[4]", "[5]"), &[]),
-            ("what is undefined", SOURCE.replace("+ own()", "+ used()"), &[]),
+            ("undefined symbols", SOURCE.replace("+ own()", "+ used()"), &[]),
             ("a binding", SOURCE.replace("int twice", "__attribute__((weak)) int twice"), &[]),
             ("a soname", SOURCE.to_owned(), &["-Wl,-soname,libx.so.2"]),
-            ("what is needed", SOURCE.to_owned(), &["-Wl,--no-as-needed,-lm"]),
+            ("needed libraries", SOURCE.to_owned(), &["-Wl,--no-as-needed,-lm"]),
             ("where that is searched", SOURCE.to_owned(), &["-Wl,-rpath,/opt/lib"]),
         ] {
             assert_ne!(text(&source, flags), first, "{what}");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_of_symbols_count() {
+    fn symbol_versions_change_the_interface() {
         let source =
             |version: &str| format!("int first(void) {{ return 1; }} __asm__(\".symver first,one@@{version}\");");
         let folder = tempfile::tempdir().expect("a folder");
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_library_has_no_interface() {
+    fn only_libraries_have_an_interface() {
         assert!(matches!(interface(b"text"), Ok(None)));
         let program = std::fs::read(std::env::current_exe().expect("this is one")).expect("readable");
         assert!(matches!(interface(&program), Ok(None)));
         let library = compiled(SOURCE, &[]);
         for length in [17, 100, library.len() / 2, library.len() - 1] {
-            // Cut short it is an error or has no symbols, and never those of the whole.
+            // A truncated file is an error or has no symbols: its text is never that of the whole file.
             let cut = interface(&library[..length]).unwrap_or_default();
             assert_ne!(cut, interface(&library).expect("it is ELF"), "{length}");
         }

@@ -1,6 +1,6 @@
-//! Notes: the build-id, and what a file says that it loads by `dlopen`.
+//! Notes: the build-id, and the libraries that a file may load by `dlopen`.
 //!
-//! The second follows the UAPI Group's "ELF Dlopen Metadata Specification": vendor `FDO`, type `0x407c0c0a`, a JSON array
+//! A dlopen note follows the UAPI Group's "ELF Dlopen Metadata Specification": vendor `FDO`, type `0x407c0c0a`, a JSON array
 //! of objects as the descriptor.
 
 use std::fmt;
@@ -14,18 +14,18 @@ use crate::{Elf, Error};
 const FDO_DLOPEN: u32 = 0x407c_0c0a;
 /// `NT_GNU_BUILD_ID` of the vendor `GNU`.
 const GNU_BUILD_ID: u32 = 3;
-/// Bytes of a build-id: SHA-512 is the longest that any link editor makes.
+/// The most bytes of a build-id: the longest that a link editor writes is SHA-512.
 const MAX_BUILD_ID: usize = 64;
 
-/// One feature that a file loads at run time if it is there.
+/// One feature that a file loads at run time if a library is present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DlopenNote {
-    /// Sonames of which one is enough, the preferred one first.
+    /// The sonames, the preferred one first; one of them is enough.
     pub soname: Vec<String>,
     /// The feature's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
-    /// What the feature does.
+    /// The feature's purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// How much the file depends on it.
@@ -33,16 +33,16 @@ pub struct DlopenNote {
     pub priority: Priority,
 }
 
-/// How much a file depends on what it loads.
+/// How much a file depends on a library that it loads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Priority {
     /// Nothing works without it.
     Required,
-    /// An important feature needs it; what the specification assumes where none is named.
+    /// An important feature needs it; the specification's default.
     #[default]
     Recommended,
-    /// A feature that few use needs it.
+    /// A rarely used feature needs it.
     Suggested,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Priority {
     }
 }
 
-/// Takes the notes of one segment's bytes into `facts`; a damaged note ends the list, as it does for other readers.
+/// Adds the notes of one segment to `facts`. A damaged note ends the list, as for other readers.
 pub(crate) fn take<H: FileHeader>(
     facts: &mut Elf,
     endian: H::Endian,
@@ -68,7 +68,7 @@ pub(crate) fn take<H: FileHeader>(
     while let Ok(Some(note)) = notes.next() {
         match (note.name(), note.n_type(endian).0) {
             (b"GNU", GNU_BUILD_ID) if note.desc().len() <= MAX_BUILD_ID => {
-                facts.build_id = Some(hex(note.desc()));
+                facts.build_id = Some(hex::encode(note.desc()));
             }
             (b"FDO", FDO_DLOPEN) => match dlopen_notes(note.desc()) {
                 Some(found) => facts.dlopen.extend(found),
@@ -80,19 +80,11 @@ pub(crate) fn take<H: FileHeader>(
     Ok(())
 }
 
-/// The array of one descriptor, which may end in NUL bytes. An entry without a soname says nothing, so it is malformed.
+/// Parses the array of one descriptor, which may end in NUL bytes. An entry without a soname is malformed.
 fn dlopen_notes(descriptor: &[u8]) -> Option<Vec<DlopenNote>> {
     let end = descriptor.iter().position(|&byte| byte == 0).unwrap_or(descriptor.len());
     let notes: Vec<DlopenNote> = serde_json::from_slice(&descriptor[..end]).ok()?;
     notes.iter().all(|note| !note.soname.is_empty()).then_some(notes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -100,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors() {
+    fn dlopen_descriptors_are_parsed() {
         let note =
             |priority| DlopenNote { soname: vec!["libz.so.1".into()], feature: None, description: None, priority };
         let cases: &[(&str, Option<Vec<DlopenNote>>)] = &[

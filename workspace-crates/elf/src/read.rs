@@ -1,4 +1,4 @@
-//! Reading the facts by way of the program headers.
+//! Reads the facts by the program headers.
 
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -7,41 +7,41 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
 use object::read::{ReadCache, ReadRef, StringTable};
 
-use crate::{Class, Elf, Endianness, Error, Kind, Machine, hidden, notes, versions};
+use crate::{Class, Elf, Endianness, Error, Kind, Machine, notes, runtime_deps, versions};
 
-/// Bytes of all program headers: the limit of the Linux kernel, so whatever it runs is read.
+/// The most bytes of program headers: the limit of the Linux kernel.
 const MAX_PROGRAM_HEADERS: u64 = 64 << 10;
-/// Bytes of the dynamic section: 65,536 entries of 16 bytes.
+/// The most bytes of the dynamic section: 65,536 entries of 16 bytes.
 const MAX_DYNAMIC: u64 = 1 << 20;
-/// Bytes of each note segment.
+/// The most bytes of a note segment.
 const MAX_NOTES: u64 = 1 << 20;
-/// Bytes of the interpreter's path; `PATH_MAX` of Linux.
+/// The most bytes of the interpreter's path; `PATH_MAX` of Linux.
 const MAX_INTERPRETER: u64 = 4096;
-/// Entries of `DT_NEEDED`.
+/// The most entries of `DT_NEEDED`.
 const MAX_NEEDED: u64 = 4096;
-/// Section headers that are looked at; a file with more is one for the link editor.
+/// The most section headers. Only object files have more.
 pub(crate) const MAX_SECTIONS: u32 = 16 << 10;
-/// Program headers of one file that are notes.
+/// The most note segments.
 const MAX_NOTE_SEGMENTS: usize = 16;
 
 impl Elf {
-    /// Reads the facts from the bytes of a whole file. `None` where they do not begin with the ELF magic number.
+    /// Reads the facts from the bytes of a whole file. Returns `None` if they do not begin with the ELF magic number.
     ///
     /// # Errors
-    /// [`Error::Malformed`] and [`Error::TooLarge`] for a file that begins as ELF and is not, or is a hostile one.
+    /// [`Error::Malformed`] and [`Error::TooLarge`] for a damaged or hostile ELF file.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Error> {
         let mut elf = facts(bytes)?;
         if let Some(elf) = &mut elf {
-            elf.mentions = hidden::mentions(bytes)?;
+            elf.mentions = runtime_deps::mentions(bytes)?;
         }
         Ok(elf)
     }
 
-    /// Reads the facts from `range` of a stream, such as a file's content inside of an archive. No more than a piece of it is
-    /// held at a time; the stream's position afterwards is undefined.
+    /// Reads the facts from `range` of a stream, such as a file's content inside of an archive. Holds only a piece of it at a
+    /// time. The stream's position afterwards is undefined.
     ///
     /// # Errors
-    /// As [`Elf::parse`], and [`Error::Io`] where the stream has no length. A failing read counts as malformed.
+    /// As [`Elf::parse`], and [`Error::Io`] if the stream has no length. A failed read counts as malformed.
     pub fn read(stream: &mut (impl Read + Seek), range: Range<u64>) -> Result<Option<Self>, Error> {
         let length = stream.seek(std::io::SeekFrom::End(0))?;
         let size = range.end.min(length).saturating_sub(range.start);
@@ -49,13 +49,13 @@ impl Elf {
         let mut elf = facts(cache.range(range.start, size))?;
         if let Some(elf) = &mut elf {
             stream.seek(std::io::SeekFrom::Start(range.start))?;
-            elf.mentions = hidden::mentions(stream.take(size))?;
+            elf.mentions = runtime_deps::mentions(stream.take(size))?;
         }
         Ok(elf)
     }
 
-    /// The GNU build-id, in lower-case hexadecimal, from the first pages of a file: also as they lie in the memory of a process
-    /// that has mapped it, where what comes later lies elsewhere. Link editors put the notes right behind the headers.
+    /// Reads the GNU build-id, in lower-case hexadecimal, from the first pages of a file, also as mapped into a process. Link editors
+    /// put the notes right behind the headers.
     #[must_use]
     pub fn build_id_in(first_pages: &[u8]) -> Option<String> {
         if !first_pages.starts_with(&elf::ELFMAG) {
@@ -123,7 +123,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
         Ok(facts)
     }
 
-    /// Segments of one type that have bytes in the file: those of a detached debugging file have none.
+    /// Segments of one type that have bytes in the file. Those of a detached debugging file have none.
     fn segments_of(&self, kind: elf::ProgramType) -> impl Iterator<Item = &'data H::ProgramHeader> {
         let endian = self.endian;
         self.segments
@@ -164,7 +164,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
                 .take_while(|&(tag, _): &(_, u64)| tag != elf::DT_NULL)
         };
         facts.dynamic = true;
-        // The string table may be named after those who use it.
+        // The entry of the string table may come after entries that point into it.
         let value = |wanted| entries().find(|&(tag, _)| tag == wanted).map(|(_, value)| value);
         let strings = self.dynamic_strings(value(elf::DT_STRTAB), value(elf::DT_STRSZ));
         for (tag, value) in entries() {
@@ -186,15 +186,15 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
         Ok(())
     }
 
-    /// The dynamic string table, found by its address among the loaded segments; empty where there is none, so that a
-    /// string that points into it is an error and a section without strings is not.
+    /// Finds the dynamic string table by its address among the loaded segments. Returns an empty one if the file has no table: then
+    /// only an entry that points into it is an error.
     fn dynamic_strings(&self, address: Option<u64>, size: Option<u64>) -> StringTable<'data, R> {
         let found = address.zip(size).and_then(|(address, size)| {
             self.segments_of(elf::PT_LOAD).find_map(|segment| {
                 let inside = address.checked_sub(segment.p_vaddr(self.endian).into())?;
                 let length: u64 = segment.p_filesz(self.endian).into();
                 let start = inside.checked_add(segment.p_offset(self.endian).into())?;
-                // A size past the segment's end is cut there: only strings beyond it are errors.
+                // A size past the segment's end is cut there: only strings beyond it cause errors.
                 (inside < length).then(|| (start, start.saturating_add(size.min(length - inside))))
             })
         });
@@ -215,7 +215,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
     fn build_id(&self) -> Option<String> {
         let mut facts = Elf::bare(self.class, Endianness::Little, Machine(0), Kind::Other);
         for segment in self.segments_of(elf::PT_NOTE).take(MAX_NOTE_SEGMENTS) {
-            // Notes that lie further behind, or are damaged, do not hide the others.
+            // Skips segments that are damaged or beyond the first pages.
             if let Ok(bytes) = self.bytes(segment, "note segment", MAX_NOTES) {
                 let _ = notes::take::<H>(&mut facts, self.endian, segment, bytes);
             }
@@ -223,8 +223,8 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
         facts.build_id
     }
 
-    /// Says whether there is something to strip. Nothing that runs depends on section headers, so damaged ones, or none,
-    /// mean that there is not.
+    /// Notes whether there is something to strip. Programs run without section headers, so absent or damaged ones mean that there
+    /// is nothing.
     fn take_sections(&self, facts: &mut Elf) {
         if self.header.shnum(self.endian, self.data).is_ok_and(|count| count > MAX_SECTIONS) {
             return;
@@ -232,7 +232,7 @@ impl<'data, H: FileHeader, R: ReadRef<'data>> Reader<'data, H, R> {
         let Ok(sections) = self.header.sections(self.endian, self.data) else {
             return;
         };
-        facts.imports = hidden::imports(self.endian, self.data, &sections);
+        facts.imports = runtime_deps::imports(self.endian, self.data, &sections);
         facts.glibc = versions::of_glibc(self.endian, self.data, &sections);
         for section in sections.iter() {
             facts.symbols |= section.sh_type(self.endian) == elf::SHT_SYMTAB;

@@ -1,5 +1,4 @@
 use std::io::Cursor;
-use std::process::Command;
 
 use proptest::prelude::*;
 
@@ -119,7 +118,7 @@ fn sample(class: Class, endianness: Endianness) -> Sample {
 }
 
 #[test]
-fn every_class_and_byte_order() {
+fn every_class_and_byte_order_is_read() {
     for class in [Class::Elf32, Class::Elf64] {
         for endianness in [Endianness::Little, Endianness::Big] {
             let bytes = sample(class, endianness).bytes();
@@ -146,7 +145,7 @@ fn every_class_and_byte_order() {
 }
 
 #[test]
-fn the_build_id_needs_the_first_pages_only() {
+fn build_id_needs_first_pages_only() {
     for class in [Class::Elf32, Class::Elf64] {
         for endianness in [Endianness::Little, Endianness::Big] {
             let bytes = sample(class, endianness).bytes();
@@ -164,7 +163,7 @@ fn the_build_id_needs_the_first_pages_only() {
 }
 
 #[test]
-fn what_is_not_an_elf_file() {
+fn other_files_are_not_elf() {
     for bytes in [b"".as_slice(), b"\x7fEL", b"\x7fELF", b"#!/bin/sh\nexec true\n"] {
         assert_eq!(Elf::parse(bytes).unwrap(), None);
     }
@@ -202,43 +201,8 @@ fn hostile_files_are_refused_by_name() {
     }
 }
 
-/// What `readelf -d` says of one tag, in the file's order.
-fn readelf(path: &std::path::Path, tag: &str) -> Option<Vec<String>> {
-    let output = Command::new("readelf").env("LC_ALL", "C").arg("-dW").arg(path).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let lines = text.lines().filter(|line| line.contains(tag));
-    lines.map(|line| Some(line.split_once('[')?.1.rsplit_once(']')?.0.to_owned())).collect()
-}
-
 #[test]
-fn agrees_with_readelf_on_files_of_this_system() {
-    let mut paths = vec![std::env::current_exe().unwrap()];
-    for folder in ["/usr/bin", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"] {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut found: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
-        found.sort();
-        paths.extend(found.into_iter().step_by(17).take(25));
-    }
-    let mut checked = 0;
-    for path in paths {
-        let Some(facts) = Elf::read(&mut std::fs::File::open(&path).unwrap(), 0..u64::MAX).unwrap() else {
-            continue;
-        };
-        assert_eq!(Elf::parse(&std::fs::read(&path).unwrap()).unwrap().as_ref(), Some(&facts));
-        let Some(needed) = readelf(&path, "(NEEDED)") else {
-            continue;
-        };
-        assert_eq!(facts.needed, needed, "{}", path.display());
-        assert_eq!(facts.soname.into_iter().collect::<Vec<_>>(), readelf(&path, "(SONAME)").unwrap());
-        assert_eq!(facts.runpath.into_iter().collect::<Vec<_>>(), readelf(&path, "(RUNPATH)").unwrap());
-        checked += 1;
-    }
-    // Without binutils, or on another system, there is no judge.
-    assert!(checked > 0 || Command::new("readelf").arg("--version").output().is_err());
-}
-
-#[test]
-fn this_program_is_a_dynamic_or_static_pie_with_symbols() {
+fn own_program_is_a_pie_with_symbols() {
     let facts = Elf::parse(&std::fs::read(std::env::current_exe().unwrap()).unwrap()).unwrap().unwrap();
     assert!(facts.symbols && facts.debug_info);
     assert_eq!(facts.is_static_program(), facts.interpreter.is_none());

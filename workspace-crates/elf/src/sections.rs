@@ -1,4 +1,4 @@
-//! The sections of a file, for whoever compares two files: nothing that runs depends on them.
+//! The sections of a file, for comparisons: nothing depends on them at run time.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -13,7 +13,7 @@ use crate::read::{MAX_SECTIONS, limit, malformed};
 /// A section that has bytes in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// Its name, damaged characters replaced.
+    /// Its name, with U+FFFD for bytes that are not UTF-8.
     pub name: String,
     /// Its first byte, from the beginning of the file.
     pub offset: u64,
@@ -21,11 +21,11 @@ pub struct Section {
     pub size: u64,
 }
 
-/// The sections of the ELF file in `range` of a stream, in the order of their table, which is empty where there is none. `None`
-/// for what does not begin with the ELF magic number. The stream's position afterwards is undefined.
+/// Reads the sections of the ELF file in `range` of a stream, in the order of their table; empty without a table. Returns `None` if
+/// the range does not begin with the ELF magic number. The stream's position afterwards is undefined.
 ///
 /// # Errors
-/// [`Error::Malformed`] and [`Error::TooLarge`] for a table that is not one, [`Error::Io`] where the stream has no length.
+/// [`Error::Malformed`] and [`Error::TooLarge`] for a malformed table, [`Error::Io`] if the stream has no length.
 pub fn sections(stream: &mut (impl Read + Seek), range: Range<u64>) -> Result<Option<Vec<Section>>, Error> {
     let length = stream.seek(SeekFrom::End(0))?;
     let size = range.end.min(length).saturating_sub(range.start);
@@ -76,13 +76,13 @@ mod tests {
         let at = usize::try_from(interpreter.offset).unwrap();
         assert!(bytes[at..at + usize::try_from(interpreter.size).unwrap()].starts_with(b"/lib"), "{interpreter:?}");
         assert!(found.iter().all(|section| section.name != ".bss"), "it has no bytes in the file");
-        // Inside of something larger, offsets are counted from the file's own beginning.
+        // Inside of a larger stream, offsets count from the file's own beginning.
         let shifted = [&[0; 7][..], &bytes].concat();
         assert_eq!(sections(&mut Cursor::new(shifted), 7..7 + length).unwrap().unwrap(), found);
     }
 
     #[test]
-    fn what_is_damaged_is_an_error_and_what_is_no_elf_file_is_none() {
+    fn damaged_table_is_an_error() {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let read = |bytes: &[u8]| sections(&mut Cursor::new(bytes), 0..bytes.len() as u64);
         assert!(matches!(read(b"text"), Ok(None)));

@@ -1,12 +1,12 @@
-//! The versions of its interface that a library defines (`SHT_GNU_verdef`), as far as they are glibc's.
+//! The versions of glibc's interface that a library defines (`SHT_GNU_verdef`).
 
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable};
 
-/// Bytes of all definitions; glibc's have some kilobytes.
+/// The most bytes of definitions; glibc's have some kilobytes.
 const MAX_DEFINITIONS: u64 = 1 << 20;
 
-/// The newest version of glibc of which a library defines symbols. It is for a warning only, so damaged definitions are none.
+/// Returns the newest version of glibc for which a library defines symbols. Ignores damaged definitions: it serves only a warning.
 pub(crate) fn of_glibc<'data, H: FileHeader, R: ReadRef<'data>>(
     endian: H::Endian,
     data: R,
@@ -21,14 +21,14 @@ pub(crate) fn of_glibc<'data, H: FileHeader, R: ReadRef<'data>>(
     let strings = sections.strings(endian, data, strings).ok()?;
     let mut newest = None;
     while let Ok(Some((_, mut names))) = definitions.next() {
-        // The first name is that of the definition; others are those that it follows.
+        // The first name is that of the definition; the others are its predecessors.
         let name = names.next().ok().flatten().and_then(|name| name.name(endian, strings).ok());
         newest = newest.max(name.and_then(version));
     }
     newest
 }
 
-/// Of `GLIBC_2.36`, 2 and 36.
+/// Parses `GLIBC_2.36` as 2 and 36.
 fn version(name: &[u8]) -> Option<(u16, u16)> {
     let (first, second) = str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?.split_once('.')?;
     let second = second.split('.').next().unwrap_or_default();
@@ -41,7 +41,7 @@ mod tests {
     use crate::Elf;
 
     #[test]
-    fn names_have_versions() {
+    fn version_is_read_from_name() {
         for (name, expected) in [
             ("GLIBC_2.36", Some((2, 36))),
             ("GLIBC_2.2.5", Some((2, 2))),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_c_library_has_one_and_a_program_has_none() {
+    fn c_library_defines_its_version() {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let libc = maps.split_whitespace().find(|word| word.ends_with("/libc.so.6")).unwrap();
         let glibc = |path: &std::path::Path| Elf::parse(&std::fs::read(path).unwrap()).unwrap().unwrap().glibc;

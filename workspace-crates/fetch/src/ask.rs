@@ -1,4 +1,4 @@
-//! One request to a service on this machine, and its answer, whatever its status.
+//! One request to a service on this machine, and its answer with any status.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,7 +9,7 @@ use ureq::{Agent, SendBody};
 
 use crate::client::one_line;
 
-/// The bytes of an answer that are read at most.
+/// The limit of an answer's body in bytes.
 const LONGEST: u64 = 16 << 20;
 
 /// A request by HTTP.
@@ -23,7 +23,7 @@ pub struct Question<'a> {
     pub headers: &'a BTreeMap<String, String>,
     /// The body; none for GET and HEAD.
     pub body: Option<&'a [u8]>,
-    /// The time until all of the answer is there.
+    /// The limit of the whole exchange.
     pub timeout: Duration,
 }
 
@@ -32,14 +32,14 @@ pub struct Question<'a> {
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its body, as far as 16 MiB.
+    /// The first 16 MiB of its body.
     pub body: Vec<u8>,
 }
 
-/// Asks once, without a proxy and without following a redirect.
+/// Sends one request, without a proxy and without following a redirect.
 ///
 /// # Errors
-/// Why there is no answer, as one line: nobody listens, the connection broke off, the time was over.
+/// The cause in one line: a refused or broken connection, or the timeout.
 pub fn ask(question: &Question<'_>) -> Result<Answer, String> {
     let agent: Agent = Agent::config_builder()
         .proxy(None)
@@ -74,8 +74,8 @@ mod tests {
 
     use super::*;
 
-    /// What a server that sends this is asked, and what comes of it.
-    fn asked(answer: &'static [u8], body: Option<&[u8]>) -> (String, Result<Answer, String>) {
+    /// Asks a server that sends `answer`: its request and the result.
+    fn exchange(answer: &'static [u8], body: Option<&[u8]>) -> (String, Result<Answer, String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/a?b", listener.local_addr().expect("an address"));
         let server = thread::spawn(move || {
@@ -92,27 +92,27 @@ mod tests {
         let headers = BTreeMap::from([("x-test".to_owned(), "1".to_owned())]);
         let method = if body.is_some() { "POST" } else { "GET" };
         let timeout = Duration::from_millis(500);
-        let came = ask(&Question { method, url: &url, headers: &headers, body, timeout });
-        (server.join().expect("a request"), came)
+        let result = ask(&Question { method, url: &url, headers: &headers, body, timeout });
+        (server.join().expect("a request"), result)
     }
 
     #[test]
-    fn every_answer_is_one() {
-        let (request, answer) = asked(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", None);
+    fn errors_and_redirects_are_answers() {
+        let (request, answer) = exchange(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", None);
         assert!(request.starts_with("GET /a?b HTTP/1.1\r\n") && request.contains("x-test: 1\r\n"), "{request}");
         assert_eq!(answer, Ok(Answer { status: 404, body: b"no".to_vec() }));
         let (request, answer) =
-            asked(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", Some(b"body"));
+            exchange(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", Some(b"body"));
         assert!(request.contains("content-length: 4\r\n") && request.ends_with("\r\n\r\nbody"), "{request}");
         assert_eq!(answer, Ok(Answer { status: 302, body: vec![] }));
     }
 
     #[test]
-    fn no_answer_is_said_in_one_line() {
-        let (_, broken) = asked(b"", None);
-        let (_, slow) = asked(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nno", None);
-        for came in [broken, slow] {
-            let why = came.expect_err("no answer");
+    fn missing_answer_explains_in_one_line() {
+        let (_, broken) = exchange(b"", None);
+        let (_, slow) = exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nno", None);
+        for result in [broken, slow] {
+            let why = result.expect_err("no answer");
             assert!(!why.is_empty() && !why.contains('\n'), "{why}");
         }
     }

@@ -1,4 +1,4 @@
-//! The HTTP client: one request at a time, and what its failure means.
+//! The HTTP client: sends one request and classifies its failure.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use ureq::tls::{RootCerts, TlsConfig};
 use crate::error::ErrorKind;
 use crate::{Options, masked};
 
-/// No server is waited for longer than this, whatever its Retry-After says.
+/// The limit of a server's Retry-After.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Connections that are kept alive between requests.
+/// Keeps connections alive between requests.
 pub(crate) struct Client {
     agent: Agent,
 }
@@ -23,17 +23,17 @@ pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     /// Whether the same request may succeed later.
     pub(crate) is_transient: bool,
-    /// How long the server asks to be left alone.
+    /// The server's Retry-After, limited to [`MAX_WAIT`].
     pub(crate) wait: Duration,
 }
 
 /// A response whose status is 200 or 206.
 pub(crate) struct Content {
-    /// Where in the file its bytes start.
+    /// The first byte's position in the file.
     pub(crate) offset: u64,
-    /// The whole file's size, if the server says it.
+    /// The whole file's size, if the server gives it.
     pub(crate) total: Option<u64>,
-    /// What names this version of the file, for If-Range.
+    /// The file version's ETag or date, for If-Range.
     pub(crate) validator: Option<String>,
     pub(crate) reader: Box<dyn Read>,
 }
@@ -56,12 +56,12 @@ impl Client {
         Self { agent: config.build().new_agent() }
     }
 
-    /// Ends every request, so that a thread that waits for a server returns.
+    /// Ends every request: threads that wait for a server return.
     pub(crate) fn shut_down(&self) {
         self.agent.clone().shutdown();
     }
 
-    /// Asks for `url` from byte `offset`, provided that the file is still the one that `validator` names.
+    /// Requests `url` from byte `offset`, or the whole file if `validator` names another version.
     pub(crate) fn get(&self, url: &str, offset: u64, validator: Option<&str>) -> Result<Content, Failure> {
         let uri = Uri::try_from(url).ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
         // Redirects may lead from http to https, never back.
@@ -69,12 +69,12 @@ impl Client {
             Some("https") => true,
             Some("http") => false,
             _ => {
-                let why = format!("`{}` is no http or https URL", masked(url));
+                let why = format!("`{}` is not an http or https URL", masked(url));
                 return Err(Failure::permanent(ErrorKind::Request { why }));
             }
         };
         let mut request = self.agent.get(url).config().https_only(is_https).build();
-        // Compressed transfer would make the bytes other than those the digest is of.
+        // The digest covers the uncompressed bytes.
         request = request.header("Accept-Encoding", "identity");
         if offset > 0 {
             request = request.header("Range", format!("bytes={offset}-"));
@@ -82,14 +82,14 @@ impl Client {
                 request = request.header("If-Range", validator);
             }
         }
-        let response = request.call().map_err(|error| Failure::of(url, error))?;
+        let response = request.call().map_err(|error| Failure::from_client(url, error))?;
         match response.status().as_u16() {
             200 => Ok(Content::new(response, 0)),
             206 => match range_start(&response) == Some(offset) {
                 true => Ok(Content::new(response, offset)),
                 false => Err(Failure::permanent(ErrorKind::Network {
                     url: masked(url),
-                    why: "the server answered with another range than the one asked for".to_owned(),
+                    why: "the server answered with another range than requested".to_owned(),
                 })),
             },
             status => Err(Failure::status(url, status, &response)),
@@ -129,12 +129,17 @@ impl Failure {
         }
     }
 
-    /// A transfer that broke off.
-    pub(crate) fn broken(url: &str, error: io::Error) -> Self {
-        Self::of(url, ureq::Error::from(error))
+    /// A transfer that is too slow. The server may be faster later.
+    pub(crate) fn slow(kind: ErrorKind) -> Self {
+        Self { kind, is_transient: true, wait: Duration::ZERO }
     }
 
-    fn of(url: &str, error: ureq::Error) -> Self {
+    /// A transfer that broke off.
+    pub(crate) fn broken(url: &str, error: io::Error) -> Self {
+        Self::from_client(url, ureq::Error::from(error))
+    }
+
+    fn from_client(url: &str, error: ureq::Error) -> Self {
         use ureq::Error as E;
         let is_transient = match &error {
             // The verifier's refusal of a certificate comes as an io error with InvalidData too.
@@ -144,8 +149,8 @@ impl Failure {
         };
         let redirect = |why| ErrorKind::Redirect { url: masked(url), why };
         let kind = match &error {
-            // The URL itself was looked at before; these texts would show a redirect's credentials.
-            E::BadUri(_) | E::Http(_) | E::RedirectFailed => redirect("redirects to what is no http or https URL"),
+            // The URL itself is valid. ureq's text would show a redirect's credentials.
+            E::BadUri(_) | E::Http(_) | E::RedirectFailed => redirect("redirects to a URL that is not http or https"),
             E::RequireHttpsOnly(_) => redirect("redirects from https to http"),
             E::TooManyRedirects => redirect("redirects too many times"),
             other => ErrorKind::Network { url: masked(url), why: one_line(other) },
@@ -157,7 +162,7 @@ impl Failure {
 /// An error and its causes as one line, each once.
 pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
-    // What ureq says of the system's own errors before their words.
+    // ureq's prefix of system errors.
     let mut line = text.strip_prefix("io: ").unwrap_or(&text).to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {

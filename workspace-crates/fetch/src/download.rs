@@ -1,6 +1,6 @@
-//! One file: present or not, mirrors, tries, checks, rename.
+//! Downloads one file: tries its mirrors, checks and renames it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,20 +12,20 @@ use crate::error::{Error, ErrorKind};
 use crate::part::Part;
 use crate::{Download, Event, Integrity, Options, TICK, masked};
 
-/// The most that is read of a file whose size is not known, in bytes.
+/// The limit of a file of unknown size, in bytes.
 const UNKNOWN_SIZE_LIMIT: u64 = 1 << 30;
-/// A try that brought at least this much, in bytes, is progress and no lost try.
+/// A round that received at least this many bytes does not count as a failed try.
 const PROGRESS: u64 = 1 << 20;
 /// The longest wait between two rounds of tries.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// How a download ended well.
+/// The result of a successful download.
 pub(crate) enum Outcome {
     Present,
     Downloaded { received: u64 },
 }
 
-/// Brings `item` to its destination.
+/// Downloads `item` to its destination, unless it is present.
 pub(crate) fn run(
     item: &Download,
     options: &Options,
@@ -54,7 +54,7 @@ pub(crate) fn run(
         let mut tries = Tries { item, options, client, stop, progress, part: &part, received: 0, validator: None };
         let (result, received) = (tries.run(), tries.received);
         if let Err(kind) = result {
-            // What can be continued later stays, an empty file does not.
+            // A later run continues the part, but an empty one is of no use.
             if part.len()? == 0 {
                 part.remove()?;
             }
@@ -70,16 +70,16 @@ pub(crate) fn run(
 fn check_request(item: &Download) -> Result<(), ErrorKind> {
     let request = |why: String| Err(ErrorKind::Request { why });
     match &item.integrity {
-        Integrity::Checksums(checksums) if checksums.is_empty() => request("no checksum of it is known".to_owned()),
+        Integrity::Checksums(checksums) if checksums.is_empty() => request("it has no checksum".to_owned()),
         Integrity::Checksums(checksums) => match checksums.iter().find(|checksum| !checksum.is_valid()) {
-            Some(checksum) => request(format!("`{checksum:?}` is no {} digest", checksum.algorithm())),
+            Some(checksum) => request(format!("`{checksum:?}` is not a {} digest", checksum.algorithm())),
             None => Ok(()),
         },
         Integrity::Unverified => Ok(()),
     }
 }
 
-/// Whether the destination holds the file: of the right size and, where asked for, with the right digests.
+/// Whether the destination has the right size and, with `verify_present`, the right digests.
 fn is_present(item: &Download, options: &Options) -> Result<bool, ErrorKind> {
     let path = &item.destination;
     let length = match fs::metadata(path) {
@@ -93,12 +93,35 @@ fn is_present(item: &Download, options: &Options) -> Result<bool, ErrorKind> {
     }
     match &item.integrity {
         Integrity::Unverified => Ok(options.offline),
-        // Without a size there is no cheap sign that the file is whole.
+        // Without a size only the digests show that the file is complete.
         Integrity::Checksums(checksums) if options.verify_present || item.size.is_none() => {
-            let file = File::open(path).map_err(ErrorKind::io("read", path))?;
+            let file = tierce_bounded::open(path).map_err(ErrorKind::io("read", path))?;
             Ok(checksum::check(file, checksums).map_err(ErrorKind::io("read", path))?.is_ok())
         }
         Integrity::Checksums(_) => Ok(true),
+    }
+}
+
+/// The bytes of a server in the current window of time.
+struct Rate<'t> {
+    options: &'t Options,
+    start: Instant,
+    received: u64,
+}
+
+impl<'t> Rate<'t> {
+    fn new(options: &'t Options) -> Self {
+        Self { options, start: Instant::now(), received: 0 }
+    }
+
+    /// Counts bytes. At the end of a window with too few, returns their number as the error.
+    fn add(&mut self, bytes: u64) -> Result<(), u64> {
+        self.received += bytes;
+        if self.start.elapsed() < self.options.rate_window {
+            return Ok(());
+        }
+        let Rate { received, .. } = std::mem::replace(self, Self::new(self.options));
+        if received < self.options.least_bytes { Err(received) } else { Ok(()) }
     }
 }
 
@@ -112,15 +135,15 @@ struct Tries<'t> {
     part: &'t Part,
     /// Bytes that came over the network.
     received: u64,
-    /// The mirror that the last bytes of the part came from, and what names the file's version there.
+    /// The mirror of the part's last bytes, and its validator of the file's version.
     validator: Option<(String, String)>,
 }
 
 impl Tries<'_> {
-    /// Rounds over the mirrors that may still succeed, until one has delivered the right content.
+    /// Tries the remaining mirrors in rounds, until one has sent the right content.
     fn run(&mut self) -> Result<(), ErrorKind> {
         let mut mirrors: Vec<&String> = self.item.urls.iter().collect();
-        let mut most_telling = ErrorKind::Request { why: "no URL of it is known".to_owned() };
+        let mut most_telling = ErrorKind::Request { why: "it has no URL".to_owned() };
         let mut round = 0;
         loop {
             let mut wait = Duration::ZERO;
@@ -159,7 +182,7 @@ impl Tries<'_> {
         }
     }
 
-    /// One mirror: what is there of the file is continued first, and dropped if that leads to a wrong file.
+    /// Tries one mirror. Continues the part first; if the result is wrong, downloads the whole file.
     fn mirror(&mut self, url: &str) -> Result<(), Failure> {
         let resumed = self.resumable().map_err(fatal)?;
         let result = self.transfer(url, resumed);
@@ -180,7 +203,7 @@ impl Tries<'_> {
         result
     }
 
-    /// How many bytes of the part may be continued.
+    /// The bytes of the part that a transfer may continue.
     fn resumable(&self) -> Result<u64, ErrorKind> {
         let length = self.part.len()?;
         let is_too_long = self.item.size.is_some_and(|size| length > size);
@@ -191,13 +214,13 @@ impl Tries<'_> {
         Ok(length)
     }
 
-    /// One request, its content into the part, and the check of the whole.
+    /// Sends one request, appends its content to the part, and checks the whole part.
     fn transfer(&mut self, url: &str, offset: u64) -> Result<(), Failure> {
         if offset == 0 || self.item.size != Some(offset) {
             let validator =
                 self.validator.as_ref().filter(|(mirror, _)| mirror == url).map(|(_, value)| value.as_str());
             let mut content = match self.client.get(url, offset, validator) {
-                // The part is as long as the file, or longer: only its digest tells which.
+                // The part is as long as the file, or longer. The check decides.
                 Err(Failure { kind: ErrorKind::Status { status: 416, .. }, .. }) if offset > 0 => {
                     return self.check(url);
                 }
@@ -209,7 +232,7 @@ impl Tries<'_> {
                 return Err(permanent(ErrorKind::Size { url: masked(url), expected, found }));
             }
             self.validator = content.validator.take().map(|validator| (url.to_owned(), validator));
-            // A server that ignores the range sends the whole file again.
+            // A server that ignores the range sends the whole file: its offset is 0.
             self.part.truncate(content.offset).map_err(fatal)?;
             let total = self.item.size.or(content.total);
             (self.progress)(Event::Started { name: &self.item.name, total, resumed: content.offset });
@@ -226,6 +249,7 @@ impl Tries<'_> {
         let limit = self.item.size.unwrap_or(UNKNOWN_SIZE_LIMIT);
         let mut length = offset;
         let mut buffer = vec![0; 64 * 1024];
+        let mut rate = Rate::new(self.options);
         loop {
             if self.should_stop() {
                 return Err(fatal(ErrorKind::Interrupted));
@@ -236,6 +260,10 @@ impl Tries<'_> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Failure::broken(url, error)),
             };
+            rate.add(count as u64).map_err(|received| {
+                let (least, window) = (self.options.least_bytes, self.options.rate_window);
+                Failure::slow(ErrorKind::Slow { url: masked(url), received, least, window })
+            })?;
             length += count as u64;
             if length > limit {
                 return Err(permanent(ErrorKind::Size { url: masked(url), expected: limit, found: length }));
@@ -250,7 +278,7 @@ impl Tries<'_> {
         }
     }
 
-    /// Size and digests of the whole part.
+    /// Checks size and digests of the whole part.
     fn check(&self, url: &str) -> Result<(), Failure> {
         let found = self.part.len().map_err(fatal)?;
         if let Some(expected) = self.item.size.filter(|expected| *expected != found) {
@@ -285,12 +313,12 @@ impl Tries<'_> {
     }
 }
 
-/// A failure that this mirror will repeat.
+/// A failure that a retry on this mirror repeats.
 fn permanent(kind: ErrorKind) -> Failure {
     Failure { kind, is_transient: false, wait: Duration::ZERO }
 }
 
-/// A failure that has nothing to do with the mirror (see [`is_fatal`]).
+/// A failure of this machine or an interruption (see [`is_fatal`]).
 fn fatal(kind: ErrorKind) -> Failure {
     permanent(kind)
 }
@@ -304,7 +332,7 @@ fn is_about_content(kind: &ErrorKind) -> bool {
     matches!(kind, ErrorKind::Digest { .. } | ErrorKind::Size { .. })
 }
 
-/// Of the errors of several mirrors the one of the highest rank is shown: what needs a decision comes before what may pass.
+/// Ranks errors: of several mirrors' errors, the user sees the highest. Errors that need a decision rank above transient ones.
 fn rank(kind: &ErrorKind) -> u8 {
     match kind {
         ErrorKind::Request { .. } => 0,

@@ -1,17 +1,18 @@
-//! Why a file could not be had.
+//! Errors of downloads.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::{Download, masked};
 
-/// An error of one download: which file, and why.
+/// An error of one download.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to fetch `{name}`")]
 pub struct Error {
     /// The file's [`Download::name`]; "files" when the whole fetch was interrupted.
     pub name: String,
-    /// Why.
+    /// The cause.
     #[source]
     pub kind: ErrorKind,
 }
@@ -20,21 +21,21 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// It is not there, and [`crate::Options::offline`] forbids to download it.
-    #[error("it is not at `{}` and the network is not to be used; run once without --offline", .destination.display())]
+    /// The file is missing, and [`crate::Options::offline`] forbids the download.
+    #[error("`{}` does not exist and --offline forbids the download; run once without --offline", .destination.display())]
     Offline {
-        /// Where it was looked for.
+        /// The missing file.
         destination: PathBuf,
     },
     /// No mirror has it.
     #[error("`{url}` does not exist (status {status})")]
     NotFound {
-        /// The mirror that was asked last.
+        /// The last mirror.
         url: String,
         /// 404 or 410.
         status: u16,
     },
-    /// The server refuses, or goes on failing.
+    /// The server refuses the request, or fails every time.
     #[error("`{url}` answered with status {status}{}", if *.status == 401 || *.status == 403 { "; check the credentials and the URL" } else { "" })]
     Status {
         /// The URL.
@@ -42,10 +43,10 @@ pub enum ErrorKind {
         /// The HTTP status.
         status: u16,
     },
-    /// The content is not what was expected.
+    /// The content has another digest than expected.
     #[error("`{url}` has the {algorithm} digest {found}, not {expected}; the mirror serves another file")]
     Digest {
-        /// Where the content came from.
+        /// The mirror.
         url: String,
         /// "SHA-256", "SHA-512" or "BLAKE2b".
         algorithm: &'static str,
@@ -57,14 +58,14 @@ pub enum ErrorKind {
     /// The content is longer or shorter than expected.
     #[error("`{url}` has {found} bytes, not {expected}; the mirror serves another file")]
     Size {
-        /// Where the content came from.
+        /// The mirror.
         url: String,
         /// In bytes.
         expected: u64,
         /// In bytes; "at least" where reading stopped.
         found: u64,
     },
-    /// No connection, or one that broke again and again.
+    /// No connection, or only broken ones.
     #[error("`{url}` cannot be reached: {why}; check the network, and the proxy settings in the environment")]
     Network {
         /// The URL.
@@ -72,18 +73,33 @@ pub enum ErrorKind {
         /// The cause in one line.
         why: String,
     },
-    /// The server redirects to where this one does not follow.
+    /// The server sends too slowly.
+    #[error(
+        "`{url}` sent {received} bytes in {} s, and Tierce expects at least {least}; check the network, or name another mirror",
+        .window.as_secs()
+    )]
+    Slow {
+        /// The URL.
+        url: String,
+        /// The bytes in the window.
+        received: u64,
+        /// The minimum of bytes.
+        least: u64,
+        /// [`crate::Options::rate_window`]
+        window: Duration,
+    },
+    /// The server redirects to a forbidden URL, or too often.
     #[error("`{url}` {why}")]
     Redirect {
-        /// The URL that was asked for.
+        /// The requested URL.
         url: String,
-        /// Where it leads: "redirects from https to http".
+        /// The problem: "redirects from https to http".
         why: &'static str,
     },
     /// The disk is full.
     #[error("no space is left for `{}`", .path.display())]
     DiskFull {
-        /// The file that was written.
+        /// The file being written.
         path: PathBuf,
         /// The cause.
         source: io::Error,
@@ -98,13 +114,13 @@ pub enum ErrorKind {
         /// The cause.
         source: io::Error,
     },
-    /// The request itself is wrong: no URL, no checksum, a malformed checksum.
+    /// The request is invalid: no URL, no checksum, a malformed checksum.
     #[error("{why}")]
     Request {
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
-    /// The caller asked to stop.
+    /// The caller interrupted the download.
     #[error("interrupted")]
     Interrupted,
 }
@@ -120,7 +136,7 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// The error of a file operation; a full disk is told apart.
+    /// The error of a file operation: [`Self::DiskFull`] or [`Self::Io`].
     pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {

@@ -1,8 +1,8 @@
 //! Downloads that are digest-checked, resumable and parallel. The only crate with an HTTP client.
 //!
-//! A file appears at its destination by rename, and only after its size and every checksum were right; so whoever finds
-//! it there may trust it without reading it again. Until then it lies beside it as `NAME.part`, which a later run (or
-//! another mirror) continues. Several processes may fetch the same file: one downloads, the others wait for it.
+//! A rename puts a file at its destination once its size and every checksum are right, so a file there is trusted without
+//! another check. An unfinished file is `NAME.part` beside it, and a later run or another mirror continues it. If several
+//! processes fetch the same file, one downloads and the others wait.
 //!
 //! HTTPS trusts the host's certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` included), proxies come from the environment
 //! (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`).
@@ -22,59 +22,69 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 pub use ask::{Answer, Question, ask};
-pub use checksum::Checksum;
+pub use checksum::{Checksum, Digests, digests};
 pub use error::{Error, ErrorKind};
 pub use url::masked;
 
 use client::Client;
 use download::Outcome;
 
-/// How often a blocked download is looked at for an interruption.
+/// The interval between checks for an interruption.
 const TICK: Duration = Duration::from_millis(50);
 
-/// One file to have.
+/// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// What it is called in events and errors: "libpng_1.6.39.orig.tar.gz".
+    /// Its name in events and errors: "libpng_1.6.39.orig.tar.gz".
     pub name: String,
-    /// Where it may be had from, best first: `http` or `https`, with credentials where the server asks for them.
+    /// Its mirrors, best first: `http` or `https`, with credentials if the server needs them.
     pub urls: Vec<String>,
-    /// Where it belongs. Missing folders are made.
+    /// Its path on this machine. Missing folders are created.
     pub destination: PathBuf,
-    /// Its size in bytes, if known: never more is read.
+    /// Its size in bytes, if known, which limits the download.
     pub size: Option<u64>,
-    /// How its content is known to be right.
+    /// The check of its content.
     pub integrity: Integrity,
 }
 
-/// How the content of a [`Download`] is known to be right.
+/// The check of a [`Download`]'s content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Integrity {
-    /// By these checksums: all are checked, and there must be one at least.
+    /// Every checksum has to match, and at least one is required.
     Checksums(Vec<Checksum>),
-    /// The caller verifies it by other means (the signature of an InRelease file). It is never resumed, and fetched anew
-    /// every time but when offline.
+    /// The caller verifies the file by other means, such as the signature of an InRelease file. It is downloaded each time
+    /// unless offline, and never resumed.
     Unverified,
 }
 
-/// How to download.
+/// Options of downloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Files to download at the same time; at least one.
     pub connections: usize,
-    /// How often every mirror is tried again after errors that may pass.
+    /// Retries of every mirror after transient errors.
     pub retries: u32,
     /// The wait before the first retry, doubled for each further one (up to 30 s); a server's Retry-After counts too.
     pub backoff: Duration,
-    /// Whether to use what is there and nothing else.
+    /// Whether to use only files that are present.
     pub offline: bool,
-    /// Whether to read files that are there and check their digests, not only their size.
+    /// Whether to check the digests of files that are present, and not only their size.
     pub verify_present: bool,
     /// The longest time to look a name up and to connect.
     pub connect_timeout: Duration,
     /// The longest time without a byte from the server.
     pub read_timeout: Duration,
+    /// The fewest bytes that a server may send in each [`Options::rate_window`]; with fewer, another mirror follows.
+    pub least_bytes: u64,
+    /// The time in which a server sends [`Options::least_bytes`].
+    pub rate_window: Duration,
 }
+
+/// The fewest bytes that a server may send in [`RATE_WINDOW`]: 1 KiB a second. A modem of 1990 is faster, and a server that
+/// sends a byte a second would hold a run for years.
+const LEAST_BYTES: u64 = 30 << 10;
+/// Long enough for a server that stalls and recovers.
+const RATE_WINDOW: Duration = Duration::from_secs(30);
 
 impl Default for Options {
     fn default() -> Self {
@@ -86,30 +96,32 @@ impl Default for Options {
             verify_present: false,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(30),
+            least_bytes: LEAST_BYTES,
+            rate_window: RATE_WINDOW,
         }
     }
 }
 
-/// What happens on the way, for a progress display. Events of different files come from different threads.
+/// Progress of downloads. Events of different files come from different threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'e> {
-    /// The file is there already.
+    /// The file was present.
     Present {
         /// Its [`Download::name`].
         name: &'e str,
     },
-    /// Another process downloads the file at the moment; this one waits for it.
+    /// Another process downloads the file; this one waits.
     Waiting {
         /// Its [`Download::name`].
         name: &'e str,
     },
-    /// The server answers with the file's content. Comes again after a retry.
+    /// The server sends the file's content. Repeats after a retry.
     Started {
         /// Its [`Download::name`].
         name: &'e str,
         /// Its size in bytes, if known.
         total: Option<u64>,
-        /// How many bytes were there from an earlier try.
+        /// Bytes from an earlier try.
         resumed: u64,
     },
     /// Content has arrived.
@@ -119,11 +131,11 @@ pub enum Event<'e> {
         /// Bytes since the last event of this file.
         bytes: u64,
     },
-    /// A mirror failed in a way that may pass, or another mirror is left.
+    /// A mirror failed, and a retry or another mirror follows.
     Retrying {
         /// Its [`Download::name`].
         name: &'e str,
-        /// What failed, in one line, without credentials.
+        /// The cause in one line, without credentials.
         why: &'e str,
     },
     /// The file is complete, checked, and at its destination.
@@ -133,22 +145,22 @@ pub enum Event<'e> {
     },
 }
 
-/// What [`fetch`] has done.
+/// The result of [`fetch`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files that were there already.
+    /// Files that were present.
     pub present: usize,
     /// Files that were downloaded.
     pub downloaded: usize,
-    /// Bytes that came over the network for them.
+    /// Bytes received over the network.
     pub received: u64,
 }
 
-/// Brings every file of `items` to its destination. Returns once all are there, or with the first error; then the others
-/// stop, and what they have so far stays beside their destinations for the next time.
+/// Downloads every file of `items` that is not present. Returns once all are complete, or with the first error; then the
+/// others stop, and the next run continues their parts.
 ///
-/// Once `interrupted` is true it returns [`ErrorKind::Interrupted`] at once, or within
-/// [`Options::connect_timeout`] where a connection is just being made.
+/// Once `interrupted` is true, returns [`ErrorKind::Interrupted`] at once, or within [`Options::connect_timeout`] while a
+/// connection is being established.
 ///
 /// # Errors
 /// See [`ErrorKind`].
@@ -217,7 +229,7 @@ impl Summary {
     }
 }
 
-/// A worker that runs. Dropped, also when a progress function panics, it is counted down and wakes the watcher.
+/// Counts a running worker. Its drop wakes the watcher, even if a progress function panics.
 struct Running<'c> {
     count: &'c AtomicUsize,
     watcher: Thread,

@@ -16,8 +16,8 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens and locks the unfinished file of `destination`. While another process holds it, `waiting` is called once and
-    /// `should_stop` again and again.
+    /// Opens and locks the unfinished file of `destination`. While another process holds it, calls `waiting` once and
+    /// `should_stop` repeatedly.
     pub(crate) fn lock(
         destination: &Path,
         should_stop: &dyn Fn() -> bool,
@@ -34,7 +34,7 @@ impl Part {
             let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
             let file = file.map_err(ErrorKind::io("create", &path))?;
             match file.try_lock() {
-                // Whoever held the lock has renamed or removed the file that was opened: open what is there now.
+                // The previous owner has renamed or removed the opened file: open the path again.
                 Ok(()) if !is_at(&file, &path).map_err(ErrorKind::io("read", &path))? => continue,
                 Ok(()) => return Ok(Self { file, path }),
                 Err(TryLockError::WouldBlock) => {}
@@ -56,12 +56,12 @@ impl Part {
         Ok(self.file.metadata().map_err(ErrorKind::io("read", &self.path))?.len())
     }
 
-    /// Drops everything from byte `length` on.
+    /// Removes everything from byte `length` on.
     pub(crate) fn truncate(&self, length: u64) -> Result<(), ErrorKind> {
         self.file.set_len(length).map_err(ErrorKind::io("write", &self.path))
     }
 
-    /// Makes it the destination.
+    /// Moves it to the destination.
     pub(crate) fn rename(self, destination: &Path) -> Result<(), ErrorKind> {
         fs::rename(&self.path, destination).map_err(ErrorKind::io("rename", &self.path))
     }
@@ -72,12 +72,12 @@ impl Part {
     }
 }
 
-/// Whether `file` is what lies at `path`.
+/// Whether `path` still names the opened `file`.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let there = match fs::metadata(path) {
+    let current = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         other => other?,
     };
     let held = file.metadata()?;
-    Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
+    Ok((held.dev(), held.ino()) == (current.dev(), current.ino()))
 }

@@ -1,4 +1,4 @@
-//! What of a URL may be shown.
+//! Hides the credentials of a URL.
 
 /// The URL with `***` in place of its user name and password, for events, errors and logs.
 pub fn masked(url: &str) -> String {
@@ -15,7 +15,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn credentials_are_masked() {
+    fn masked_hides_credentials() {
         let cases = [
             ("http://mirror.example/a@b", "http://mirror.example/a@b"),
             ("https://user:secret@mirror.example/a", "https://***@mirror.example/a"),

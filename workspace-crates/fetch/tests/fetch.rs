@@ -1,4 +1,4 @@
-//! Downloads from a real HTTP server, with everything that mirrors do wrong.
+//! Downloads from an HTTP server with the faults of mirrors.
 
 mod server;
 
@@ -13,13 +13,13 @@ use server::{Answer, Server};
 use sha2::{Digest, Sha256};
 use tierce_fetch::{Checksum, Download, Error, ErrorKind, Event, Integrity, Options, Summary, fetch};
 
-/// Some bytes that repeat nowhere within a buffer.
+/// Bytes that do not repeat within a buffer.
 fn content(size: usize) -> Vec<u8> {
     (0..size as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 fn sha256(content: &[u8]) -> Checksum {
-    Checksum::Sha256(Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect())
+    Checksum::Sha256(hex::encode(Sha256::digest(content)))
 }
 
 fn item(folder: &Path, name: &str, urls: &[String], content: &[u8]) -> Download {
@@ -64,7 +64,7 @@ fn shown(error: &Error, server: &Server, folder: &Path) -> String {
 }
 
 #[test]
-fn a_file_arrives_and_the_next_run_asks_nobody() {
+fn second_run_sends_no_request() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(300_000);
     let server = Server::start(&[("/a", &[Answer::File(data.clone())])]);
@@ -77,7 +77,7 @@ fn a_file_arrives_and_the_next_run_asks_nobody() {
 }
 
 #[test]
-fn what_is_there_but_wrong_is_replaced() {
+fn damaged_file_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(1000);
     let server = Server::start(&[("/a", &[Answer::File(data.clone())])]);
@@ -94,7 +94,7 @@ fn what_is_there_but_wrong_is_replaced() {
 }
 
 #[test]
-fn mirrors_that_do_wrong_and_a_good_end() {
+fn faulty_mirrors_do_not_fail_a_download() {
     let data = content(200_000);
     let status = |status| Answer::Status(status, String::new());
     let cut = |bytes| Answer::Cut(data.clone(), bytes);
@@ -114,7 +114,7 @@ fn mirrors_that_do_wrong_and_a_good_end() {
         ("a wrong size, then the other mirror", vec![Answer::File(content(5))], vec![good.clone()], 2),
         ("a stalled server, continued", vec![Answer::Stall(data.clone(), 70_000), good.clone()], vec![], 2),
         (
-            "another file's beginning, then anew",
+            "another file's beginning, then the whole file",
             vec![Answer::Cut(other.iter().rev().copied().collect(), 70_000), good.clone()],
             vec![],
             3,
@@ -146,7 +146,7 @@ fn mirrors_that_do_wrong_and_a_good_end() {
 }
 
 #[test]
-fn a_resumed_download_asks_for_the_rest_of_the_same_version() {
+fn resumed_download_requests_the_same_version() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(200_000);
     let server =
@@ -160,7 +160,7 @@ fn a_resumed_download_asks_for_the_rest_of_the_same_version() {
 }
 
 #[test]
-fn a_later_run_continues_what_an_earlier_one_left() {
+fn later_run_continues_a_part() {
     let data = content(200_000);
     let cases: &[(&str, &[u8], u64)] = &[
         ("a good beginning", &data[..150_000], 50_000),
@@ -182,7 +182,7 @@ fn a_later_run_continues_what_an_earlier_one_left() {
 }
 
 #[test]
-fn errors_say_what_where_and_why() {
+fn errors_name_file_url_and_cause() {
     let data = content(100);
     let status = |status| vec![Answer::Status(status, String::new())];
     let mut other = data.clone();
@@ -211,7 +211,7 @@ fn errors_say_what_where_and_why() {
         );
         assert!(!items[0].destination.exists(), "{error}");
         let left = fs::metadata(part(&items[0])).map(|part| part.len()).ok();
-        assert_eq!(left, (texts.len() == 7).then_some(10), "only what can be continued stays: {error}");
+        assert_eq!(left, (texts.len() == 7).then_some(10), "only a part that can continue stays: {error}");
     }
     insta::assert_snapshot!(texts.join("\n"), @r"
     failed to fetch `a`: `http://***@mirror.example/a` does not exist (status 404)
@@ -221,13 +221,13 @@ fn errors_say_what_where_and_why() {
     failed to fetch `a`: `http://***@mirror.example/a` has 99 bytes, not 100; the mirror serves another file
     failed to fetch `a`: `http://***@mirror.example/a` has 101 bytes, not 100; the mirror serves another file
     failed to fetch `a`: `http://***@mirror.example/a` cannot be reached: Peer disconnected; check the network, and the proxy settings in the environment
-    failed to fetch `a`: `http://***@mirror.example/a` redirects to what is no http or https URL
+    failed to fetch `a`: `http://***@mirror.example/a` redirects to a URL that is not http or https
     failed to fetch `a`: `http://***@mirror.example/a` redirects too many times
     ");
 }
 
 #[test]
-fn offline_and_unverified() {
+fn unverified_file_is_downloaded_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(100);
     let server = Server::start(&[("/a", &[Answer::File(data.clone()), Answer::File(b"new".to_vec())])]);
@@ -236,7 +236,7 @@ fn offline_and_unverified() {
     let error = run(std::slice::from_ref(&checked), &offline).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Offline { .. }));
     insta::assert_snapshot!(shown(&error, &server, folder.path()),
-        @"failed to fetch `checked`: it is not at `FOLDER/cache/checked` and the network is not to be used; run once without --offline");
+        @"failed to fetch `checked`: `FOLDER/cache/checked` does not exist and --offline forbids the download; run once without --offline");
     assert!(!folder.path().join("cache").exists(), "nothing is left");
 
     let unverified = Download {
@@ -250,13 +250,13 @@ fn offline_and_unverified() {
     assert_eq!(
         run(std::slice::from_ref(&unverified), &options()).unwrap().downloaded,
         1,
-        "online it is asked for anew"
+        "online it is downloaded again"
     );
     assert_eq!(fs::read(&unverified.destination).unwrap(), b"new");
 }
 
 #[test]
-fn bad_requests() {
+fn invalid_requests_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good = item(folder.path(), "a", &[], b"x");
     let with = |integrity| Download { integrity, ..good.clone() };
@@ -273,16 +273,16 @@ fn bad_requests() {
         .map(|error| chain(&error))
         .collect();
     insta::assert_snapshot!(texts.join("\n"), @r#"
-    failed to fetch `a`: no URL of it is known
-    failed to fetch `a`: no checksum of it is known
-    failed to fetch `a`: `Sha512("00")` is no SHA-512 digest
-    failed to fetch `a`: `file:///etc/passwd` is no http or https URL
-    failed to fetch `a`: `http://***@` is no http or https URL
+    failed to fetch `a`: it has no URL
+    failed to fetch `a`: it has no checksum
+    failed to fetch `a`: `Sha512("00")` is not a SHA-512 digest
+    failed to fetch `a`: `file:///etc/passwd` is not an http or https URL
+    failed to fetch `a`: `http://***@` is not an http or https URL
     "#);
 }
 
 #[test]
-fn many_files_over_few_connections() {
+fn downloads_respect_the_connection_limit() {
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<(String, Vec<u8>)> = (0..40).map(|at| (format!("/{at}"), content(10_000 + at))).collect();
     let answers: Vec<(String, Vec<Answer>)> =
@@ -304,7 +304,7 @@ fn many_files_over_few_connections() {
 }
 
 #[test]
-fn an_interruption_ends_a_stalled_download_at_once() {
+fn interruption_ends_a_stalled_download() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(100_000);
     let server = Server::start(&[("/a", &[Answer::Stall(data.clone(), 70_000)])]);
@@ -321,11 +321,11 @@ fn an_interruption_ends_a_stalled_download_at_once() {
     assert!(matches!(error.kind, ErrorKind::Interrupted), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert!(!items[0].destination.exists());
-    assert!(part(&items[0]).metadata().unwrap().len() > 0, "what came stays for the next time");
+    assert!(part(&items[0]).metadata().unwrap().len() > 0, "the next run continues the part");
 }
 
 #[test]
-fn a_file_that_another_process_fetches_is_waited_for() {
+fn fetch_waits_for_another_process() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(1000);
     let server = Server::start(&[("/a", &[Answer::File(data.clone())])]);
@@ -355,7 +355,7 @@ fn a_file_that_another_process_fetches_is_waited_for() {
 }
 
 #[test]
-fn credentials_reach_the_server_and_no_redirect_target() {
+fn redirect_target_gets_no_credentials() {
     let folder = tempfile::tempdir().unwrap();
     let data = content(100);
     let target = Server::start(&[("/a", &[Answer::File(data.clone())])]);
@@ -365,4 +365,22 @@ fn credentials_reach_the_server_and_no_redirect_target() {
     run(&[item(folder.path(), "a", &[url], &data)], &options()).unwrap();
     assert_eq!(server.requests()[0].headers["authorization"], "Basic dXNlcjpzZWNyZXQ=");
     assert!(!target.requests()[0].headers.contains_key("authorization"));
+}
+
+#[test]
+fn slow_server_is_left_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = content(20_000);
+    let drip = Answer::Drip(data.clone(), Duration::from_millis(20));
+    let server = Server::start(&[("/slow", &[drip]), ("/fast", &[Answer::File(data.clone())])]);
+    let impatient = Options { least_bytes: 1000, rate_window: Duration::from_millis(300), ..options() };
+    let start = Instant::now();
+    let items = [item(folder.path(), "a", &[server.url("/slow"), server.url("/fast")], &data)];
+    let summary = run(&items, &impatient).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert_eq!(summary.downloaded, 1);
+    let alone = [item(folder.path(), "b", &[server.url("/slow")], &data)];
+    let error = run(&alone, &impatient).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Slow { received: 1..1000, least: 1000, .. }), "{}", chain(&error));
+    assert!(chain(&error).contains("Tierce expects at least 1000; check the network"), "{}", chain(&error));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }

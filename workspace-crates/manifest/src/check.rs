@@ -1,15 +1,15 @@
-//! Checks a table against the list of keys: names, places, types. What is wrong here is reported once for a table; who
-//! reads values afterwards passes over those of a wrong type.
+//! Checks the names, places and types of a table's keys against the list of keys. It reports each fault once for a table; the
+//! readers skip values of a wrong type.
 
 use toml::de::DeValue;
 
 use crate::{
     error::{Error, Fault, quoted},
     keys::{self, KEYS, Key, Scope, Shape},
-    node::{Entry, Node},
+    node::{Entry, MOST_ITEMS, Node},
 };
 
-/// Which table is checked.
+/// The kind of a table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
     /// `[package.metadata.image]`
@@ -22,8 +22,7 @@ pub(crate) enum Table {
     Workspace,
 }
 
-/// Reports every key of an image table that is unknown, stands in the wrong table, is not supported yet, or has a value of
-/// a wrong type.
+/// Reports every key of an image table that is unknown, in the wrong table, not supported yet, or of a wrong type.
 pub(crate) fn check_table(table: &Entry<'_>, kind: Table, errors: &mut Vec<Error>) {
     if table.value.raw().as_table().is_none() {
         let fault = wrong_type(&format!("`{}`", table.key.value), "a table", table.value);
@@ -44,7 +43,7 @@ pub(crate) fn check_table(table: &Entry<'_>, kind: Table, errors: &mut Vec<Error
     }
 }
 
-/// What is said of everything that a later version will read.
+/// Returns the fault for a key or value of a later version.
 pub(crate) fn not_yet(what: &str, instead: &str) -> Fault {
     Fault::new(format!("{what} is not supported yet"), "not supported yet").help(instead)
 }
@@ -88,6 +87,12 @@ fn unknown_key<'k>(entry: &Entry<'_>, known: impl Iterator<Item = &'k Key>) -> E
 fn check_value(what: &str, shape: &Shape, node: Node<'_>, errors: &mut Vec<Error>) {
     if !fits(shape, node.raw()) {
         errors.push(wrong_type(what, &shape.describe(), node).at(node.place()));
+        return;
+    }
+    if matches!(shape, Shape::List(_) | Shape::Map(_)) && node.count() > MOST_ITEMS {
+        let message = format!("{what} has {} items, and Tierce takes at most {MOST_ITEMS}", node.count());
+        let fault = Fault::new(message, "too many").help("name a folder or a glob instead of each of its files");
+        errors.push(fault.at(node.place()));
         return;
     }
     match shape {
@@ -148,7 +153,7 @@ fn check_choice(what: &str, words: &[&str], later: &[(&str, &str)], node: Node<'
     errors.push(fault.at(text.place));
 }
 
-/// Whether TOML's type of the value is the shape's, looking at nothing inside of it.
+/// Returns whether the TOML type of a value fits a shape, without a look at its items.
 fn fits(shape: &Shape, value: &DeValue<'_>) -> bool {
     match shape {
         Shape::Any => true,

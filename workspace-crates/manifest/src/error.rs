@@ -1,4 +1,4 @@
-//! What is wrong with a manifest: every problem at once, each with its place.
+//! Errors of a manifest: every problem at once, each with its place.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use crate::{
     place::{LineColumn, Place, text_of},
 };
 
-/// What is wrong with one value, whatever its place.
+/// A problem with a value, without its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
-    /// One line that stands alone.
+    /// One complete line.
     pub message: String,
-    /// What the caret under the value says; shorter than the message.
+    /// The text at the caret under the value; shorter than the message.
     pub label: String,
-    /// What to write instead, if that is known.
+    /// The suggested fix, if there is one.
     pub help: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Fault {
         self
     }
 
-    /// Suggests the word of `known` that is nearest to `word`, or else lists them all where they are few.
+    /// Suggests the word of `known` that is nearest to `word`. Lists all known words if none is near and they are few.
     pub(crate) fn suggest<'k>(self, word: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         match nearest(word, &known) {
@@ -53,15 +53,15 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// The value or key to blame.
+    /// The value or key at fault.
     pub place: Place,
-    /// One line that stands alone.
+    /// One complete line.
     pub message: String,
-    /// What the caret under [`place`](Self::place) says.
+    /// The text at the caret under [`place`](Self::place).
     pub label: String,
-    /// What to write instead, if that is known.
+    /// The suggested fix, if there is one.
     pub help: Option<String>,
-    /// Other places that have to do with it, each with what it is.
+    /// Related places, each with a description.
     pub also: Vec<(Place, String)>,
 }
 
@@ -74,8 +74,8 @@ impl Error {
 
 /// All problems of a workspace, at least one, sorted by file and position.
 ///
-/// Its `Display` is compact, `path:line:column: message` and an indented line for each help and further place; it has the
-/// texts for whoever shows the lines themselves.
+/// Its `Display` is compact: `path:line:column: message`, then an indented line for each related place and for the help.
+/// [`Errors::text`] returns the text for callers that show the lines themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors {
     errors: Vec<Error>,
@@ -84,24 +84,24 @@ pub struct Errors {
 
 impl Errors {
     pub(crate) fn new(mut errors: Vec<Error>, files: Vec<CargoToml>) -> Self {
-        // The defaults of a workspace are read once for every image, and so are their faults.
+        // Each image reads the workspace's defaults, so their faults appear once for each image.
         errors.sort_by(|a, b| order(a).cmp(&order(b)));
         errors.dedup_by(|a, b| a.place == b.place && a.message == b.message);
         Self { errors, files }
     }
 
-    /// The problems in order.
+    /// Returns the problems in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Error> {
         self.errors.iter()
     }
 
-    /// How many problems there are.
+    /// Returns the number of problems.
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.errors.len()
     }
 
-    /// The whole text of the file that `place` lies in; empty for a file that was not part of the input.
+    /// Returns the whole text of the file of `place`, or an empty string for a file that was not an input.
     pub fn text(&self, place: &Place) -> &str {
         text_of(&self.files, place)
     }
@@ -145,7 +145,7 @@ fn order(error: &Error) -> (&Utf8Path, usize, usize, &str) {
     (&error.place.file, error.place.span.start, error.place.span.end, &error.message)
 }
 
-/// The word of `known` that `word` was probably meant to be.
+/// Returns the word of `known` that is nearest to `word`. It differs in at most a third of the characters, or in one.
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let allowed = (word.chars().count() / 3).max(1);
     known
@@ -156,7 +156,7 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// `` `a`, `b` and `c` ``
+/// Formats `` `a`, `b` and `c` ``.
 pub(crate) fn quoted(words: &[&str]) -> String {
     let mut words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match (words.pop(), words.is_empty()) {
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_word_is_near_enough() {
+    fn nearest_word_is_close_enough() {
         let known = ["packages", "package-use", "use", "user", "bins", "build-packages"];
         for (word, expected) in [
             ("package", Some("packages")),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_joined_as_a_sentence_has_them() {
+    fn quoted_words_form_a_list() {
         assert_eq!(quoted(&[]), "none");
         assert_eq!(quoted(&["a"]), "`a`");
         assert_eq!(quoted(&["a", "b", "c"]), "`a`, `b` and `c`");

@@ -1,13 +1,13 @@
-//! The image tables of Cargo.toml: from text with spans to an [`ImageSpec`] that is valid by construction.
+//! Reads the image tables of Cargo.toml: from text with spans to an [`ImageSpec`] that is valid by construction.
 //!
-//! Tables are `[package.metadata.image]` (an image named as its package, or by `name`), `[package.metadata.images.NAME]`
-//! (several images of one package), `[workspace.metadata.images.NAME]` (images that consist of packages, without a program) and
-//! `[workspace.metadata.image]` (what holds for all of them, merged last). Their keys are [`KEYS`]. One image's table is the
-//! library's own, the toolbox's. Everything is pure: the caller reads the files and asks cargo for the facts.
+//! Tierce reads `[package.metadata.image]` (an image named after its package, or by `name`), `[package.metadata.images.NAME]`
+//! (several images of one package), `[workspace.metadata.images.NAME]` (images of packages, without a program) and
+//! `[workspace.metadata.image]` (defaults for all images, merged last). [`KEYS`] lists their keys. The toolbox's table is
+//! embedded in this crate. The crate does no input or output: the caller reads the files and asks cargo for the facts.
 //!
-//! The way of the data: text, parsed with spans; a check of every table against the keys, which reports names and types;
-//! a reading of the image's table over the workspace's, which reports content. Problems are gathered, never thrown, so that
-//! a user sees all of them at once.
+//! Reading has three stages. The first parses the text with spans. The second checks every table against [`KEYS`] and reports
+//! unknown names and wrong types. The third reads the image's table over the workspace's and reports invalid values. The crate
+//! collects all problems, so that the user sees them at once.
 
 mod check;
 mod error;
@@ -34,47 +34,47 @@ pub use presets::{PRESETS, Preset};
 pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
-    AccountsSpec, AllowMissing, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebugImage,
-    DirectorySpec, EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec, ForAtom, GroupSpec,
-    HealthCheck, Hook, HookSpec, HooksSpec, HttpTest, ImageSpec, Include, Keep, PortageProfile, ProgramSpec,
-    RepositorySpec, RunTimeSpec, ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec, UserSpec,
-    WorkspaceSpec,
+    AccountsSpec, AllowMissing, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebianSuite,
+    DebugImage, DirectorySpec, EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec,
+    ForAtom, GroupSpec, HealthCheck, Hook, HookSpec, HooksSpec, HttpTest, ImageSpec, Include, Keep, PortageProfile,
+    ProgramSpec, RepositorySpec, RunTimeSpec, ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec,
+    UserSpec, WorkspaceSpec,
 };
 pub use values::{
     AccountName, ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName,
-    Mode, Pattern, Port, Protocol, Signal, Tag, TestName, UserGroup, ZoneName, read_env_file,
+    Mode, Pattern, Port, Protocol, RunUser, Signal, Tag, TestName, UserGroup, ZoneName, read_env_file,
 };
 
-/// Where the probe of health checks stands in the images that use it.
+/// The path of the health check's probe in the images that use it.
 pub const PROBE_PATH: &str = "/usr/libexec/tierce-probe";
 
-/// The Cargo.tomls of a workspace, and what cargo knows of its packages.
+/// The Cargo.toml files of a workspace, and the facts that cargo reports about its packages.
 #[derive(Clone, Debug)]
 pub struct WorkspaceText {
-    /// The one with `[workspace]`. Where it is a package's too, that package stands among the members as well.
+    /// The file with `[workspace]`. If it also has `[package]`, that package is one of the members as well.
     pub root: CargoToml,
     /// The packages of the workspace.
     pub members: Vec<Member>,
 }
 
 impl WorkspaceText {
-    /// Every file; one that is the root's and a package's comes twice.
+    /// Returns every file. A root that is also a package appears twice.
     pub fn files(&self) -> impl Iterator<Item = &CargoToml> {
         std::iter::once(&self.root).chain(self.members.iter().map(|member| &member.manifest))
     }
 
-    /// The whole text of the file that `place` lies in; empty for a file that is not one of these.
+    /// Returns the whole text of the file of `place`, or an empty string for a file outside of the workspace.
     pub fn text(&self, place: &Place) -> &str {
         place::text_of(self.files(), place)
     }
 }
 
-/// A Cargo.toml as it was read.
+/// The path and text of a Cargo.toml.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CargoToml {
-    /// Where it lies; messages show it as it is, and relative paths of its tables start from its folder.
+    /// Its path. Messages show it unchanged, and relative paths of its tables start at its folder.
     pub path: Utf8PathBuf,
-    /// All of it.
+    /// The whole text.
     pub text: Arc<str>,
 }
 
@@ -83,7 +83,7 @@ pub struct CargoToml {
 pub struct Member {
     /// Its Cargo.toml.
     pub manifest: CargoToml,
-    /// What cargo says of it.
+    /// The facts that cargo reports about it.
     pub package: PackageFacts,
     /// The names of its binaries.
     pub binaries: Vec<String>,
@@ -91,7 +91,7 @@ pub struct Member {
     pub features: Vec<String>,
 }
 
-/// What cargo says of a package, with what it inherits from the workspace.
+/// The facts that cargo reports about a package, including values inherited from the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageFacts {
     /// `package.name`

@@ -1,4 +1,4 @@
-//! Values of a parsed Cargo.toml with their places, and the tables that an image is read from.
+//! Values of a parsed Cargo.toml with their places, and the layers of tables of an image.
 
 use std::sync::Arc;
 
@@ -12,6 +12,10 @@ use crate::{
     keys::{self, KEYS, Merge},
     place::{Located, Place},
 };
+
+/// The most items of a list, and entries of a table. Longer ones come from a program that goes wrong; comparing their items with
+/// each other, and each glob with each path of an image, would take minutes.
+pub(crate) const MOST_ITEMS: usize = 1000;
 
 /// A value in a file.
 #[derive(Clone, Copy)]
@@ -27,7 +31,7 @@ pub(crate) struct Entry<'t> {
 }
 
 impl<'t> Node<'t> {
-    /// The value at `path` below the top of a file, with its last key.
+    /// Returns the value at `path` below the top of a file, with its last key.
     pub(crate) fn descend(file: &'t Arc<Utf8Path>, top: &'t DeTable<'t>, path: &[&str]) -> Option<Entry<'t>> {
         let (last, parents) = path.split_last()?;
         let mut table = top;
@@ -37,7 +41,7 @@ impl<'t> Node<'t> {
         entry(file, table, last)
     }
 
-    /// The place of the whole value.
+    /// Returns the place of the whole value.
     pub(crate) fn place(&self) -> Place {
         Place::new(self.file, self.value.span())
     }
@@ -50,10 +54,10 @@ impl<'t> Node<'t> {
         Some(Located::new(self.raw().as_str()?, self.place()))
     }
 
-    /// A string, or the digits of an integer.
+    /// Returns a string, or the digits of an integer.
     pub(crate) fn text_or_integer(&self) -> Option<Located<String>> {
         match self.raw() {
-            // One that fits no integer type stays as it is written, for the reader to refuse.
+            // An integer out of range keeps its text, so that the reader refuses it.
             DeValue::Integer(number) => {
                 let digits = self.integer().map_or_else(|| number.to_string(), |integer| integer.to_string());
                 Some(Located::new(digits, self.place()))
@@ -66,26 +70,38 @@ impl<'t> Node<'t> {
         self.raw().as_bool()
     }
 
-    /// An integer of TOML, of any radix.
+    /// Returns an integer, of any radix; `None` if it does not fit.
     pub(crate) fn integer(&self) -> Option<i64> {
         let integer = self.raw().as_integer()?;
         i64::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
-    /// The items of a list; none where it is something else.
+    /// Returns the number of items or entries.
+    pub(crate) fn count(&self) -> usize {
+        self.raw().as_array().map_or(0, |list| list.len()).max(self.raw().as_table().map_or(0, |table| table.len()))
+    }
+
+    /// Returns the items of a list, at most [`MOST_ITEMS`]; empty for other values.
     pub(crate) fn items(&self) -> impl Iterator<Item = Node<'t>> + use<'t> {
         let file = self.file;
-        let items = self.raw().as_array().into_iter().flat_map(|array| array.iter());
+        let items = self.raw().as_array().into_iter().flat_map(|array| array.iter()).take(MOST_ITEMS);
         items.map(move |value| Node { file, value })
     }
 
-    /// The strings of a list.
+    /// Returns the strings of a list.
     pub(crate) fn texts(&self) -> impl Iterator<Item = Located<&'t str>> + use<'t> {
         self.items().filter_map(|item| item.text())
     }
 
-    /// The entries of a table, in the order of the file; none where it is something else.
+    /// Returns the entries of a table, in the order of the file and at most [`MOST_ITEMS`]; empty for other values.
     pub(crate) fn entries(&self) -> Vec<Entry<'t>> {
+        let mut entries = self.all_entries();
+        entries.truncate(MOST_ITEMS);
+        entries
+    }
+
+    /// Returns all entries of a table, however many.
+    pub(crate) fn all_entries(&self) -> Vec<Entry<'t>> {
         let file = self.file;
         let mut entries: Vec<Entry<'t>> = self
             .raw()
@@ -101,12 +117,12 @@ impl<'t> Node<'t> {
         entries
     }
 
-    /// The value of one key of a table.
+    /// Returns the value of one key of a table.
     pub(crate) fn field(&self, name: &str) -> Option<Node<'t>> {
         entry(self.file, self.raw().as_table()?, name).map(|entry| entry.value)
     }
 
-    /// The folder of the file.
+    /// Returns the folder of the file.
     pub(crate) fn folder(&self) -> Utf8PathBuf {
         self.file.parent().unwrap_or(Utf8Path::new("")).to_owned()
     }
@@ -117,13 +133,12 @@ fn entry<'t>(file: &'t Arc<Utf8Path>, table: &'t DeTable<'t>, name: &str) -> Opt
     Some(Entry { key: Located::new(key.get_ref().as_ref(), Place::new(file, key.span())), value: Node { file, value } })
 }
 
-/// The tables that one image is read from, the strongest first: its own, those of the images that it is based on, the library's of
-/// the same image, the workspace's.
-/// Every value is looked up through here, so that what [`Merge`] says of a key holds wherever it is read.
+/// The tables of one image, the strongest first: its own, those of its bases, the embedded one of the same image, the workspace's
+/// defaults. Readers get every value through this type, so that they all apply the key's [`Merge`].
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'t> {
     own: Option<Node<'t>>,
-    /// The nearest first. Of them only what [`keys::is_inherited`] says holds here.
+    /// The tables of the bases, the nearest first. Only keys with [`keys::is_inherited`] apply from them.
     below: &'t [Node<'t>],
     library: Option<Node<'t>>,
     defaults: Option<Node<'t>>,
@@ -134,23 +149,23 @@ impl<'t> Layers<'t> {
         Self { own: Some(own), below: &[], library: None, defaults }
     }
 
-    /// The same for an image that begins with those of these tables, the nearest first.
+    /// Adds the tables of the image's bases, the nearest first.
     pub(crate) fn on_top_of(self, below: &'t [Node<'t>]) -> Self {
         Self { below, ..self }
     }
 
-    /// Without the workspace's defaults.
+    /// Drops the workspace's defaults.
     pub(crate) fn without_defaults(self) -> Self {
         Self { defaults: None, ..self }
     }
 
-    /// Of an image whose table the library has. The workspace's defaults are about images of its own: of them only what is said
-    /// of Portage holds here.
+    /// Returns the layers of an image with an embedded table. The workspace's defaults describe the workspace's own images, so
+    /// only the keys about Portage apply.
     pub(crate) fn of_library(own: Option<Node<'t>>, library: Node<'t>, defaults: Option<Node<'t>>) -> Self {
         Self { own, below: &[], library: Some(library), defaults }
     }
 
-    /// The values of a key, the strongest first.
+    /// Returns the values of a key, the strongest first.
     pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = Node<'t>> + use<'t> {
         let defaults = self.defaults.filter(|_| self.library.is_none() || keys::is_of_portage(key));
         let below = if keys::is_inherited(key) { self.below } else { &[] };
@@ -158,25 +173,25 @@ impl<'t> Layers<'t> {
         tables.filter_map(|table| table.field(key)).collect::<Vec<_>>().into_iter()
     }
 
-    /// The value that the image's own table has.
+    /// Returns the value of the image's own table.
     pub(crate) fn own(&self, key: &str) -> Option<Node<'t>> {
         self.own?.field(key)
     }
 
-    /// The value of a key that replaces the workspace's.
+    /// Returns the strongest value of a key that is not merged.
     pub(crate) fn one(&self, key: &str) -> Option<Node<'t>> {
         debug_assert_eq!(merge(key), Merge::Image, "{key}");
         self.all(key).next()
     }
 
-    /// The items of a list that are appended to each other.
+    /// Returns the items of all lists of a key.
     pub(crate) fn items(&self, key: &str) -> impl Iterator<Item = Node<'t>> + use<'t> {
         debug_assert_eq!(merge(key), Merge::Append, "{key}");
         self.all(key).flat_map(|list| list.items())
     }
 
-    /// The entries of tables that are merged by key: of each table those that no stronger one has, the weakest table's first,
-    /// so that written in this order the image has the last word.
+    /// Returns the merged entries of a key's tables. The strongest value of each entry wins, and the weakest table's entries come
+    /// first, so that the image's entries win in files that are read in order.
     pub(crate) fn entries(&self, key: &str) -> Vec<Entry<'t>> {
         debug_assert_eq!(merge(key), Merge::Entries, "{key}");
         let mut merged: Vec<Entry<'t>> = Vec::new();

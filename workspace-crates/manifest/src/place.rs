@@ -1,4 +1,4 @@
-//! Where something stands: a file and a range of bytes in it.
+//! Places: a file and a range of its bytes.
 
 use std::{ops::Range, sync::Arc};
 
@@ -6,57 +6,57 @@ use camino::Utf8Path;
 
 use crate::CargoToml;
 
-/// A range of bytes in a Cargo.toml, for messages that show the line to blame.
+/// A range of bytes in a Cargo.toml, for messages that show the line at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The Cargo.toml, by the path that the caller gave in its [`CargoToml`].
     pub file: Arc<Utf8Path>,
-    /// The bytes of it.
+    /// The range, in bytes of the file.
     pub span: Range<usize>,
 }
 
 impl Place {
-    /// The place of `span`, bytes of `file`.
+    /// Returns the place of the bytes `span` of `file`.
     pub fn new(file: &Arc<Utf8Path>, span: Range<usize>) -> Self {
         Self { file: Arc::clone(file), span }
     }
 }
 
-/// The whole text of the file of `place`; empty where it is none of `files`.
+/// Returns the whole text of the file of `place`, or an empty string if `files` lacks it.
 pub(crate) fn text_of<'f>(files: impl IntoIterator<Item = &'f CargoToml>, place: &Place) -> &'f str {
     let file = files.into_iter().find(|file| file.path == *place.file);
     file.map_or("", |file| &file.text)
 }
 
-/// A value together with the place that it was written at.
+/// A value with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
-    /// What was written.
+    /// The value.
     pub value: T,
-    /// Where it was written.
+    /// Its place.
     pub place: Place,
 }
 
 impl<T> Located<T> {
-    /// `value`, as written at `place`.
+    /// Returns `value` with its place.
     pub fn new(value: T, place: Place) -> Self {
         Self { value, place }
     }
 
-    /// Another value of the same place.
+    /// Converts the value and keeps the place.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
         Located { value: change(self.value), place: self.place }
     }
 }
 
 impl Located<String> {
-    /// The same, borrowed.
+    /// Borrows the value.
     pub(crate) fn as_deref(&self) -> Located<&str> {
         Located::new(&self.value, self.place.clone())
     }
 }
 
-/// A position in a text as editors count it.
+/// A position in a text, as editors count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineColumn {
     /// The line, from 1.
@@ -66,8 +66,8 @@ pub struct LineColumn {
 }
 
 impl LineColumn {
-    /// The position of the byte `offset` in `text`. An offset past the end, or inside of a character, is moved back to the
-    /// nearest one that is valid.
+    /// Returns the position of the byte `offset` in `text`. An offset past the end or inside a character moves back to the
+    /// nearest valid one.
     pub fn of(text: &str, offset: usize) -> Self {
         let mut end = offset.min(text.len());
         while !text.is_char_boundary(end) {

@@ -1,50 +1,46 @@
-//! What an image of packages leaves out by itself, because nobody needs it where the image runs.
+//! Presets: files that an image of packages leaves out, because nothing needs them at run time.
 
-/// Files of one kind that stay out of an image of packages, unless `keep` names the kind or matches the file.
+/// A kind of files that an image of packages leaves out, unless `keep` names the preset or matches the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// Its name, as `keep` has it.
+    /// Its name, as in `keep`.
     pub name: &'static str,
-    /// What it leaves out: globs over ROOT, in the grammar of `prune`.
+    /// Its files: globs over ROOT, with the syntax of `prune`.
     pub globs: &'static [&'static str],
-    /// What these files are for, in one line.
+    /// A description of the files, in one line.
     pub doc: &'static str,
 }
 
 /// The presets, by name.
 pub const PRESETS: &[Preset] = &[
     Preset { name: "aclocal", globs: &["/usr/share/aclocal"], doc: "Macros of autoconf." },
-    Preset { name: "cmake", globs: &["/usr/lib*/cmake", "/usr/share/cmake"], doc: "What CMake finds packages by." },
+    Preset { name: "cmake", globs: &["/usr/lib*/cmake", "/usr/share/cmake"], doc: "CMake's descriptions of packages." },
     Preset {
         name: "completions",
         globs: &["/usr/share/bash-completion", "/usr/share/fish", "/usr/share/zsh"],
         doc: "Completions of shells.",
     },
-    Preset {
-        name: "config-scripts",
-        globs: &["/usr/bin/*-config"],
-        doc: "Scripts that tell a build how to link a library.",
-    },
+    Preset { name: "config-scripts", globs: &["/usr/bin/*-config"], doc: "Scripts that print how to link a library." },
     Preset {
         name: "debug",
         globs: &["/usr/lib/debug", "/usr/src/debug"],
-        doc: "Symbols; they are kept beside the image.",
+        doc: "Debug symbols; Tierce keeps them beside the image.",
     },
     Preset {
         name: "docs",
         globs: &["/usr/share/doc", "/usr/share/gtk-doc"],
-        doc: "Documents and examples; packages have them only with `-nodoc` in FEATURES of `make-conf`.",
+        doc: "Documents and examples; packages install them only with `-nodoc` in FEATURES of `make-conf`.",
     },
     Preset {
         name: "gconv",
         globs: &["/usr/lib*/gconv", "/usr/lib/*/gconv"],
-        doc: "Converters of character sets; the key `gconv` has those that an image needs.",
+        doc: "Converters of character sets; the key `gconv` adds those that an image needs.",
     },
     Preset { name: "headers", globs: &["/usr/include"], doc: "Headers of C and C++." },
     Preset {
         name: "info",
         globs: &["/usr/share/info"],
-        doc: "Manuals of GNU info; packages have them only with `-noinfo` in FEATURES.",
+        doc: "Manuals of GNU info; packages install them only with `-noinfo` in FEATURES.",
     },
     Preset {
         name: "locale",
@@ -54,12 +50,12 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "man",
         globs: &["/usr/share/man"],
-        doc: "Manual pages; packages have them only with `-noman` in FEATURES.",
+        doc: "Manual pages; packages install them only with `-noman` in FEATURES.",
     },
     Preset {
         name: "pkgconfig",
         globs: &["/usr/lib*/pkgconfig", "/usr/share/pkgconfig"],
-        doc: "What pkg-config tells a build of a library.",
+        doc: "pkg-config's descriptions of libraries.",
     },
     Preset {
         name: "static-libs",
@@ -69,12 +65,12 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "vdb",
         globs: &["/etc/env.d", "/var/db/pkg"],
-        doc: "Portage's database of installed packages, and what Portage alone reads.",
+        doc: "Portage's database of installed packages, and files that only Portage reads.",
     },
 ];
 
 impl Preset {
-    /// The preset of this name.
+    /// Returns the preset of this name.
     pub(crate) fn find(name: &str) -> Option<&'static Preset> {
         PRESETS.iter().find(|preset| preset.name == name)
     }
@@ -86,7 +82,7 @@ mod tests {
     use crate::values::image_glob;
 
     #[test]
-    fn presets_are_sorted_and_their_globs_are_globs() {
+    fn presets_are_sorted_and_valid() {
         assert!(PRESETS.is_sorted_by(|a, b| a.name < b.name));
         for preset in PRESETS {
             assert!(preset.globs.iter().all(|glob| image_glob(glob).is_ok()), "{}", preset.name);
@@ -95,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_match_what_they_say_and_nothing_that_runs() {
+    fn presets_match_their_own_files_only() {
         let matches = |path: &str| {
             let globs = |preset: &&Preset| preset.globs.iter().map(|glob| image_glob(glob).expect("a glob"));
             let above =

@@ -1,4 +1,4 @@
-//! From parsed tables to specifications.
+//! Reads specifications from parsed tables.
 
 mod accounts;
 mod bases;
@@ -12,27 +12,31 @@ mod hooks;
 mod image;
 mod image_tests;
 mod run_time;
+mod words;
 mod workspace;
 
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use camino::Utf8Path;
-use tierce_portage::SyntaxError;
+use tierce_portage::{SyntaxError, without_version};
 use toml::de::DeTable;
 
 use crate::{
     CargoToml, WorkspaceText,
     check::{Table, check_table},
-    error::{Error, Errors, Fault},
+    error::{Error, Errors, Fault, nearest},
     node::{Entry, Node},
     place::{Located, Place},
     spec::{ImageSpec, WorkspaceSpec},
 };
 
-/// What messages call the file of the library's own table: no path of the host.
+/// The name of the embedded toolbox table in messages; it is not a path of the host.
 const LIBRARY: &str = "<tierce>/toolbox.toml";
 
-/// The whole text of a file that is the library's own; none for any other.
+/// The most images of a workspace. A plan has some ten steps for each, and each image is compared with its bases.
+const MOST_IMAGES: usize = 1000;
+
+/// Returns the text of a file that this crate embeds, or `None` for any other file.
 pub fn library_text(file: &Utf8Path) -> Option<&'static str> {
     (file == LIBRARY).then_some(include_str!("toolbox.toml"))
 }
@@ -41,7 +45,7 @@ pub fn library_text(file: &Utf8Path) -> Option<&'static str> {
 ///
 /// # Errors
 ///
-/// All problems of all files; of a file that is not TOML the first one, and then nothing else is looked at.
+/// Returns all problems of all files. If files are not TOML, returns only the first syntax error of each.
 pub fn read(workspace: &WorkspaceText) -> Result<WorkspaceSpec, Errors> {
     let mut report = Report::default();
     let library = CargoToml { path: LIBRARY.into(), text: Arc::from(include_str!("toolbox.toml")) };
@@ -69,6 +73,12 @@ fn read_tables(workspace: &WorkspaceText, library: &CargoToml, report: &mut Repo
     let mut tables: Vec<_> =
         of_members.flat_map(|(member, document)| image::find_tables(document, member, report)).collect();
     tables.extend(image::find_packages_tables(&root, report));
+    if let Some(table) = tables.get(MOST_IMAGES) {
+        let message = format!("the workspace has {} images, and Tierce takes at most {MOST_IMAGES}", tables.len());
+        let fault = Fault::new(message, "too many").help("move some of them into a workspace of their own");
+        report.fault(&table.table.key.place, fault);
+        tables.truncate(MOST_IMAGES);
+    }
     let mut images = image::read_images(&tables, defaults, report);
     let toolbox = image::read_toolbox(&root, &library, defaults, report);
     refuse_double_names(&images, report);
@@ -84,6 +94,28 @@ fn refuse_double_names(images: &[ImageSpec], report: &mut Report) {
                 "name one of them otherwise: `name = \"…\"` in its table, or another NAME in `[….metadata.images.NAME]`",
             );
             report.errors.push(fault.at(image.place.clone()).also(first, "the first one"));
+        }
+    }
+    refuse_double_references(images, report);
+}
+
+/// Refuses a reference of `tags` that another image has, too: the image that is tagged last would take it from the other.
+fn refuse_double_references(images: &[ImageSpec], report: &mut Report) {
+    let mut seen: BTreeMap<String, (&ImageSpec, &Place)> = BTreeMap::new();
+    for image in images {
+        for (reference, tag) in image.references().into_iter().zip(&image.tags) {
+            match seen.get(&reference) {
+                // Images with one name are refused for that.
+                Some((other, first)) if other.name != image.name => {
+                    let message =
+                        format!("the images `{}` and `{}` get the reference `{reference}`", other.name, image.name);
+                    let fault = Fault::new(message, "a reference of two images")
+                        .help("write the tag alone, and let `name` of each image have the registry and the path");
+                    let error = fault.at(tag.place.clone());
+                    report.errors.push(if tag.place == **first { error } else { error.also(first, "the first one") });
+                }
+                _ => drop(seen.insert(reference, (image, &tag.place))),
+            }
         }
     }
 }
@@ -112,7 +144,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// Gathers what is wrong, so that reading goes on.
+/// Collects problems, so that reading continues.
 #[derive(Default)]
 pub(crate) struct Report {
     errors: Vec<Error>,
@@ -127,7 +159,7 @@ impl Report {
         self.errors.push(fault.at(place.clone()));
     }
 
-    /// The value of `result` with its place; `None` when it was reported instead.
+    /// Returns the value of `result` with its place, or reports its fault and returns `None`.
     fn keep<T>(&mut self, place: Place, result: Result<T, Fault>) -> Option<Located<T>> {
         match result {
             Ok(value) => Some(Located::new(value, place)),
@@ -138,12 +170,12 @@ impl Report {
         }
     }
 
-    /// Reads text by a grammar of this crate.
+    /// Parses text with a grammar of this crate.
     fn parse<T: FromStr<Err = Fault>>(&mut self, text: Located<&str>) -> Option<Located<T>> {
         self.keep(text.place, text.value.parse())
     }
 
-    /// Keeps text that passes a check.
+    /// Returns text that passes a check.
     fn checked(
         &mut self,
         text: Located<&str>,
@@ -152,14 +184,14 @@ impl Report {
         self.keep(text.place, check(text.value).map(|()| text.value.to_owned()))
     }
 
-    /// Reads text by one of Portage's grammars; what it refuses is blamed from the character on that it names.
+    /// Parses text with one of Portage's grammars. The place of a fault starts at the refused character.
     fn parse_portage<T: FromStr<Err = SyntaxError>>(&mut self, text: Located<&str>) -> Option<Located<T>> {
         match text.value.parse() {
             Ok(value) => Some(Located::new(value, text.place)),
             Err(error) => {
                 let message = format!("malformed {} `{}`: {}", error.what(), text.value.escape_debug(), error.reason());
                 let mut fault = Fault::new(message, error.reason());
-                if let Some(help) = error.help() {
+                if let Some(help) = with_category(&error).or_else(|| error.help().map(str::to_owned)) {
                     fault = fault.help(help);
                 }
                 self.fault(&narrowed(&text, error.offset()), fault);
@@ -169,7 +201,21 @@ impl Report {
     }
 }
 
-/// The place from the byte `offset` of a string on, where the file has the string as it is, without escapes.
+/// Returns the help for an atom without its category: the embedded package of that name, or the nearest one.
+fn with_category(error: &SyntaxError) -> Option<String> {
+    let rest = error.input().get(error.offset()..)?;
+    let name = rest.split([':', '[']).next().filter(|name| !name.is_empty() && !name.contains('/'))?;
+    let name = without_version(name);
+    if let Some(package) = tierce_ebuilds::packages_named(name).next() {
+        return Some(format!("write `{package}`"));
+    }
+    let bare = |package: &'static str| package.rsplit('/').next().unwrap_or(package);
+    let names: Vec<&str> = tierce_ebuilds::packages().map(bare).collect();
+    let near = nearest(name, &names)?;
+    tierce_ebuilds::packages_named(near).next().map(|package| format!("did you mean `{package}`?"))
+}
+
+/// Returns the place of a string from its byte `offset` on, or the whole place if the string has escapes or triple quotes.
 fn narrowed(text: &Located<&str>, offset: usize) -> Place {
     let place = &text.place;
     let quotes = place.span.len().saturating_sub(text.value.len());
@@ -181,7 +227,7 @@ fn narrowed(text: &Located<&str>, offset: usize) -> Place {
     Place::new(&place.file, start..end)
 }
 
-/// Drops the later ones of equal values.
+/// Drops repeated values and keeps the first of each.
 fn each_once<T: PartialEq>(items: impl Iterator<Item = Located<T>>) -> Vec<Located<T>> {
     let mut kept: Vec<Located<T>> = Vec::new();
     for item in items {

@@ -1,10 +1,10 @@
-//! A JSON schema of the tables, made from the list of keys.
+//! A JSON schema of the tables, generated from the list of keys.
 
 use serde_json::{Map, Value, json};
 
 use crate::keys::{KEYS, Key, Scope, Shape};
 
-/// A JSON schema (draft 2020-12) of a Cargo.toml, as far as it concerns images: for editors that check TOML.
+/// Returns a JSON schema (draft 2020-12) of a Cargo.toml's image tables, for editors that check TOML.
 pub fn schema() -> Value {
     let image = json!({ "$ref": "#/$defs/image" });
     json!({
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_has_every_key_that_is_read() {
+    fn schema_has_every_supported_key() {
         let schema = schema();
         for key in KEYS.iter().filter(|key| key.later.is_none()) {
             let definition = match key.scope {

@@ -1,4 +1,4 @@
-//! What a workspace asks for, valid by construction: whoever holds one of these need not check it again.
+//! The specification of a workspace, valid by construction: its users need not check it again.
 
 mod accounts;
 mod hooks;
@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use globset::Glob;
-use tierce_hidden::Hidden;
-use tierce_portage::{Atom, RepositoryName, UseSetting};
+use tierce_portage::{Atom, PackageName, RepositoryName, UseSetting};
+use tierce_runtime_deps::RuntimeDep;
 
 pub use accounts::{AccountsSpec, GroupSpec, UserSpec};
 pub use hooks::{Hook, HookSpec, HooksSpec};
@@ -19,7 +19,7 @@ use crate::{
     place::{Located, Place},
     values::{
         ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName, Mode,
-        Port, Signal, Tag, UserGroup, ZoneName,
+        Port, RunUser, Signal, Tag, UserGroup, ZoneName,
     },
 };
 
@@ -27,37 +27,43 @@ pub use image_test::{
     ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, HttpTest, ServiceTest, TestInput, TestRun, TestSpec,
 };
 
-/// Everything that the Cargo.tomls of a workspace say.
+/// The content of all image tables of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceSpec {
-    /// The images, by name; empty where there is no table.
+    /// The images, by name; empty if there is no table.
     pub images: Vec<ImageSpec>,
-    /// The image with tools for debugging, which every workspace has. It is not among `images`: nothing builds it that does not
-    /// name it.
+    /// The image with debugging tools, which every workspace has. It is not one of `images`: Tierce builds it only if something
+    /// names it.
     pub toolbox: ImageSpec,
-    /// The image whose tools a debugging session brings.
+    /// The image that provides the tools of a debugging session.
     pub debug_image: DebugImage,
-    /// What Portage runs in.
+    /// The root filesystem that Portage runs in.
     pub builder: BuilderBase,
-    /// Ebuild repositories besides the builder's own; a later one comes before an earlier one.
+    /// Ebuild repositories besides the builder's own; a later one has priority over an earlier one.
     pub repositories: Vec<RepositorySpec>,
-    /// Portage's profile; the builder's own where there is none.
+    /// Portage's profile; `None` selects the builder's own.
     pub portage_profile: Option<Located<PortageProfile>>,
-    /// Variables of make.conf, none of which Tierce sets itself.
+    /// Variables of make.conf, without those that Tierce sets itself.
     pub make_conf: BTreeMap<String, Located<String>>,
-    /// The address of a mirror of Debian.
+    /// The release of Debian that the builder `debian` is made of.
+    pub debian_suite: DebianSuite,
+    /// The address of a Debian mirror.
     pub debian_mirror: Option<Located<String>>,
+    /// The address of a mirror of Debian's security updates.
+    pub debian_security_mirror: Option<Located<String>>,
+    /// Whether the mirrors are snapshots, which may be older than an earlier run's indexes.
+    pub debian_snapshot: bool,
     /// The address of a Python package index.
     pub python_index: Option<Located<String>>,
 }
 
 impl WorkspaceSpec {
-    /// The images and the toolbox.
+    /// Returns the images and the toolbox.
     pub fn all_images(&self) -> impl Iterator<Item = &ImageSpec> {
         self.images.iter().chain([&self.toolbox])
     }
 
-    /// These images and those of the workspace that they or their builders begin with, each after those.
+    /// Returns these images and the workspace images that they or their builders start from, each after its bases.
     pub fn with_bases<'s>(&'s self, images: &[&'s ImageSpec]) -> Vec<&'s ImageSpec> {
         let mut ordered = Vec::new();
         images.iter().for_each(|image| self.add_with_bases(image, &mut ordered));
@@ -74,47 +80,70 @@ impl WorkspaceSpec {
         ordered.push(image);
     }
 
-    /// The image of this name, be it the toolbox.
+    /// Returns the image of this name, which may be the toolbox.
     pub fn image(&self, name: &str) -> Option<&ImageSpec> {
         self.all_images().find(|image| image.name.as_str() == name)
     }
 }
 
-/// The image whose tools a debugging session brings.
+/// A release of Debian.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DebianSuite {
+    /// Debian 13.
+    #[default]
+    Trixie,
+    /// Debian 12.
+    Bookworm,
+}
+
+impl DebianSuite {
+    /// Every release.
+    pub const ALL: [Self; 2] = [Self::Trixie, Self::Bookworm];
+
+    /// Its codename, as the key and a mirror have it.
+    pub fn codename(self) -> &'static str {
+        match self {
+            Self::Trixie => "trixie",
+            Self::Bookworm => "bookworm",
+        }
+    }
+}
+
+/// The image that provides the tools of a debugging session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DebugImage {
-    /// One that the workspace builds: [`WorkspaceSpec::image`] has it.
+    /// An image of the workspace, which [`WorkspaceSpec::image`] returns.
     OfWorkspace(ImageName),
-    /// One from anywhere.
+    /// An external image.
     Reference(Located<ImageReference>),
 }
 
-/// What Portage runs in.
+/// The root filesystem that Portage runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuilderBase {
-    /// Debian with Portage, made by Tierce.
+    /// Debian with Portage, built by Tierce.
     Debian,
-    /// An image that has emerge.
+    /// An image with emerge.
     Image(Located<ImageReference>),
-    /// A root filesystem that has emerge, as an archive or a folder of the host.
+    /// A root filesystem with emerge, as an archive or a folder of the host.
     RootFilesystem(Located<Utf8PathBuf>),
 }
 
-/// An ebuild repository of the user's.
+/// An ebuild repository of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositorySpec {
-    /// Its name; no other repository of the workspace has it, nor the embedded one.
+    /// Its name, unique in the workspace and different from the embedded repository's.
     pub name: Located<RepositoryName>,
-    /// Its folder on the host, from the workspace's root on.
+    /// Its folder on the host, relative to the workspace's root.
     pub path: Located<Utf8PathBuf>,
-    /// The masters that are to hold instead of those of its metadata/layout.conf.
+    /// The masters that replace those of its metadata/layout.conf.
     pub masters: Option<Vec<Located<RepositoryName>>>,
 }
 
 /// A profile of an ebuild repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortageProfile {
-    /// The repository that has it.
+    /// The repository that contains it.
     pub repository: RepositoryName,
     /// Its path below the repository's `profiles`, relative and normalised.
     pub path: String,
@@ -123,61 +152,61 @@ pub struct PortageProfile {
 /// One image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSpec {
-    /// Its name; no other image of the workspace has it.
+    /// Its name, unique in the workspace.
     pub name: ImageName,
-    /// The key of its table, in the header: what to blame where nothing else is.
+    /// The key of its table, in the header. Errors without a more exact place point here.
     pub place: Place,
-    /// What it begins with.
+    /// The image that it starts from.
     pub base: Base,
-    /// The image of the workspace whose builder its own begins with; neither this nor [`Self::base`] leads back here.
+    /// The workspace image whose builder its own starts from. Neither this nor [`Self::base`] forms a cycle.
     pub builder_base: Option<Located<ImageName>>,
-    /// The Rust program that it is made for; none where it consists of packages alone.
+    /// Its Rust program; `None` for an image of packages alone.
     pub program: Option<ProgramSpec>,
-    /// What Portage builds for it.
+    /// The packages that Portage builds for it, and their settings.
     pub emerge: EmergeSpec,
-    /// What goes into it.
+    /// Its files.
     pub content: ContentSpec,
-    /// What scripts of the workspace do besides.
+    /// Its scripts.
     pub hooks: HooksSpec,
-    /// How it is run.
+    /// Its run configuration.
     pub config: ConfigSpec,
-    /// The tags that it gets, at least one.
+    /// Its tags, at least one.
     pub tags: Vec<Located<Tag>>,
-    /// What is expected of it, by name, in the order of the names.
+    /// Its tests, sorted by name.
     pub tests: Vec<TestSpec>,
-    /// How large it may be, each owner once.
+    /// Its size limits, at most one for each owner.
     pub max_size: Vec<SizeLimit>,
 }
 
-/// How large an image may be, or what is of one owner in it.
+/// The size limit of an image, or of one owner's files in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SizeLimit {
-    /// `category/name`, or as reports call what is from no package; none for the whole image.
+    /// `category/name`, or the name that reports use for files from no package; `None` for the whole image.
     pub owner: Option<String>,
-    /// The most.
+    /// The limit.
     pub most: Located<ByteSize>,
 }
 
 impl ImageSpec {
-    /// The images of the workspace that it or its builder begins with.
+    /// Returns the images of the workspace that it or its builder starts from.
     pub fn bases(&self) -> impl Iterator<Item = &ImageName> {
         self.base.image().into_iter().chain(self.builder_base.as_ref().map(|name| &name.value))
     }
 }
 
-/// What an image begins with.
+/// The image that another image starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
-    /// Nothing.
+    /// No image: the image starts empty.
     Scratch,
-    /// All layers of another image of the workspace; the images below each other end somewhere.
+    /// All layers of another image of the workspace. The chain of bases has no cycle.
     Image(Located<ImageName>),
-    /// All layers of an image from anywhere, which the daemon has.
+    /// All layers of an external image, which the daemon has or can pull.
     Foreign(Located<ImageReference>),
 }
 
 impl Base {
-    /// The image of the workspace that it is.
+    /// Returns the name of a base of the workspace.
     pub fn image(&self) -> Option<&ImageName> {
         match self {
             Base::Scratch | Base::Foreign(_) => None,
@@ -185,7 +214,7 @@ impl Base {
         }
     }
 
-    /// The image from anywhere that it is.
+    /// Returns the reference of an external base.
     pub fn foreign(&self) -> Option<&Located<ImageReference>> {
         match self {
             Base::Foreign(reference) => Some(reference),
@@ -197,162 +226,167 @@ impl Base {
 /// The Rust program of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramSpec {
-    /// The Cargo.toml of its package, which has the image's table.
+    /// The Cargo.toml of its package, which contains the image's table.
     pub cargo_toml: Arc<Utf8Path>,
     /// Its package.
     pub package: PackageFacts,
-    /// What cargo builds of it.
+    /// The options of its cargo build.
     pub cargo: CargoSpec,
 }
 
-/// What Portage builds for an image. Written in this order into the files of /etc/portage, the image's own entries come
-/// after those of the workspace and so have the last word.
+/// The packages that Portage builds for an image, and their settings. Entries by package keep their order in /etc/portage: the
+/// image's entries follow those of the workspace, so that the image's win.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmergeSpec {
-    /// Into ROOT.
+    /// Packages that emerge installs into ROOT.
     pub packages: Vec<Located<Atom>>,
-    /// Which of them another key than `packages` brings, each with that key.
+    /// The packages that a key other than `packages` added, each with that key.
     pub by_key: Vec<(Atom, &'static str)>,
-    /// Into the builder alone.
+    /// Packages that emerge installs into the builder alone.
     pub build_packages: Vec<Located<Atom>>,
-    /// For every package; each flag once.
+    /// USE settings for every package; each flag once.
     pub use_settings: Vec<Located<UseSetting>>,
-    /// By package; each flag once for an atom.
+    /// USE settings by package; each flag once for an atom.
     pub package_use: Vec<ForAtom<Vec<Located<UseSetting>>>>,
     /// Accepted keywords by package.
     pub package_keywords: Vec<ForAtom<Vec<Located<String>>>>,
-    /// What is not to be used.
+    /// Packages that Portage must not use.
     pub package_mask: Vec<Located<Atom>>,
-    /// What is to be used although it is masked.
+    /// Packages that Portage may use although the profile masks them.
     pub package_unmask: Vec<Located<Atom>>,
-    /// Variables for the building of single packages, none of which Tierce sets itself.
+    /// Build variables by package, without those that Tierce sets itself.
     pub package_env: Vec<ForAtom<BTreeMap<String, Located<String>>>>,
     /// Accepted licences by package.
     pub package_license: Vec<ForAtom<Vec<Located<String>>>>,
-    /// Patches by package, in the order in which they are applied; each ends in .patch or .diff, as Portage wants it.
+    /// Patches by package, in the order of their application; each ends in .patch or .diff, as Portage requires.
     pub patches: Vec<ForAtom<Vec<Located<InnerPath>>>>,
 }
 
-/// What is said of the packages that an atom stands for.
+/// A setting for the packages that an atom matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForAtom<T> {
-    /// The packages that it is said of.
+    /// The atom.
     pub atom: Located<Atom>,
-    /// What is said.
+    /// The setting.
     pub value: T,
 }
 
-/// What cargo builds for an image.
+/// The options of an image's cargo build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CargoSpec {
-    /// Names of binaries that the package has, at least one, each once. Where they are the default, the place is the
-    /// image's.
+    /// Names of the package's binaries, at least one, each once. Binaries by default have the image's place.
     pub bins: Vec<Located<String>>,
-    /// Features to switch on: those that the package has, or `dependency/feature`.
+    /// Features to enable: those of the package, or `dependency/feature`.
     pub features: Vec<Located<String>>,
-    /// Whether the package's default features are on.
+    /// Whether the package's default features are enabled.
     pub default_features: bool,
-    /// cargo's profile; `release` where there is none.
+    /// Cargo's profile; `None` means `release`.
     pub profile: Option<Located<String>>,
-    /// What `-C target-cpu` gets; never `native`, which differs from machine to machine.
+    /// The value of `-C target-cpu`; never `native`, which differs between machines.
     pub target_cpu: Option<Located<String>>,
+    /// Files and folders outside of all packages that the build reads, below the folders of their Cargo.tomls.
+    pub sources: Vec<Located<Utf8PathBuf>>,
+    /// Whether build scripts may write into the sources.
+    pub write_sources: bool,
 }
 
 impl CargoSpec {
-    /// The name of cargo's profile.
+    /// Returns the name of cargo's profile.
     pub fn profile_name(&self) -> &str {
         self.profile.as_ref().map_or("release", |profile| &profile.value)
     }
 }
 
-/// What goes into an image.
+/// The files of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentSpec {
-    /// What of ROOT goes in by itself.
+    /// The files of ROOT that Tierce selects.
     pub include: Include,
-    /// What of ROOT goes in although nothing reaches it, or a preset leaves it out.
+    /// Files of ROOT that go in even if nothing reaches them or a preset excludes them.
     pub keep: Vec<Located<Keep>>,
-    /// What of ROOT stays out although something reaches it.
+    /// Files of ROOT that stay out even if something reaches them.
     pub prune: Vec<Located<Glob>>,
-    /// What is unmerged from ROOT before anything is chosen of it.
+    /// Packages that Tierce unmerges from a copy of ROOT before it selects files.
     pub unmerge: Vec<Located<Atom>>,
-    /// What of ROOT may lack something that it needs.
+    /// Files and run-time dependencies that may lack something.
     pub allow_missing: Vec<Located<AllowMissing>>,
-    /// What it needs at run time beyond what linking says.
+    /// Run-time needs beyond the linked libraries.
     pub run_time: RunTimeSpec,
     /// Files and folders of the host.
     pub files: Vec<FileSpec>,
-    /// Folders that are made, each path once.
+    /// Folders to create, each path once.
     pub directories: Vec<DirectorySpec>,
-    /// Links that are made, each path once, and none that is a folder's or a file's.
+    /// Links to create, each path once. No link has the path of a file or folder.
     pub symlinks: Vec<SymlinkSpec>,
-    /// Users and groups that are made.
+    /// Users and groups to create.
     pub accounts: AccountsSpec,
-    /// What programs may do although their user may not, by path.
+    /// Capabilities of programs, by path.
     pub capabilities: Vec<CapabilitySpec>,
-    /// What is taken out of the image whoever brought it.
+    /// Globs of paths to remove from the image, no matter which key or package added them.
     pub remove: Vec<Located<Glob>>,
-    /// What is taken out of ELF files.
+    /// The symbols to strip from ELF files.
     pub strip: Strip,
 }
 
-/// What of ROOT goes into an image by itself.
+/// The files of ROOT that Tierce selects for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Include {
-    /// What the binaries reach; only where there are some.
+    /// The files that the binaries reach. The image needs a program for this.
     Closure,
-    /// All files of the packages, but for what [`PRESETS`](crate::PRESETS) leave out.
+    /// All files of the packages, except those of the [`PRESETS`](crate::PRESETS).
     Packages,
 }
 
-/// What is kept.
+/// An entry of `keep`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What a glob matches.
+    /// The files that a glob matches.
     Glob(Glob),
-    /// What a preset would leave out.
+    /// The files that a preset would exclude.
     Preset(&'static Preset),
 }
 
-/// What may be missing.
+/// An entry of `allow-missing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowMissing {
-    /// What files that a glob matches need.
+    /// The needs of the files that a glob matches.
     Glob(Glob),
-    /// A hidden dependency.
-    Hidden(&'static Hidden),
+    /// A run-time dependency.
+    RuntimeDep(&'static RuntimeDep),
+    /// A package of `packages` without a file in the image.
+    Package(PackageName),
 }
 
-/// What an image needs at run time beyond what linking says. The packages that bring it are among those of
-/// [`EmergeSpec::packages`], each with the place of its key.
+/// The run-time needs of an image beyond its linked libraries. [`EmergeSpec::packages`] contains the packages that serve them,
+/// each with the place of its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunTimeSpec {
-    /// Where it stands that something which might be missing is an error.
+    /// The place of `strict = true`, which turns warnings about missing files into errors.
     pub strict: Option<Place>,
     /// Locales besides C.
     pub locales: Vec<Located<LocaleName>>,
     /// The local time zone.
     pub timezone: Option<Located<ZoneName>>,
-    /// Character sets that iconv converts besides those that libc has in itself.
+    /// Character sets that iconv converts, besides those that libc contains.
     pub gconv: Vec<Located<CharsetName>>,
-    /// Whether the certificates that TLS trusts go in; where a program asks for them and they are there, if nobody says.
+    /// Whether the image has the certificates that TLS trusts. By default, it has them if a program needs them and ROOT has them.
     pub ca_certificates: Option<bool>,
 }
 
 /// A file or folder of the host that goes into the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSpec {
-    /// Where it is; the text stays inside of its folder, but whether it exists or is a link out has not been looked at.
+    /// Its place on the host. The text stays inside its folder; reading does not check whether it exists or links elsewhere.
     pub from: Located<InnerPath>,
-    /// The path of the file or folder itself in the image.
+    /// The path in the image of the file or folder itself.
     pub to: Located<ImagePath>,
     /// The mode of the file, or of each file of the folder.
     pub mode: Option<Mode>,
-    /// The owner of all of it.
+    /// The owner of every entry.
     pub owner: UserGroup,
 }
 
-/// A folder that is made in the image.
+/// A folder to create in the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectorySpec {
     /// Its path.
@@ -363,12 +397,12 @@ pub struct DirectorySpec {
     pub owner: UserGroup,
 }
 
-/// A link that is made in the image.
+/// A link to create in the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SymlinkSpec {
     /// Its path.
     pub path: Located<ImagePath>,
-    /// Its text, neither empty nor longer than a path, without control characters.
+    /// Its target, not empty, at most as long as a path, without control characters.
     pub target: Located<String>,
 }
 
@@ -377,14 +411,14 @@ pub struct SymlinkSpec {
 pub struct CapabilitySpec {
     /// The path of the file, or of a link to it.
     pub path: Located<ImagePath>,
-    /// What it has.
+    /// The capabilities.
     pub capabilities: FileCapabilities,
 }
 
-/// What is taken out of ELF files.
+/// The symbols to strip from ELF files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strip {
-    /// Nothing.
+    /// No symbols.
     None,
     /// Debugging information, as `strip --strip-debug`.
     Debuginfo,
@@ -392,53 +426,75 @@ pub enum Strip {
     Symbols,
 }
 
-/// How an image is run, as the OCI image configuration has it.
+/// The run configuration of an image, as in the OCI image configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSpec {
-    /// What is started. Empty only where `cmd` is not, or where a base from anywhere may say it. Where it is the default, the place
-    /// is the image's.
+    /// The program and its first arguments. Empty only if `cmd` is not, or if an external base may define it. A default has the
+    /// image's place.
     pub entrypoint: Located<Vec<String>>,
     /// Arguments that `docker run` may replace.
     pub cmd: Vec<String>,
-    /// Variables of the environment.
+    /// Environment variables.
     pub env: BTreeMap<String, Located<String>>,
-    /// Files with further variables, the weakest first; all of them are weaker than `env`.
+    /// Files with further variables, the weakest first; `env` overrides all of them.
     pub env_files: Vec<Located<InnerPath>>,
     /// Ports, each once.
     pub expose: Vec<Port>,
-    /// Folders whose content outlives the container, each once.
+    /// Folders with content that outlives the container, each once.
     pub volumes: Vec<Located<ImagePath>>,
-    /// The folder that the program starts in.
+    /// The working directory of the program.
     pub workdir: Option<Located<ImagePath>>,
-    /// Who it runs as; root where there is none.
-    pub user: Option<Located<UserGroup>>,
-    /// Labels, none of which is Tierce's own.
+    /// The user that the program runs as; `None` means root.
+    pub user: Option<Located<RunUser>>,
+    /// Labels, without those that Tierce sets itself.
     pub labels: BTreeMap<String, Located<String>>,
-    /// The signal that asks it to stop.
+    /// The signal that asks the program to stop.
     pub stop_signal: Option<Signal>,
-    /// How the daemon finds out whether it is well.
+    /// The health check that the daemon runs.
     pub healthcheck: Option<Located<HealthCheck>>,
-    /// Whether its table says that nothing does, whatever a base from anywhere says.
+    /// Whether the table disables the health check, including that of an external base.
     pub no_healthcheck: bool,
-    /// Whether its table says that nothing stands before `cmd`, whatever a base from anywhere starts.
+    /// Whether the table sets an empty entrypoint, which also replaces that of an external base.
     pub no_entrypoint: bool,
-    /// Whether a base from anywhere may say what its table does not.
+    /// Whether an external base may supply values that the table lacks.
     pub on_foreign: bool,
 }
 
-/// How the daemon finds out whether a program is well. What is `None` is the daemon's default.
+/// The daemon's check that a program is healthy. `None` selects the daemon's default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// What is run in the container, without a shell; not empty.
+    /// The command that the daemon runs in the container, without a shell; not empty.
     pub command: Vec<String>,
-    /// Whether that is Tierce's probe, which is to be in the image then, as [`PROBE_PATH`](crate::PROBE_PATH).
+    /// Whether the command is Tierce's probe, which the image then contains at [`PROBE_PATH`](crate::PROBE_PATH).
     pub is_probe: bool,
     /// The time between two checks.
     pub interval: Option<Duration>,
-    /// The time after which a check has failed.
+    /// The time after which a check fails.
     pub timeout: Option<Duration>,
-    /// The time after the start in which failures do not count.
+    /// The time after the start during which failures do not count.
     pub start_period: Option<Duration>,
-    /// How many failures in a row make the program unwell.
+    /// The number of failures in a row that make the program unhealthy.
     pub retries: Option<u32>,
+}
+
+impl ImageSpec {
+    /// Returns the references of the image in a daemon, one for each tag. Tierce prints the first one.
+    pub fn references(&self) -> Vec<String> {
+        let reference = |tag: &Tag| match tag.as_str().contains(':') {
+            true => tag.to_string(),
+            false => format!("{}:{tag}", self.name),
+        };
+        self.tags.iter().map(|tag| reference(&tag.value)).collect()
+    }
+}
+
+impl WorkspaceSpec {
+    /// Returns the name of an image inside a layout, the `NAME` of `oci:DIR:NAME` that skopeo looks for: its tag, with its name
+    /// before it unless it is the only image of the workspace.
+    pub fn layout_name(&self, image: &ImageSpec) -> String {
+        match self.images.as_slice() {
+            [only] if only.name == image.name => image.tags[0].value.to_string(),
+            _ => image.references().remove(0),
+        }
+    }
 }

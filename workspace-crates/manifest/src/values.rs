@@ -1,4 +1,4 @@
-//! The small grammars of values: each type holds only what its specification allows.
+//! The grammars of values: each type holds only values that its specification allows.
 
 mod capabilities;
 mod env_file;
@@ -17,14 +17,14 @@ pub use names::{AccountName, ImageName, ImageReference, Tag};
 pub(crate) use names::{check_cargo_name, check_url};
 pub use paths::{ImagePath, InnerPath};
 pub(crate) use paths::{check_link_target, host_path, image_glob};
-pub use run::{Mode, Port, Protocol, Signal, UserGroup};
+pub use run::{Mode, Port, Protocol, RunUser, Signal, UserGroup};
 pub(crate) use run::{check_label_key, check_no_nul, check_variable_name, duration};
 pub use run_time::{CharsetName, LocaleName, ZoneName};
 pub use size::ByteSize;
 pub use test::{Pattern, TestName};
 pub(crate) use test::{check_capability, check_header_name, check_header_value, check_method, check_request_path};
 
-/// A type that is a checked string, with what every one of them has.
+/// Defines a type for a string that passes a check.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
@@ -32,7 +32,7 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// The text as it was written.
+            /// Returns the text, as written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

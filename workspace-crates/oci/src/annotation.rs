@@ -11,30 +11,30 @@ use crate::time::rfc3339;
 pub const AUTHORS: &str = "org.opencontainers.image.authors";
 /// Date and time of the build, RFC 3339.
 pub const CREATED: &str = "org.opencontainers.image.created";
-/// What the image is, for people.
+/// Description for people.
 pub const DESCRIPTION: &str = "org.opencontainers.image.description";
-/// Where its documentation stands.
+/// Address of the documentation.
 pub const DOCUMENTATION: &str = "org.opencontainers.image.documentation";
-/// Licences of what is inside, an SPDX expression.
+/// Licences of the content, an SPDX expression.
 pub const LICENSES: &str = "org.opencontainers.image.licenses";
 /// Name of an image within an index; on descriptors only.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Revision of the source in its version control.
 pub const REVISION: &str = "org.opencontainers.image.revision";
-/// Where the source stands.
+/// Address of the source.
 pub const SOURCE: &str = "org.opencontainers.image.source";
 /// Title, for people.
 pub const TITLE: &str = "org.opencontainers.image.title";
-/// Where more about the image stands.
+/// Address of more information about the image.
 pub const URL: &str = "org.opencontainers.image.url";
-/// Who distributes it.
+/// Distributor.
 pub const VENDOR: &str = "org.opencontainers.image.vendor";
-/// Version of what is inside.
+/// Version of the packaged software.
 pub const VERSION: &str = "org.opencontainers.image.version";
 /// containerd's and Docker's full reference of an image within an index; on descriptors only.
 pub(crate) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
-/// What is known about the package that an image is of. Empty texts are left out, as if they were `None`.
+/// Metadata of the package that an image is made from. Empty texts count as `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Metadata {
@@ -52,19 +52,19 @@ pub struct Metadata {
     pub url: Option<String>,
     /// [`DOCUMENTATION`].
     pub documentation: Option<String>,
-    /// [`AUTHORS`], which are joined by commas.
+    /// [`AUTHORS`], joined by commas.
     pub authors: Vec<String>,
     /// [`VENDOR`].
     pub vendor: Option<String>,
-    /// [`REVISION`]: changes with every commit, and so is no label.
+    /// [`REVISION`]: an annotation only, as it changes with every commit.
     pub revision: Option<String>,
-    /// [`CREATED`], in seconds since 1970: a fixed time if the image is to be reproducible. No label either.
+    /// [`CREATED`], in seconds since 1970: an annotation only. A fixed time makes the image reproducible.
     pub created: Option<u64>,
 }
 
 impl Metadata {
-    /// What belongs into the config as labels: all that stays the same from commit to commit, so that the image's id
-    /// does.
+    /// Returns the labels for the config: the values that do not change with each commit, so that the image's id does not
+    /// change either.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<String, String> {
         let authors = self.authors.join(", ");
@@ -83,7 +83,7 @@ impl Metadata {
         stated.map(|(key, text)| (key.to_owned(), text.clone())).collect()
     }
 
-    /// What belongs into the manifest as annotations: the labels, the revision and the time.
+    /// Returns the annotations for the manifest: the labels, the revision and the time.
     ///
     /// # Errors
     /// [`Error::Time`] for a time beyond the year 9999.
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_revision_is_an_annotation_and_no_label() {
+    fn revision_is_an_annotation_only() {
         let metadata = Metadata {
             title: Some("thumbnailer".to_owned()),
             version: Some("0.1.0".to_owned()),

@@ -1,4 +1,4 @@
-//! The image config: what a container of the image runs, and which layers it consists of.
+//! The image config: how a container runs, and the list of layers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,24 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Layer;
 use crate::time::rfc3339;
-use crate::{Digest, Error, Platform};
+use crate::{Digest, Error, HistoryEntry, Origin, Platform};
 
-/// What the config of an image is made of (OCI image-spec, `application/vnd.oci.image.config.v1+json`).
+/// The values of an image's config (OCI image-spec, `application/vnd.oci.image.config.v1+json`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageConfig {
     /// Architecture and operating system of the programs inside.
     pub platform: Platform,
-    /// Time of the image and of each step of its history, in seconds since 1970.
+    /// Time of the image and of each history entry, in seconds since 1970.
     pub created: u64,
-    /// What a container runs.
+    /// How a container runs.
     pub runtime: Runtime,
     /// Layers from the bottom up.
     pub layers: Vec<Layer>,
+    /// The number of layers that another tool made, the lowest ones, and where they come from.
+    pub below: (usize, Origin),
 }
 
-/// What a container of the image runs, and how. What is empty or `None` is not stated.
+/// How a container of the image runs. The config leaves out values that are empty or `None`.
 ///
-/// Values are written as they are: their grammar is the business of whoever reads them from a user.
+/// This crate does not check the values' grammar: the caller does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Runtime {
@@ -40,7 +42,7 @@ pub struct Runtime {
     pub user: Option<String>,
     /// Absolute path of the working directory.
     pub workdir: Option<String>,
-    /// Absolute paths of the folders that hold data of containers.
+    /// Absolute paths of the folders for containers' data.
     pub volumes: BTreeSet<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
@@ -50,8 +52,7 @@ pub struct Runtime {
     pub healthcheck: Option<Healthcheck>,
 }
 
-/// A health check, which Docker and Podman know and the OCI image-spec does not. What is `None` is the engine's
-/// default.
+/// A health check: an extension of Docker and Podman to the OCI image-spec. `None` means the engine's default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Healthcheck {
@@ -66,7 +67,7 @@ pub struct Healthcheck {
     /// Time after the start in which failures do not count.
     #[serde(default)]
     pub start_period: Option<Duration>,
-    /// Time between two checks in that time.
+    /// Time between two checks during `start_period`.
     #[serde(default)]
     pub start_interval: Option<Duration>,
     /// Failures in a row after which the container is unhealthy.
@@ -75,16 +76,25 @@ pub struct Healthcheck {
 }
 
 impl ImageConfig {
-    /// The config as JSON. The image's id is the digest of these bytes.
+    /// Writes the config as JSON. The image's id is the digest of these bytes.
     ///
     /// # Errors
     /// [`Error::Time`] for a time beyond the year 9999.
     pub fn to_json(&self) -> Result<Vec<u8>, Error> {
         let created = rfc3339(self.created)?;
         let runtime = &self.runtime;
-        let history = self.layers.iter().map(|layer| HistoryJson { created: &created, created_by: &layer.created_by });
+        let (below, origin) = &self.below;
+        let of_base = origin.history_of(*below);
+        let own = self.layers.iter().skip(if of_base.is_some() { *below } else { 0 });
+        let own = own.map(|layer| HistoryEntry {
+            created: Some(created.clone()),
+            created_by: Some(layer.created_by.clone()),
+            ..HistoryEntry::default()
+        });
+        let history = of_base.into_iter().flatten().cloned().chain(own);
         let document = ConfigJson {
             architecture: &self.platform.architecture,
+            author: origin.author.as_deref(),
             config: RuntimeJson {
                 cmd: &runtime.cmd,
                 entrypoint: &runtime.entrypoint,
@@ -107,14 +117,16 @@ impl ImageConfig {
     }
 }
 
-// The wire form. Fields stand in the alphabetical order of their JSON names.
+// The wire form, with the fields in the alphabetical order of their JSON names.
 
 #[derive(Serialize)]
 struct ConfigJson<'a> {
     architecture: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<&'a str>,
     config: RuntimeJson<'a>,
     created: &'a str,
-    history: Vec<HistoryJson<'a>>,
+    history: Vec<HistoryEntry>,
     os: &'a str,
     rootfs: RootfsJson,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,12 +194,6 @@ impl<'a> HealthcheckJson<'a> {
 }
 
 #[derive(Serialize)]
-struct HistoryJson<'a> {
-    created: &'a str,
-    created_by: &'a str,
-}
-
-#[derive(Serialize)]
 struct RootfsJson {
     diff_ids: Vec<Digest>,
     #[serde(rename = "type")]
@@ -234,11 +240,12 @@ pub(crate) mod tests {
             created: 1_700_000_000,
             runtime,
             layers: vec![layer(b"libraries"), layer(b"program")],
+            below: (0, Origin::default()),
         }
     }
 
     #[test]
-    fn states_everything() {
+    fn all_values_are_written() {
         insta::assert_snapshot!(pretty(&full().to_json().unwrap()), @r#"
         {
           "architecture": "amd64",
@@ -303,7 +310,36 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn leaves_out_what_is_not_stated() {
+    fn history_of_base_precedes_own_layers() {
+        let entry = |created_by: &str, empty_layer| HistoryEntry {
+            created: Some("2024-01-01T00:00:00.5Z".to_owned()),
+            created_by: Some(created_by.to_owned()),
+            empty_layer,
+            ..HistoryEntry::default()
+        };
+        let history = vec![entry("ADD rootfs.tar /", false), entry("CMD [\"sh\"]", true)];
+        let origin = Origin { author: Some("Ada".to_owned()), history };
+        let written = |below| {
+            let config = ImageConfig { runtime: Runtime::default(), below: (below, origin.clone()), ..full() };
+            let written: serde_json::Value = serde_json::from_slice(&config.to_json().unwrap()).unwrap();
+            assert_eq!(written["author"], "Ada");
+            assert_eq!(written["created"], "2023-11-14T22:13:20Z", "the image's own");
+            written["history"].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            written(1),
+            [
+                r#"{"created":"2024-01-01T00:00:00.5Z","created_by":"ADD rootfs.tar /"}"#,
+                r#"{"created":"2024-01-01T00:00:00.5Z","created_by":"CMD [\"sh\"]","empty_layer":true}"#,
+                r#"{"created":"2023-11-14T22:13:20Z","created_by":"tierce program"}"#,
+            ]
+        );
+        // A history of another number of layers would name the wrong ones.
+        assert_eq!(written(2).len(), 2);
+    }
+
+    #[test]
+    fn empty_values_are_left_out() {
         let config = ImageConfig { runtime: Runtime::default(), layers: Vec::new(), created: 0, ..full() };
         insta::assert_snapshot!(pretty(&config.to_json().unwrap()), @r#"
         {
@@ -323,13 +359,13 @@ pub(crate) mod tests {
     #[test]
     fn keys_are_sorted() {
         let bytes = full().to_json().unwrap();
-        // Without `preserve_order` a `Value` sorts: going through one changes nothing if the keys were sorted before.
+        // Without `preserve_order` a `Value` sorts: a round trip changes nothing if the keys were sorted before.
         let sorted: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(serde_json::to_vec(&sorted).unwrap(), bytes);
     }
 
     #[test]
-    fn is_what_the_image_spec_defines() {
+    fn config_follows_the_image_spec() {
         let parsed = ImageConfiguration::from_reader(&full().to_json().unwrap()[..]).unwrap();
         assert_eq!(parsed.rootfs().typ(), "layers");
         assert_eq!(parsed.rootfs().diff_ids().len(), parsed.history().as_ref().unwrap().len());

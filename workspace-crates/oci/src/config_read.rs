@@ -1,4 +1,4 @@
-//! Reading what the config of somebody else's image says of its containers.
+//! Reads the config of an image that another tool made.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde::de::IgnoredAny;
 use crate::{Error, Healthcheck, Runtime};
 
 impl Runtime {
-    /// What the config of an image says of how it is run (OCI image-spec, `application/vnd.oci.image.config.v1+json`, with Docker's
-    /// `Healthcheck`). What is `null` is not stated, as tools in Go write it.
+    /// Reads how containers of an image run from its config (OCI image-spec, `application/vnd.oci.image.config.v1+json`, with
+    /// Docker's `Healthcheck`). `null` counts as absent: tools in Go write it.
     ///
     /// # Errors
-    /// [`Error::Config`] if it is no such document.
+    /// [`Error::Config`] for another document.
     pub fn of_config(config: &[u8]) -> Result<Runtime, Error> {
         let document: Document = serde_json::from_slice(config).map_err(|source| Error::Config { source })?;
         let stated = document.config.unwrap_or_default();
@@ -59,7 +59,7 @@ struct Stated {
     working_dir: Option<String>,
 }
 
-/// Durations in nanoseconds; zero is the engine's default.
+/// Durations in nanoseconds; zero means the engine's default.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[derive(Default)]
@@ -73,12 +73,12 @@ struct StatedHealthcheck {
 }
 
 impl StatedHealthcheck {
-    /// None for a check that is switched off, and for words of an engine to come. `shell` is that of the image, if it has another.
+    /// Returns `None` for a disabled check and for an unknown form. `shell` replaces `/bin/sh -c` if the image sets it.
     fn check(self, shell: Option<Vec<String>>) -> Option<Healthcheck> {
         let mut words = self.test?.into_iter();
         let command = match words.next()?.as_str() {
             "CMD" => words.collect(),
-            // What the engine makes of it.
+            // As the engine runs it.
             "CMD-SHELL" => {
                 let shell = shell.filter(|shell| !shell.is_empty());
                 shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]).into_iter().chain(words).collect()
@@ -103,17 +103,17 @@ mod tests {
     use crate::config::tests::full;
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_config_is_read_back() {
         let written = full();
         let mut runtime = written.runtime.clone();
-        // Of the longest time, as many nanoseconds are written as Go can hold.
+        // The config has at most the nanoseconds that Go's type holds.
         let longest = Some(Duration::from_nanos(i64::MAX.unsigned_abs()));
         runtime.healthcheck = runtime.healthcheck.map(|check| Healthcheck { start_period: longest, ..check });
         assert_eq!(Runtime::of_config(&written.to_json().unwrap()).unwrap(), runtime);
     }
 
     #[test]
-    fn what_others_write_is_read() {
+    fn configs_of_other_tools_are_read() {
         let check = |command: &[&str]| Healthcheck {
             command: command.iter().map(|&word| word.to_owned()).collect(),
             interval: None,

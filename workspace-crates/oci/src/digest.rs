@@ -1,4 +1,4 @@
-//! Digests as OCI descriptors write them, and a writer that computes one on the way.
+//! Digests in the grammar of OCI descriptors, and a writer that computes one.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,19 +11,19 @@ use crate::Error;
 
 /// A sha256 digest: `sha256:` and 64 lower-case hexadecimal digits.
 ///
-/// The OCI descriptor grammar has further algorithms; this crate writes sha256 only and reads what it writes.
+/// The OCI descriptor grammar has other algorithms too; this crate reads and writes sha256 only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Computes the digest of `bytes`.
     #[must_use]
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest that these 32 bytes are.
+    /// Wraps the 32 bytes of a digest.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -38,12 +38,10 @@ impl Digest {
     /// The 64 hexadecimal digits, without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+        hex::encode(self.0)
     }
 
-    /// Where a layout keeps the blob of this digest: `blobs/sha256/<hex>`, relative to the layout.
+    /// The path of the blob in a layout: `blobs/sha256/<hex>`, relative to the layout.
     #[must_use]
     pub fn blob_path(&self) -> String {
         format!("blobs/sha256/{}", self.hex())
@@ -71,16 +69,13 @@ impl FromStr for Digest {
 }
 
 fn parse(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.strip_prefix("sha256:")?.as_bytes().try_into().ok()?;
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    let digits = text.strip_prefix("sha256:")?;
+    // The descriptor grammar has lower-case digits only; `hex` reads both cases.
+    if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
+        return None;
     }
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -98,9 +93,7 @@ impl TryFrom<String> for Digest {
     }
 }
 
-/// A writer that hashes and counts what passes through it.
-///
-/// It does not buffer: many small writes stay many small writes.
+/// A writer that hashes and counts the bytes on their way to another writer. It has no buffer.
 pub struct HashingWriter<W> {
     inner: W,
     hasher: Sha256,
@@ -108,12 +101,12 @@ pub struct HashingWriter<W> {
 }
 
 impl<W> HashingWriter<W> {
-    /// Hashes everything that is written to `inner` from now on.
+    /// Hashes everything that is written to `inner` through it.
     pub fn new(inner: W) -> Self {
         Self { inner, hasher: Sha256::new(), size: 0 }
     }
 
-    /// The digest and the number of bytes of what was written, and the writer below. Flushes nothing.
+    /// Returns the digest and the number of the written bytes, and the inner writer. Does not flush.
     pub fn finish(self) -> (Digest, u64, W) {
         (Digest(self.hasher.finalize().into()), self.size, self.inner)
     }
@@ -139,7 +132,7 @@ mod tests {
     const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn writes_and_reads_the_descriptor_grammar() {
+    fn digest_round_trips_as_text() {
         let digest = Digest::of("");
         assert_eq!(digest.to_string(), EMPTY);
         assert_eq!(EMPTY.parse::<Digest>().unwrap(), digest);
@@ -149,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_digest() {
+    fn malformed_digest_is_refused() {
         let upper = EMPTY.to_uppercase();
         let upper_hex = format!("sha256:{}", &upper[7..]);
         let long = format!("{EMPTY}0");
@@ -163,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_what_was_written_and_nothing_else() {
+    fn only_written_bytes_are_hashed() {
         struct Sluggish(Vec<u8>);
         impl Write for Sluggish {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

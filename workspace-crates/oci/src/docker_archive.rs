@@ -1,4 +1,4 @@
-//! The archive that `docker load`, `podman load` and skopeo take.
+//! The archive that `docker load`, `podman load` and skopeo read.
 
 use std::io::{self, Read, Write};
 
@@ -8,30 +8,29 @@ use tierce_rootfs::{Node, NodeKind};
 use crate::annotation::{CONTAINERD_NAME, REF_NAME};
 use crate::index::index_json;
 use crate::layout::{INDEX, OCI_LAYOUT, layers_once};
-use crate::reference::Reference;
+use crate::reference::DockerName;
 use crate::{Descriptor, Error, Image, Layer, TarWriter};
 
-/// Whom an archive is for, and so what is in it.
+/// The use of an archive; decides on its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveUse {
-    /// A file for whoever gets it: two things at once, Docker's own archive (`manifest.json`, which points into
-    /// `blobs/sha256`) and an OCI layout (`index.json` and `oci-layout`). Docker up to 20.10 reads the first alone.
+    /// A file for any tool: Docker's own archive (`manifest.json`, which points into `blobs/sha256`) and an OCI layout
+    /// (`index.json` and `oci-layout`) in one. Docker up to 20.10 reads only the first.
     File,
-    /// One load by a daemon: Docker's own archive alone. Podman prefers a layout where it finds one, and takes no
-    /// health check from it.
+    /// One load by a daemon: only Docker's own archive. From a layout, Podman would not take the health check.
     Load {
-        /// So many of the lowest layers are named and not contained, since the daemon has them: Docker looks a
-        /// layer's chain ID up before it opens the file. Podman and a daemon with containerd's store refuse such an
-        /// archive; send all of it then.
+        /// The number of lowest layers that the daemon has: the archive names them without their content. Docker looks
+        /// up a layer's chain ID before it opens the file. Podman and a daemon with containerd's store refuse such an
+        /// archive: use 0 for them.
         omitted_layers: usize,
     },
 }
 
-/// Writes an image as the archive that `docker load` takes.
+/// Writes an image as the archive that `docker load` reads.
 ///
-/// - `tags` are references as `thumbnailer`, `ada/thumbnailer:1.0`. Without any the image is loaded untagged.
-/// - `open_layer` gives the blob of a layer. What it gives has to be as long as the layer's descriptor says; its
-///   digest is checked by whoever reads the archive.
+/// - `tags` are references as `thumbnailer`, `ada/thumbnailer:1.0`. Without tags, the loaded image is untagged.
+/// - `open_layer` returns the blob of a layer, which must be as long as its descriptor's size. The archive's reader
+///   checks the digest.
 ///
 /// # Errors
 /// [`Error::Name`] for a tag that is no reference, [`Error::Read`] and [`Error::ContentLength`] for a layer,
@@ -43,7 +42,7 @@ pub fn write_docker_archive<R: Read>(
     mut open_layer: impl FnMut(&Layer) -> io::Result<R>,
     writer: impl Write,
 ) -> Result<(), Error> {
-    let references = tags.iter().map(|tag| Reference::parse(tag)).collect::<Result<Vec<_>, _>>()?;
+    let names = tags.iter().map(|tag| DockerName::parse(tag)).collect::<Result<Vec<_>, _>>()?;
     let omitted_layers = match archive_use {
         ArchiveUse::File => 0,
         ArchiveUse::Load { omitted_layers } => omitted_layers,
@@ -60,29 +59,29 @@ pub fn write_docker_archive<R: Read>(
     if archive_use == ArchiveUse::File {
         archive.document(&image.descriptor.digest.blob_path(), &image.manifest)?;
         archive.document(OCI_LAYOUT.0, OCI_LAYOUT.1)?;
-        archive.document(INDEX, &index_json(&index_entries(image, &references)))?;
+        archive.document(INDEX, &index_json(&index_entries(image, &names)))?;
     }
-    archive.document("manifest.json", &docker_manifest(image, &references))?;
+    archive.document("manifest.json", &docker_manifest(image, &names))?;
     archive.tar.finish().map(drop)
 }
 
-/// One entry a reference, with the annotations by which containerd and Docker name what they import; or one without
-/// a name.
-fn index_entries(image: &Image, references: &[Reference]) -> Vec<Descriptor> {
-    if references.is_empty() {
+/// Returns an entry per name, with the annotations from which containerd and Docker take the name; or one without a
+/// name.
+fn index_entries(image: &Image, names: &[DockerName]) -> Vec<Descriptor> {
+    if names.is_empty() {
         return vec![image.descriptor.clone()];
     }
-    let named = |reference: &Reference| {
+    let named = |name: &DockerName| {
         let mut descriptor = image.descriptor.clone();
-        descriptor.annotations.insert(CONTAINERD_NAME.to_owned(), reference.full.clone());
-        descriptor.annotations.insert(REF_NAME.to_owned(), reference.tag.clone());
+        descriptor.annotations.insert(CONTAINERD_NAME.to_owned(), name.full.clone());
+        descriptor.annotations.insert(REF_NAME.to_owned(), name.tag.clone());
         descriptor
     };
-    references.iter().map(named).collect()
+    names.iter().map(named).collect()
 }
 
 /// Docker's `manifest.json`: every image of the archive, which is one.
-fn docker_manifest(image: &Image, references: &[Reference]) -> Vec<u8> {
+fn docker_manifest(image: &Image, names: &[DockerName]) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct ManifestJson<'a> {
@@ -90,7 +89,7 @@ fn docker_manifest(image: &Image, references: &[Reference]) -> Vec<u8> {
         layers: Vec<String>,
         repo_tags: Option<Vec<&'a str>>,
     }
-    let tags: Vec<&str> = references.iter().map(|reference| reference.familiar.as_str()).collect();
+    let tags: Vec<&str> = names.iter().map(|name| name.familiar.as_str()).collect();
     let entry = ManifestJson {
         config: image.id.blob_path(),
         layers: image.layers.iter().map(|layer| layer.blob.digest.blob_path()).collect(),
@@ -135,7 +134,7 @@ mod tests {
         Ok(bytes)
     }
 
-    /// Names and content of an archive, JSON over several lines, digests cut short.
+    /// Names and content of an archive, JSON indented, digests shortened.
     fn listing(archive: &[u8]) -> String {
         let mut lines = Vec::new();
         for entry in tar::Archive::new(archive).entries().unwrap() {
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn is_dockers_archive_and_a_layout_at_once() {
+    fn file_is_archive_and_layout() {
         insta::assert_snapshot!(listing(&archive(&["thumbnailer"], ArchiveUse::File).unwrap()), @r#"
         blobs/
         blobs/sha256/
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_is_no_layout_and_may_lack_the_lower_layers() {
+    fn load_omits_layout_and_lower_layers() {
         insta::assert_snapshot!(listing(&archive(&[], ArchiveUse::Load { omitted_layers: 1 }).unwrap()), @r#"
         blobs/
         blobs/sha256/
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_tags_and_layers_that_are_not_right() {
+    fn wrong_tags_and_layers_are_refused() {
         assert!(matches!(archive(&["Not A Tag"], ArchiveUse::File), Err(Error::Name { .. })));
         let mut sink = Vec::new();
         let short = write_docker_archive(&image(&LAYERS), &[], ArchiveUse::File, |_| Ok(&b"short"[..]), &mut sink);

@@ -1,4 +1,4 @@
-//! Where two JSON documents of images differ.
+//! Compares two JSON documents of images.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 /// A place at which two documents differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentDifference {
-    /// The way there: `config.Env[1]`.
+    /// The place's path: `config.Env[1]`.
     pub path: String,
-    /// What the first one has there, if anything.
+    /// The first document's value, if it has one there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// What the second one has there, if anything.
+    /// The second document's value, if it has one there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 
-/// The places at which two documents differ, as far down as both have something there. serde_json bounds how deep that is.
+/// Returns the deepest places at which two documents differ. The recursion is as deep as the documents; serde_json limits that.
 #[must_use]
 pub fn document_differences(before: &Value, after: &Value) -> Vec<DocumentDifference> {
     let mut found = Vec::new();
@@ -31,7 +31,7 @@ fn compare(path: String, before: Option<&Value>, after: Option<&Value>, found: &
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                compare(below(&path, key), old.get(key), new.get(key), found);
+                compare(child(&path, key), old.get(key), new.get(key), found);
             }
         }
         (Some(Value::Array(old)), Some(Value::Array(new))) => {
@@ -44,8 +44,8 @@ fn compare(path: String, before: Option<&Value>, after: Option<&Value>, found: &
     }
 }
 
-/// The path of a key. One that would not be told from a path itself is quoted.
-fn below(path: &str, key: &str) -> String {
+/// Appends a key to a path. Quotes a key that could be read as a path itself.
+fn child(path: &str, key: &str) -> String {
     let is_plain = !key.is_empty() && !key.contains(['.', '[', ']', '"']);
     match (is_plain, path.is_empty()) {
         (true, true) => key.to_owned(),
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_named_by_their_paths() {
+    fn each_difference_has_its_path() {
         let cases = [
             (json!({"a": 1, "b": [1, {"c": 2}]}), json!({"b": [1, {"c": 2}], "a": 1}), vec![]),
             (

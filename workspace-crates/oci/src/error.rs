@@ -1,22 +1,22 @@
-//! What can go wrong while writing an image.
+//! The errors of this crate.
 
 use std::io;
 
-/// An error of this crate.
+/// An error of reading or writing an image.
 ///
-/// After an error of an archive writer the bytes written so far are no whole archive and have to be thrown away.
+/// After an error of an archive writer, the archive is incomplete: discard it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An entry that an archive cannot hold, or must not.
+    /// An entry that an archive cannot or must not contain.
     #[error("failed to pack `{path}`: {reason}")]
     Entry {
         /// Path of the entry inside the root filesystem.
         path: String,
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence.
         reason: &'static str,
     },
-    /// An entry of a layer that does not come after the one before it.
+    /// An entry of a layer that sorts before the previous one.
     #[error(
         "failed to pack `{path}`: it has to come before `{previous}`, entries are sorted by the bytes of their paths"
     )]
@@ -26,20 +26,20 @@ pub enum Error {
         /// Path of the entry before it.
         previous: String,
     },
-    /// A hard link whose target is no regular file that the same layer holds before it.
+    /// A hard link whose target is not an earlier regular file of the same layer.
     #[error("failed to pack `{path}`: its target `{target}` is no regular file before it in the same layer")]
     HardLink {
         /// Path of the link.
         path: String,
-        /// Path that it should be a further name of.
+        /// Path of the file that it links to.
         target: String,
     },
-    /// Content that is shorter or longer than its entry says.
+    /// Content whose length is not the size of its entry.
     #[error("failed to pack `{path}`: its content is {found} than the {expected} bytes that were announced")]
     ContentLength {
         /// Path of the entry.
         path: String,
-        /// Announced length in bytes.
+        /// The entry's size in bytes.
         expected: u64,
         /// `shorter` or `longer`.
         found: &'static str,
@@ -49,14 +49,14 @@ pub enum Error {
     Read {
         /// Path of the entry inside the archive.
         path: String,
-        /// What the reader said.
+        /// The reader's error.
         #[source]
         source: io::Error,
     },
     /// The archive could not be written.
     #[error("failed to write the archive")]
     Write {
-        /// What the writer said.
+        /// The writer's error.
         #[source]
         source: io::Error,
     },
@@ -66,18 +66,18 @@ pub enum Error {
         /// The text.
         text: String,
     },
-    /// A time that RFC 3339 cannot write.
+    /// A time that RFC 3339 cannot express.
     #[error("failed to write time `{seconds}` (seconds since 1970): the year lies beyond 9999")]
     Time {
         /// Seconds since 1970-01-01T00:00:00Z.
         seconds: u64,
     },
-    /// A name that an image in an index cannot have.
+    /// A name or reference that is not valid for an image.
     #[error("failed to name an image `{name}`: {reason}")]
     Name {
         /// The name or reference.
         name: String,
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence.
         reason: &'static str,
     },
     /// An uncompressed layer whose digest is not its diffID.
@@ -85,22 +85,22 @@ pub enum Error {
     DiffId {
         /// Digest of the blob.
         digest: String,
-        /// Digest of its uncompressed content as claimed.
+        /// The claimed digest of its uncompressed content.
         diff_id: String,
     },
-    /// The config of an image that is not one.
+    /// A config that does not parse.
     #[error("failed to read the image's config")]
     Config {
-        /// What the JSON parser said.
+        /// The JSON parser's error.
         #[source]
         source: serde_json::Error,
     },
-    /// An `index.json` that is not one.
+    /// An `index.json` that is malformed.
     #[error("failed to read `index.json`: {reason}")]
     Index {
-        /// What is wrong with it.
+        /// The problem, as the end of a sentence.
         reason: &'static str,
-        /// What the JSON parser said, if it got that far.
+        /// The JSON parser's error, if the text is not JSON.
         #[source]
         source: Option<serde_json::Error>,
     },

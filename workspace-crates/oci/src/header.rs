@@ -1,19 +1,18 @@
-//! One tar header: the 512 bytes of POSIX ustar, and the PAX records for what does not fit into them.
+//! One tar header: the 512 bytes of POSIX ustar, and PAX records for values that do not fit.
 //!
-//! What is written is the POSIX.1-2001 pax format: plain ustar wherever it suffices, an extended header (`x`) only
-//! where a path, a link, a number or an extended attribute needs one. Times are whole seconds, owners have numbers
-//! and no names.
+//! The format is POSIX.1-2001 pax: plain ustar if possible, an extended header (`x`) only if a path, a link, a number or an
+//! extended attribute needs one. Times are whole seconds; owners have numbers and no names.
 
 use std::collections::BTreeMap;
 
-/// Size of a header and unit of everything in an archive, in bytes.
+/// Size of a header and unit of an archive, in bytes.
 pub(crate) const BLOCK: usize = 512;
 
 /// Prefix of the PAX keyword of an extended attribute, as GNU tar, libarchive and container engines write and read
 /// it.
 const XATTR_PREFIX: &str = "SCHILY.xattr.";
 
-/// Name of extended headers themselves. Readers drop it; a constant keeps it from being one more thing that can vary.
+/// Name of the extended headers themselves. Readers ignore it; a constant keeps archives reproducible.
 const PAX_NAME: &str = "././@PaxHeader";
 
 const NAME: std::ops::Range<usize> = 0..100;
@@ -41,7 +40,7 @@ pub(crate) enum EntryType {
     Extended = b'x',
 }
 
-/// One header as data, before it is decided what fits into ustar.
+/// The values of one header, whether or not they fit into ustar.
 pub(crate) struct Header<'a> {
     /// Relative name as archived; a directory's ends with `/`.
     pub(crate) name: &'a str,
@@ -63,7 +62,7 @@ impl<'a> Header<'a> {
         Header { name: PAX_NAME, entry_type: EntryType::Extended, mode: 0o644, uid: 0, gid: 0, size, mtime, link: "" }
     }
 
-    /// The PAX records for what ustar cannot say of this entry; empty for most entries.
+    /// Returns the PAX records for the values that ustar cannot hold; empty for most entries.
     pub(crate) fn pax_records(&self, xattrs: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
         let mut records = Vec::new();
         if split_name(self.name).is_none() {
@@ -88,7 +87,7 @@ impl<'a> Header<'a> {
         records
     }
 
-    /// The ustar block. A field whose value did not fit holds a harmless stand-in that the PAX record overrides.
+    /// Returns the ustar block. A value that does not fit is replaced by a harmless one, which the PAX record overrides.
     pub(crate) fn block(&self) -> [u8; BLOCK] {
         let mut block = [0; BLOCK];
         match split_name(self.name) {
@@ -116,7 +115,7 @@ impl<'a> Header<'a> {
         }
         block[TYPE] = self.entry_type as u8;
         block[MAGIC].copy_from_slice(b"ustar\x0000");
-        // The checksum is taken with its own field blank, and is written as six digits, NUL, blank.
+        // The checksum counts its own field as blanks, and is written as six digits, NUL, blank.
         block[CHECKSUM].fill(b' ');
         let sum: u64 = block.iter().map(|&byte| u64::from(byte)).sum();
         put_octal(&mut block[CHECKSUM.start..CHECKSUM.end - 1], sum);
@@ -124,7 +123,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The prefix and name that ustar would hold for this name, or `None` if it needs a PAX record.
+/// Splits a name into ustar's prefix and name. Returns `None` if it needs a PAX record.
 fn split_name(name: &str) -> Option<(&str, &str)> {
     if !name.is_ascii() {
         return None;
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn splits_names_as_ustar_can_hold_them() {
+    fn names_are_split_for_ustar() {
         let long = |length: usize| "n".repeat(length);
         let cases: [(String, Option<(usize, usize)>); 12] = [
             ("usr/".into(), Some((0, 4))),
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_header_is_ustar_alone() {
+    fn plain_header_has_no_records() {
         assert!(header().pax_records(&BTreeMap::new()).is_empty());
         let block = header().block();
         insta::assert_snapshot!(block[..NAME.len()].escape_ascii().to_string().trim_end_matches("\\x00"), @"bin/su");
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn records_hold_what_ustar_cannot() {
+    fn records_hold_values_beyond_ustar() {
         let long = "l".repeat(101);
         let cases: [(Header<'_>, &str); 9] = [
             (Header { uid: 0o7_777_777, ..header() }, ""),

@@ -15,12 +15,12 @@ pub struct Layer {
     pub diff_id: Digest,
     /// The blob that holds it, compressed or not.
     pub blob: Descriptor,
-    /// What made it, as the image's history shows it.
+    /// The step that made it, for the image's history.
     pub created_by: String,
 }
 
 impl Layer {
-    /// A layer whose blob is the archive as it was written.
+    /// A layer whose blob is the uncompressed archive.
     #[must_use]
     pub fn uncompressed(info: LayerInfo, created_by: impl Into<String>) -> Self {
         let LayerInfo { diff_id, size } = info;
@@ -28,10 +28,10 @@ impl Layer {
     }
 }
 
-/// An image, whole but for the content of its layers.
+/// An image without the content of its layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// Digest of the config, by which Docker knows the image. The revision, an annotation, does not change it.
+    /// Digest of the config: Docker's id of the image. The revision does not change it, as it is an annotation.
     pub id: Digest,
     /// The config as JSON.
     pub config: Vec<u8>,
@@ -44,11 +44,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes the config and the manifest, with these annotations on the manifest.
+    /// Writes the config and the manifest, with these annotations on the manifest.
     ///
     /// # Errors
-    /// [`Error::Time`] for a time beyond the year 9999, [`Error::DiffId`] if the blob of an uncompressed layer is
-    /// another than its diffID says.
+    /// [`Error::Time`] for a time beyond the year 9999, [`Error::DiffId`] if the digest of an uncompressed layer's blob
+    /// is not its diffID.
     pub fn assemble(image: ImageConfig, annotations: &BTreeMap<String, String>) -> Result<Self, Error> {
         for Layer { diff_id, blob, .. } in &image.layers {
             if blob.media_type == MediaType::LayerTar && blob.digest != *diff_id {
@@ -84,20 +84,31 @@ pub(crate) mod tests {
 
     pub(crate) fn image(layers: &[&[u8]]) -> Image {
         let layers = layers.iter().map(|bytes| layer(bytes)).collect();
-        let config = ImageConfig { platform: platform(), created: 0, runtime: Runtime::default(), layers };
+        let config = ImageConfig {
+            platform: platform(),
+            created: 0,
+            runtime: Runtime::default(),
+            layers,
+            below: Default::default(),
+        };
         Image::assemble(config, &BTreeMap::new()).unwrap()
     }
 
-    /// JSON over several lines.
+    /// Indents JSON.
     pub(crate) fn pretty(json: &[u8]) -> String {
         let value: BTreeMap<String, serde_json::Value> = serde_json::from_slice(json).unwrap();
         serde_json::to_string_pretty(&value).unwrap()
     }
 
     #[test]
-    fn the_revision_changes_the_manifest_and_not_the_id() {
-        let config =
-            || ImageConfig { platform: platform(), created: 0, runtime: Runtime::default(), layers: vec![layer(b"a")] };
+    fn revision_changes_manifest_only() {
+        let config = || ImageConfig {
+            platform: platform(),
+            created: 0,
+            runtime: Runtime::default(),
+            layers: vec![layer(b"a")],
+            below: Default::default(),
+        };
         let revision = |text: &str| BTreeMap::from([(annotation::REVISION.to_owned(), text.to_owned())]);
         let (first, second) =
             (Image::assemble(config(), &revision("1")).unwrap(), Image::assemble(config(), &revision("2")).unwrap());
@@ -107,7 +118,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_manifest_is_what_the_image_spec_defines() {
+    fn manifest_follows_the_image_spec() {
         let image = image(&[b"libraries", b"program"]);
         insta::assert_snapshot!(pretty(&image.manifest), @r#"
         {
@@ -139,10 +150,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn refuses_an_uncompressed_layer_of_another_digest() {
+    fn wrong_diff_id_is_refused() {
         let lying = Layer { diff_id: Digest::of("other"), ..layer(b"a") };
-        let config =
-            ImageConfig { platform: platform(), created: 0, runtime: Runtime::default(), layers: vec![lying.clone()] };
+        let config = ImageConfig {
+            platform: platform(),
+            created: 0,
+            runtime: Runtime::default(),
+            layers: vec![lying.clone()],
+            below: Default::default(),
+        };
         assert!(matches!(Image::assemble(config.clone(), &BTreeMap::new()), Err(Error::DiffId { .. })));
         let compressed =
             Layer { blob: Descriptor { media_type: MediaType::LayerTarGzip, ..lying.blob.clone() }, ..lying };

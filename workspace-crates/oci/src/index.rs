@@ -1,4 +1,4 @@
-//! `index.json`: the list of the images that a layout holds.
+//! `index.json`: the list of a layout's images.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::annotation::REF_NAME;
 use crate::{Descriptor, Error, MediaType};
 
-/// An index of these images alone, as JSON.
+/// Writes an index of these images as JSON.
 pub(crate) fn index_json(manifests: &[Descriptor]) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -19,14 +19,13 @@ pub(crate) fn index_json(manifests: &[Descriptor]) -> Vec<u8> {
     serde_json::to_vec(&document).expect("maps have strings as keys")
 }
 
-/// The `index.json` of a layout that gains an image, which takes the place of the one with the same `ref.name`
-/// annotation.
+/// Adds an image to an `index.json`. It replaces the entry with the same `ref.name` annotation.
 ///
-/// An image without a name takes the place of an unnamed entry of the same digest. All else of the existing index
-/// stays, also what this crate does not know.
+/// An image without a name replaces an unnamed entry of the same digest. Everything else of the existing index stays,
+/// including keys that this crate does not know.
 ///
 /// # Errors
-/// [`Error::Index`] if what exists is no index.
+/// [`Error::Index`] if `existing` is malformed.
 pub fn merge_index(existing: Option<&[u8]>, image: &Descriptor) -> Result<Vec<u8>, Error> {
     let Some(existing) = existing else {
         return Ok(index_json(std::slice::from_ref(image)));
@@ -41,7 +40,7 @@ pub fn merge_index(existing: Option<&[u8]>, image: &Descriptor) -> Result<Vec<u8
         return Err(malformed("it has no list of manifests"));
     };
     let entry = serde_json::to_value(image).expect("maps have strings as keys");
-    // What stands before the first match does not match: the position holds after the others are gone.
+    // No entry before the first match is removed, so its position stays valid.
     let place = manifests.iter().position(|other| same_place(other, &entry));
     manifests.retain(|other| !same_place(other, &entry));
     manifests.insert(place.unwrap_or(manifests.len()), entry);
@@ -71,7 +70,7 @@ mod tests {
         Descriptor { annotations, ..Descriptor::of(MediaType::Manifest, content.as_bytes()) }
     }
 
-    /// Names and content of an index, where content is found again by its digest.
+    /// Names and content of an index, with the content looked up by its digest.
     fn entries(index: &[u8]) -> Vec<String> {
         let known = ["1", "2", "3"].map(|content| (Digest::of(content).to_string(), content));
         let parsed = ImageIndex::from_reader(index).unwrap();
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_replaces_the_one_of_its_name_in_its_place() {
+    fn image_replaces_its_namesake_in_place() {
         let mut index = merge_index(None, &manifest("1", Some("a"))).unwrap();
         let steps: [(Descriptor, &[&str]); 6] = [
             (manifest("2", Some("b")), &["a=1", "b=2"]),
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_stays() {
+    fn unknown_entries_and_keys_stay() {
         let twice = format!(
             r#"{{"schemaVersion":2,"x":{{"y":[1]}},"manifests":[{{"size":1,"data":"eA=="}},{0},{0}]}}"#,
             serde_json::to_string(&manifest("1", Some("a"))).unwrap(),
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_index() {
+    fn malformed_index_is_refused() {
         for text in [
             "",
             "[]",

@@ -1,4 +1,4 @@
-//! Layers: archives that a container engine stacks, written so that the same tree always gives the same bytes.
+//! Layers: the archives that a container engine stacks. The same tree always gives the same bytes.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -9,19 +9,19 @@ use tierce_rootfs::{Node, NodeKind};
 use crate::tar::relative;
 use crate::{Digest, Error, HashingWriter, TarWriter};
 
-/// Prefix of the names by which a layer deletes what a lower layer holds (OCI image-spec, "Whiteouts").
+/// Prefix of the names by which a layer deletes files of lower layers (OCI image-spec, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
 
-/// Writes one layer (OCI image-spec, `application/vnd.oci.image.layer.v1.tar`) in one pass and hashes it on the way.
+/// Writes one layer (OCI image-spec, `application/vnd.oci.image.layer.v1.tar`) in one pass and hashes it.
 ///
-/// Beyond what [`TarWriter`] asks of an entry, a layer holds these:
+/// A layer has more rules than a [`TarWriter`]:
 /// - Entries come sorted by the bytes of their paths, as a `BTreeMap<String, Node>` gives them, each path once.
-/// - Every entry's parent is a directory of the same layer. An engine would otherwise make the parent up, with a
-///   mode and an owner of its own, even over one that a lower layer holds.
-/// - A hard link's target is a regular file before it in the same layer: layers are unpacked apart from each other.
-/// - Whiteouts, which delete instead of add, come by [`remove`](Self::remove) alone.
+/// - Every entry's parent is a directory of the same layer. Otherwise an engine would invent the parent's mode and
+///   owner, even if a lower layer has that directory.
+/// - A hard link's target is an earlier regular file of the same layer: engines unpack layers separately.
+/// - Only [`remove`](Self::remove) adds whiteouts, which delete files of lower layers.
 ///
-/// Memory is the writer's buffer and the paths of the layer; contents pass through.
+/// It holds its buffer and the layer's paths in memory, never a whole content.
 pub struct LayerWriter<W> {
     tar: TarWriter<HashingWriter<W>>,
     previous: String,
@@ -29,7 +29,7 @@ pub struct LayerWriter<W> {
     files: HashSet<String>,
 }
 
-/// What a finished layer is identified by.
+/// The identity of a finished layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LayerInfo {
@@ -43,7 +43,7 @@ impl<W: Write> LayerWriter<W> {
     /// Writes a layer to `inner`, with `mtime` (seconds since 1970, as in `SOURCE_DATE_EPOCH`) as the time of each
     /// entry.
     ///
-    /// `inner` needs no buffer of its own. To keep it, hand over `&mut inner`.
+    /// Pass `&mut inner` to keep it. It needs no buffer of its own.
     pub fn new(inner: W, mtime: u64) -> Self {
         Self {
             tar: TarWriter::new(HashingWriter::new(inner), mtime),
@@ -53,12 +53,12 @@ impl<W: Write> LayerWriter<W> {
         }
     }
 
-    /// Appends one entry. `content` is read to its end and has to be as long as the node says, empty for all but
-    /// files.
+    /// Appends one entry. Reads `content` to its end: it must be as long as the node's size, and empty for anything but a
+    /// file.
     ///
     /// # Errors
-    /// [`Error::Entry`], [`Error::Order`], [`Error::HardLink`] for an entry that must not come here,
-    /// [`Error::ContentLength`], [`Error::Read`] and [`Error::Write`]. After an error the layer is of no use.
+    /// [`Error::Entry`], [`Error::Order`], [`Error::HardLink`] for an entry that breaks a rule,
+    /// [`Error::ContentLength`], [`Error::Read`] and [`Error::Write`]. After an error the layer is incomplete: discard it.
     pub fn append(&mut self, path: &str, node: &Node, content: impl Read) -> Result<(), Error> {
         self.check(path, node)?;
         self.tar.append(path, node, content)?;
@@ -71,7 +71,7 @@ impl<W: Write> LayerWriter<W> {
         Ok(())
     }
 
-    /// Appends a whiteout: whoever has this layer does not see what lower ones have at `path`, nor what is below that.
+    /// Appends a whiteout: it hides the entry of lower layers at `path`, and everything below that.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -88,7 +88,7 @@ impl<W: Write> LayerWriter<W> {
         Ok(())
     }
 
-    /// Ends the layer, flushes the writer below and says what was written.
+    /// Ends the layer, flushes the inner writer and returns the layer's identity.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -111,7 +111,7 @@ impl<W: Write> LayerWriter<W> {
         }
     }
 
-    /// Whether an entry may come here.
+    /// Checks an entry's path against the previous entries.
     fn check_place(&self, path: &str) -> Result<(), Error> {
         relative(path).map_err(|reason| Error::entry(path, reason))?;
         if path == self.previous {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_entries_in_the_order_of_a_map() {
+    fn order_is_that_of_a_map() {
         let nodes = [
             ("/a", directory()),
             ("/a-b", directory()),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_stands_among_the_entries() {
+    fn whiteouts_are_sorted_with_entries() {
         let mut bytes = Vec::new();
         let mut writer = LayerWriter::new(&mut bytes, 0);
         writer.append("/etc", &directory(), empty()).unwrap();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_entries_that_must_not_come_here() {
+    fn entries_that_break_rules_are_refused() {
         let cases: [&[(&str, Node)]; 10] = [
             &[("/b", file()), ("/a", file())],
             &[("/a", file()), ("/a", file())],
@@ -231,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_that_of_the_bytes() {
+    fn diff_id_is_the_digest_of_bytes() {
         let mut bytes = Vec::new();
         let mut writer = LayerWriter::new(&mut bytes, 1_700_000_000);
         writer.append("/d", &directory(), empty()).unwrap();
         writer.append("/d/f", &node(NodeKind::File { size: 5 }), &b"hello"[..]).unwrap();
         let info = writer.finish().unwrap();
         assert_eq!(info, LayerInfo { diff_id: Digest::of(&bytes), size: bytes.len() as u64 });
-        // The bytes are a promise: images keep their ids across versions of this crate.
+        // The bytes must not change: images keep their ids across versions of this crate.
         insta::assert_snapshot!(info.diff_id, @"sha256:3b7e3544c8dfdd8f918805e4af4e6e783f09cc036f05596db5deccbbde309715");
     }
 }

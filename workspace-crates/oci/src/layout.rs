@@ -1,4 +1,4 @@
-//! What an OCI layout consists of, as a list of files (OCI image-spec, "Image Layout").
+//! The files of an OCI layout (OCI image-spec, "Image Layout").
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::index::merge_index;
 use crate::reference::check_ref_name;
 use crate::{Descriptor, Error, Image, Layer};
 
-/// The file that makes a folder a layout, and its content.
+/// The file that marks a folder as a layout, and its content.
 pub(crate) const OCI_LAYOUT: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
 /// Path of the list of images within a layout.
@@ -18,7 +18,7 @@ pub(crate) const INDEX: &str = "index.json";
 pub struct LayoutFile<'a> {
     /// Path relative to the layout, with `/` between its components.
     pub path: String,
-    /// What it holds.
+    /// Its content.
     pub content: LayoutContent<'a>,
 }
 
@@ -27,19 +27,19 @@ pub struct LayoutFile<'a> {
 pub enum LayoutContent<'a> {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// The blob of this layer, which the caller has.
+    /// The blob of this layer; the caller has its bytes.
     Layer(&'a Layer),
 }
 
-/// The files of a layout that holds this image, in the order in which they have to be written: a blob before what
-/// refers to it and `index.json` last, so that a reader never finds a reference to what is not there.
+/// Returns the files of an image's layout in the order in which to write them: a blob before every file that refers to
+/// it, `index.json` last. So a reader never finds a dangling reference.
 ///
-/// `name` becomes the image's `org.opencontainers.image.ref.name`, the part of `oci:DIR:NAME` that skopeo looks for.
-/// `existing_index` is the `index.json` that the layout already has; its other images stay. Blobs that no image
-/// refers to any more are not listed anywhere.
+/// `name` becomes the image's `org.opencontainers.image.ref.name`, skopeo's NAME in `oci:DIR:NAME`.
+/// `existing_index` is the layout's present `index.json`; its other images stay. The list has no unused blobs, and
+/// does not name those that become unused.
 ///
 /// # Errors
-/// [`Error::Name`] for a name outside the grammar of the image-spec, [`Error::Index`] if what exists is no index.
+/// [`Error::Name`] for a name outside the grammar of the image-spec, [`Error::Index`] if `existing_index` is malformed.
 pub fn layout_files<'a>(
     image: &'a Image,
     name: Option<&str>,
@@ -62,7 +62,7 @@ pub fn layout_files<'a>(
     Ok(files)
 }
 
-/// The layers above the lowest ones, each blob once, though two layers may share one.
+/// The layers without the lowest `omitted_layers`, each blob once: two layers may share one.
 pub(crate) fn layers_once(image: &Image, omitted_layers: usize) -> impl Iterator<Item = &Layer> {
     let mut seen = HashSet::new();
     image.layers.iter().skip(omitted_layers).filter(move |layer| seen.insert(layer.blob.digest))
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn blobs_come_before_what_refers_to_them() {
+    fn blobs_come_before_references() {
         let image = image(&[b"a", b"b"]);
         let files = layout_files(&image, Some("thumbnailer:latest"), None).unwrap();
         let expected = [
@@ -114,16 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_that_two_layers_share_is_listed_once() {
+    fn shared_blob_is_listed_once() {
         let image = image(&[b"a", b"b", b"a"]);
         assert_eq!(layout_files(&image, None, None).unwrap().len(), 6);
-        // The lowest is left out, and yet its blob is needed for the layer on top, which has another chain ID.
+        // The lowest layer is omitted. The top layer still needs the same blob, as its chain ID differs.
         let layers: Vec<_> = layers_once(&image, 1).map(|layer| layer.diff_id).collect();
         assert_eq!(layers, [image.layers[1].diff_id, image.layers[0].diff_id]);
     }
 
     #[test]
-    fn refuses_names_that_no_tool_could_find() {
+    fn invalid_name_is_refused() {
         assert!(matches!(layout_files(&image(&[]), Some("a b"), None), Err(Error::Name { .. })));
     }
 }

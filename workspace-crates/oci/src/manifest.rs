@@ -33,21 +33,21 @@ pub enum MediaType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// Annotations of the reference, not of what it refers to.
+    /// Annotations of the reference, not of its content.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// Digest of the content.
     pub digest: Digest,
-    /// What the content is.
+    /// The type of the content.
     pub media_type: MediaType,
-    /// What a manifest's image runs on; in an index only.
+    /// The platform of a manifest's image; in an index only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Size of the content in bytes.
     pub size: u64,
 }
 
-/// What an image runs on, in the words of Go (`amd64`, `linux`).
+/// The platform that an image runs on, in Go's names (`amd64`, `linux`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// `GOARCH`: `amd64`, `arm64`.
@@ -60,7 +60,7 @@ pub struct Platform {
 }
 
 impl Descriptor {
-    /// Describes these bytes.
+    /// Describes content by its bytes.
     pub(crate) fn of(media_type: MediaType, bytes: &[u8]) -> Self {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
@@ -72,7 +72,7 @@ impl Descriptor {
     }
 }
 
-/// A manifest as JSON, with its keys sorted.
+/// Writes a manifest as JSON, with its keys sorted.
 pub(crate) fn manifest_json(
     config: &Descriptor,
     layers: &[&Descriptor],

@@ -1,4 +1,4 @@
-//! Names of images: a `ref.name` within an index, and a reference as Docker writes it.
+//! Names of images: a `ref.name` within an index, and references as people and engines write them.
 
 use crate::Error;
 
@@ -14,46 +14,121 @@ pub(crate) fn check_ref_name(name: &str) -> Result<(), Error> {
     Err(Error::Name { name: name.to_owned(), reason })
 }
 
-/// A reference taken apart the way Docker reads it: what is left out stands in, so that any engine finds the same
-/// image.
-pub(crate) struct Reference {
+/// The parts of a reference `[domain/]path[:tag][@digest]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// Domain and path, as written.
+    pub name: &'a str,
+    /// A registry's host and port. The first component is a domain if it is `localhost` or has a `.` or `:`.
+    pub domain: Option<&'a str>,
+    /// The name without its domain.
+    pub path: &'a str,
+    /// The tag.
+    pub tag: Option<&'a str>,
+    /// Algorithm and digits, with a colon between them.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> Reference<'a> {
+    /// Splits any text into the parts of a reference. [`Reference::is_valid`] checks the parts.
+    #[must_use]
+    pub fn split(text: &'a str) -> Self {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before the last slash belongs to a port.
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        let (domain, path) = match name.split_once('/') {
+            Some((domain, path)) if domain == "localhost" || domain.contains(['.', ':']) => (Some(domain), path),
+            _ => (None, name),
+        };
+        Self { name, domain, path, tag, digest }
+    }
+
+    /// Whether every part follows the grammar of the OCI distribution specification.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.is_name_valid() && self.tag.is_none_or(is_tag) && self.digest.is_none_or(is_digest)
+    }
+
+    fn is_name_valid(&self) -> bool {
+        self.domain.is_none_or(is_domain) && self.path.split('/').all(is_path_component)
+    }
+}
+
+/// Whether a text is one component of a path: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
+#[must_use]
+pub fn is_path_component(text: &str) -> bool {
+    let alphanumeric = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
+    text.starts_with(alphanumeric)
+        && text.ends_with(alphanumeric)
+        && text
+            .split(alphanumeric)
+            .all(|between| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-'))
+}
+
+/// Whether a text is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+#[must_use]
+pub fn is_tag(text: &str) -> bool {
+    let mut characters = text.chars();
+    let first = characters.next().is_some_and(|first| first.is_ascii_alphanumeric() || first == '_');
+    let others = characters.all(|other| other.is_ascii_alphanumeric() || matches!(other, '_' | '.' | '-'));
+    first && others && text.len() <= 128
+}
+
+fn is_domain(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    host.split('.').all(label) && port.parse::<u16>().is_ok()
+}
+
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        is_path_component(algorithm)
+            && hex.len() >= 32
+            && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// A reference with the defaults that Docker adds, so that every engine finds the same image.
+pub(crate) struct DockerName {
     /// `docker.io/library/thumbnailer:latest`.
     pub(crate) full: String,
-    /// As a person would write it, with its tag: `thumbnailer:latest`.
+    /// The short form with a tag: `thumbnailer:latest`.
     pub(crate) familiar: String,
     /// `latest`.
     pub(crate) tag: String,
 }
 
-impl Reference {
+impl DockerName {
     /// Reads `[registry/]name[:tag]`.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |reason| Error::Name { name: text.to_owned(), reason };
-        if text.contains('@') {
-            return Err(refuse("an image is tagged by a name and not by a digest"));
+        let reference = Reference::split(text);
+        if reference.digest.is_some() {
+            return Err(refuse("a tag has no digest"));
         }
-        let (name, tag) = match text.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, tag),
-            _ => (text, "latest"),
-        };
-        let tag_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-        if tag.is_empty() || tag.len() > 128 || tag.starts_with(['.', '-']) || !tag.bytes().all(tag_byte) {
-            return Err(refuse("its tag is no 1 to 128 letters, digits, `_`, `.` or `-`"));
+        let tag = reference.tag.unwrap_or("latest");
+        if !is_tag(tag) {
+            return Err(refuse(
+                "a tag has 1 to 128 letters, digits, `_`, `.` or `-`, and begins with none of the last two",
+            ));
         }
-        let (registry, path) = match name.split_once('/') {
-            Some((host, path)) if host == "localhost" || host.contains(['.', ':']) => (Some(host), path),
-            _ => (None, name),
-        };
-        let path_byte =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.' | b'-');
-        let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        let component =
-            |text: &str| edge(text.bytes().next()) && edge(text.bytes().last()) && text.bytes().all(path_byte);
-        if !path.split('/').all(component) {
-            return Err(refuse("its name is no lower-case letters and digits, joined by `_`, `.`, `-` or `/`"));
+        if !reference.is_name_valid() {
+            return Err(refuse("a name has lower-case letters and digits, joined by `_`, `.`, `-` or `/`"));
         }
-        let full = match registry {
-            Some(registry) => format!("{registry}/{path}:{tag}"),
+        let Reference { name, path, .. } = reference;
+        let full = match reference.domain {
+            Some(domain) => format!("{domain}/{path}:{tag}"),
             None if path.contains('/') => format!("docker.io/{path}:{tag}"),
             None => format!("docker.io/library/{path}:{tag}"),
         };
@@ -76,7 +151,35 @@ mod tests {
     }
 
     #[test]
-    fn references_are_read_as_docker_reads_them() {
+    fn reference_splits_into_its_parts() {
+        let cases = [
+            ("debian", (None, "debian", None, None)),
+            ("a/b:1", (None, "a/b", Some("1"), None)),
+            ("localhost/a", (Some("localhost"), "a", None, None)),
+            ("localhost:5000/a:1", (Some("localhost:5000"), "a", Some("1"), None)),
+            ("r.test/a/b:1@sha256:00", (Some("r.test"), "a/b", Some("1"), Some("sha256:00"))),
+            ("a:", (None, "a", Some(""), None)),
+        ];
+        for (text, expected) in cases {
+            let Reference { domain, path, tag, digest, .. } = Reference::split(text);
+            assert_eq!((domain, path, tag, digest), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_references_are_refused() {
+        let digest = format!("a@sha256:{}", "0".repeat(64));
+        for text in ["a", "a:1", "a/b:1", "registry.example/a/b", "localhost:5000/a:tag", "a--b", "a__b", &digest] {
+            assert!(Reference::split(text).is_valid(), "{text}");
+        }
+        for text in ["", "-a", "A", "a:", "a..b", "a___b", "a@sha256:12", "r.example:port/a", "a//b", ".example/a"] {
+            assert!(!Reference::split(text).is_valid(), "{text}");
+        }
+        assert!(is_tag(&"t".repeat(128)) && !is_tag(&"t".repeat(129)));
+    }
+
+    #[test]
+    fn docker_defaults_complete_a_name() {
         let cases = [
             ("thumbnailer", "docker.io/library/thumbnailer:latest", "thumbnailer:latest"),
             ("ada/thumbnailer:1.0", "docker.io/ada/thumbnailer:1.0", "ada/thumbnailer:1.0"),
@@ -85,13 +188,13 @@ mod tests {
             ("registry.example:5000/a/b:V2", "registry.example:5000/a/b:V2", "registry.example:5000/a/b:V2"),
         ];
         for (text, full, familiar) in cases {
-            let reference = Reference::parse(text).unwrap();
-            assert_eq!((reference.full.as_str(), reference.familiar.as_str()), (full, familiar));
+            let name = DockerName::parse(text).unwrap();
+            assert_eq!((name.full.as_str(), name.familiar.as_str()), (full, familiar));
         }
         for text in
             ["", ":", "a:", "a:-1", "A", "a//b", "/a", "a/", "a@sha256:00", "a b", "-a", "a:b:c", "example.org/"]
         {
-            assert!(Reference::parse(text).is_err(), "{text:?}");
+            assert!(DockerName::parse(text).is_err(), "{text:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Tar archives whose bytes depend on nothing but their entries.
+//! Tar archives whose bytes depend only on their entries.
 //!
-//! [`TarWriter`] writes entries as they come. What a layer demands beyond that (order, parents, no whiteouts) is
-//! [`LayerWriter`](crate::LayerWriter)'s.
+//! [`TarWriter`] writes entries in any order. [`LayerWriter`](crate::LayerWriter) checks the rules of a layer (order,
+//! parents, no whiteouts).
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -10,38 +10,40 @@ use tierce_rootfs::{Node, NodeKind};
 use crate::Error;
 use crate::header::{BLOCK, EntryType, Header};
 
-/// Bytes that are gathered before they are written: large enough for the cost of a system call to vanish, small
-/// enough to stay in the processor's cache until they are hashed.
+/// Size of the buffer in bytes: large enough that system calls cost little, small enough to stay in the processor's cache
+/// until the bytes are hashed.
 const BUFFER: usize = 256 * 1024;
 
-/// The most that Go's reader, and with it every container engine, accepts as PAX records of one entry, in bytes.
+/// The most bytes of PAX records per entry that Go's reader, and so every container engine, accepts.
 const PAX_LIMIT: usize = 1024 * 1024;
 
-/// Writes a tar archive (POSIX pax format) whose bytes depend on nothing but its entries.
+/// Writes a tar archive (POSIX pax format) whose bytes depend only on its entries.
 ///
-/// Every entry has the same time; owners are numbers; memory is one buffer of fixed size. Paths are those of a root
-/// filesystem, absolute and normalised, and are archived relative: `/usr/lib` becomes `usr/lib/`.
+/// Every entry has the same time; owners are numbers; the writer holds one buffer of fixed size. Paths are absolute and
+/// normalised, and become relative in the archive: `/usr/lib` becomes `usr/lib/`.
 pub struct TarWriter<W> {
     inner: W,
     mtime: u64,
     buffer: Box<[u8]>,
     filled: usize,
+    /// The bytes that `inner` has.
+    written: u64,
 }
 
 impl<W: Write> TarWriter<W> {
     /// Writes an archive to `inner`, with `mtime` (seconds since 1970) as the time of each entry.
     ///
-    /// Writes are gathered, so that `inner` needs no buffer of its own.
+    /// Buffers its writes: `inner` needs no buffer of its own.
     pub fn new(inner: W, mtime: u64) -> Self {
-        Self { inner, mtime, buffer: vec![0; BUFFER].into_boxed_slice(), filled: 0 }
+        Self { inner, mtime, buffer: vec![0; BUFFER].into_boxed_slice(), filled: 0, written: 0 }
     }
 
-    /// Appends one entry. `content` is read to its end and has to be as long as the node says, empty for all but
-    /// files.
+    /// Appends one entry. Reads `content` to its end: it must be as long as the node's size, and empty for anything but a
+    /// file.
     ///
     /// # Errors
-    /// [`Error::Entry`] for a path or node that an archive cannot hold, [`Error::ContentLength`], [`Error::Read`] and
-    /// [`Error::Write`]. After an error the archive is of no use.
+    /// [`Error::Entry`] for a path or node that an archive cannot contain, [`Error::ContentLength`], [`Error::Read`]
+    /// and [`Error::Write`]. After an error the archive is incomplete: discard it.
     pub fn append(&mut self, path: &str, node: &Node, mut content: impl Read) -> Result<(), Error> {
         let name = relative(path).map_err(|reason| Error::entry(path, reason))?;
         check_node(node).map_err(|reason| Error::entry(path, reason))?;
@@ -75,7 +77,14 @@ impl<W: Write> TarWriter<W> {
         self.pad(size)
     }
 
-    /// Ends the archive and flushes the writer below.
+    /// The length of the archive so far, in bytes. After [`TarWriter::append`] of a file, its content ends here, but for the
+    /// padding to a whole block of 512 bytes.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.written + self.filled as u64
+    }
+
+    /// Ends the archive, flushes the inner writer and returns it.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -86,7 +95,7 @@ impl<W: Write> TarWriter<W> {
         Ok(self.inner)
     }
 
-    /// Copies exactly `size` bytes of `content`, which have to be all of it.
+    /// Copies `content`, which must have exactly `size` bytes.
     fn copy(&mut self, path: &str, size: u64, content: &mut dyn Read) -> Result<(), Error> {
         let mut left = size;
         while left > 0 {
@@ -128,12 +137,13 @@ impl<W: Write> TarWriter<W> {
 
     fn write_out(&mut self) -> Result<(), Error> {
         self.inner.write_all(&self.buffer[..self.filled]).map_err(Error::write)?;
+        self.written += self.filled as u64;
         self.filled = 0;
         Ok(())
     }
 }
 
-/// One read that no signal interrupts.
+/// Reads once, and repeats a read that a signal interrupted.
 fn read(path: &str, content: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, Error> {
     loop {
         match content.read(buffer) {
@@ -149,9 +159,9 @@ fn content_length(path: &str, expected: u64, found: &'static str) -> Error {
     Error::ContentLength { path: path.to_owned(), expected, found }
 }
 
-/// The path without its leading `/`, or why it is no path of an entry.
+/// Returns the path without its leading `/`, or the reason why an entry cannot have it.
 ///
-/// Nothing that this lets through leaves the folder that an archive is unpacked into.
+/// A path that passes cannot leave the folder that an archive is unpacked into.
 pub(crate) fn relative(path: &str) -> Result<&str, &'static str> {
     let relative = path.strip_prefix('/').ok_or("the path is not absolute")?;
     if relative.contains('\0') {
@@ -203,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_whole_blocks_and_two_empty_ones() {
+    fn archive_is_padded_to_whole_blocks() {
         let padded = [(0, 3), (1, 4), (511, 4), (512, 4), (513, 5), (BUFFER - 512, 514), (BUFFER + 1, 516)];
         for (size, blocks) in padded {
             let archive = append("/f", &file(size as u64), &vec![7; size]).unwrap();
@@ -215,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_paths_that_are_not_absolute_and_normalised() {
+    fn relative_and_unnormalised_paths_are_refused() {
         for path in
             ["", "/", "usr", "./usr", "/usr/", "//usr", "/usr//lib", "/./usr", "/usr/.", "/usr/../etc", "/..", "/a\0b"]
         {
@@ -227,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_nodes_that_an_archive_cannot_hold() {
+    fn unrepresentable_nodes_are_refused() {
         let symlink = |target: &str| node(NodeKind::Symlink { target: target.to_owned() });
         let hard_link = node(NodeKind::HardLink { target: "usr/bin/x".to_owned() });
         let attribute =
@@ -250,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_content_of_another_length() {
+    fn content_of_wrong_length_is_refused() {
         let refusals = [
             refusal("/f", &file(3), b"ab"),
             refusal("/f", &file(3), b"abcd"),
@@ -266,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_read_is_no_error_and_another_is() {
+    fn interrupted_read_is_repeated() {
         struct Moody(Vec<ErrorKind>);
         impl Read for Moody {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -1,16 +1,16 @@
-//! Seconds since 1970 as RFC 3339 writes them.
+//! Unix time in the format of RFC 3339.
 
 use crate::Error;
 
 const DAY: u64 = 86_400;
 
-/// The first second of the year 10000, which RFC 3339 cannot write.
+/// The first second of the year 10000, which RFC 3339 cannot express.
 const LIMIT: u64 = 253_402_300_800;
 
-/// `2023-11-14T22:13:20Z` for 1,700,000,000.
+/// Formats seconds since 1970: 1,700,000,000 as `2023-11-14T22:13:20Z`.
 ///
 /// # Errors
-/// [`Error::Time`] for what RFC 3339 cannot write: the year 10000 and later.
+/// [`Error::Time`] for the year 10000 and later.
 pub fn rfc3339(seconds: u64) -> Result<String, Error> {
     if seconds >= LIMIT {
         return Err(Error::Time { seconds });
@@ -20,9 +20,9 @@ pub fn rfc3339(seconds: u64) -> Result<String, Error> {
     Ok(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
 
-/// Year, month and day of a number of days since 1970-01-01 in the Gregorian calendar.
+/// Converts days since 1970-01-01 to year, month and day of the Gregorian calendar.
 ///
-/// Counted in eras of 400 years from 0000-03-01, so that a leap day is the last day of its year (Howard Hinnant,
+/// Counts in eras of 400 years from 0000-03-01, so that a leap day is the last day of its year (Howard Hinnant,
 /// "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_what_date_writes() {
+    fn rfc3339_agrees_with_date() {
         // `date -u -d @SECONDS +%FT%TZ`
         let cases = [
             (0, "1970-01-01T00:00:00Z"),

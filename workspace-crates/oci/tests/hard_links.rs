@@ -1,4 +1,4 @@
-//! Files with several names on their way from ROOT's archive to the layers of an image: each layer can be unpacked alone.
+//! Files with several names, from ROOT's archive to an image's layers. Each layer can be unpacked alone.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -8,8 +8,7 @@ use std::path::Path;
 use tierce_oci::LayerWriter;
 use tierce_rootfs::{Closure, Index, Limits, NodeKind, Source, layers};
 
-/// Names of one file each, in the order of the archive: as a walk of folders gives them, which is not that of their bytes, and
-/// the other way round.
+/// The names of three files in the order of the archive, which is not that of their bytes.
 const GROUPS: [&[&str]; 3] = [
     &["usr/share/zoneinfo/Etc/UTC", "usr/share/zoneinfo/Etc-UTC", "usr/share/zoneinfo/UTC"],
     &["usr/bin/tool", "usr/bin/again", "usr/bin/tool.old"],
@@ -61,7 +60,7 @@ fn pack(index: &Index, archive: &[u8], paths: &[String], owners: &BTreeMap<Strin
         .collect()
 }
 
-/// Unpacks a layer into a folder of its own and gives the files with this name among all: content, inode.
+/// Unpacks a layer into a folder of its own. Returns each file of [`GROUPS`] with its content and inode.
 fn unpack(layer: &[u8], folder: &Path) -> BTreeMap<String, (String, u64)> {
     tar::Archive::new(layer).unpack(folder).expect("it needs no other layer");
     let names = GROUPS.iter().copied().flatten().map(|name| (*name).to_owned());
@@ -74,12 +73,12 @@ fn unpack(layer: &[u8], folder: &Path) -> BTreeMap<String, (String, u64)> {
 }
 
 #[test]
-fn the_names_of_a_file_lie_in_one_layer_and_the_first_is_the_file() {
+fn names_of_a_file_share_a_layer() {
     let archive = archive();
     let index = Index::of_archive(&mut Cursor::new(&archive), "", Limits::default()).expect("an archive");
     let all: Vec<String> = GROUPS.iter().copied().flatten().map(|name| format!("/{name}")).collect();
     let owner = |path: &str, owner: &str| (path.to_owned(), owner.to_owned());
-    // Every way of owning: by one package, by two of different layers, by none.
+    // A file owned by one package, one by two of different layers, one by none.
     let owners = BTreeMap::from([
         owner("/usr/share/zoneinfo/Etc/UTC", "sys-libs/timezone-data"),
         owner("/usr/share/zoneinfo/Etc-UTC", "sys-libs/timezone-data"),
@@ -87,7 +86,7 @@ fn the_names_of_a_file_lie_in_one_layer_and_the_first_is_the_file() {
         owner("/usr/lib64/libz.so.1", "sys-libs/zlib"),
         owner("/etc/libz", "media-libs/libpng"),
     ]);
-    // Every choice of paths: whichever is left out, the others are one file.
+    // Every subset of the paths: the remaining names are still one file.
     for choice in 1..1_u32 << all.len() {
         let chosen: Vec<String> =
             all.iter().enumerate().filter(|(bit, _)| choice >> bit & 1 == 1).map(|(_, path)| path.clone()).collect();

@@ -1,4 +1,4 @@
-//! Layers of arbitrary trees, read back by the `tar` crate: what went in comes out, and the same bytes each time.
+//! Layers of arbitrary trees, read back by the `tar` crate.
 
 use std::collections::BTreeMap;
 use std::io::{Read, empty};
@@ -9,8 +9,8 @@ use proptest::sample::Index;
 use tierce_oci::{Digest, LayerWriter};
 use tierce_rootfs::{Node, NodeKind};
 
-// The `tar` crate takes PAX records apart at newlines and not by their length, so no value here has one: the judges
-// of `judges.rs` see to those.
+// The `tar` crate splits PAX records at newlines and not by their length, so no value here has a newline. The judges of
+// `judges.rs` cover those.
 
 const MTIME: u64 = 1_700_000_000;
 
@@ -42,7 +42,7 @@ enum Leaf {
     File(Vec<u8>),
     Directory,
     Symlink(String),
-    /// A further name of whichever file this picks.
+    /// Another name of the file that the index picks.
     HardLink(Index),
 }
 
@@ -94,7 +94,7 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Puts a directory at every place above the path, unless one of them is something else.
+/// Adds the directories above the path. Returns whether none of them is something else.
 fn make_parents(tree: &mut Tree, components: &[String]) -> bool {
     (1..components.len()).all(|depth| {
         let parent = format!("/{}", components[..depth].join("/"));
@@ -174,7 +174,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
-    fn what_goes_in_comes_out(tree in tree()) {
+    fn unpacked_tree_equals_packed_tree(tree in tree()) {
         let bytes = pack(&tree);
         prop_assert_eq!(&bytes, &pack(&tree));
         prop_assert_eq!(bytes.len() % 512, 0);

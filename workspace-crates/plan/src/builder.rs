@@ -1,4 +1,4 @@
-//! The steps that make the builder.
+//! Plans the steps that make the builder.
 
 use tierce_debian::Deb;
 use tierce_manifest::{BuilderBase, WorkspaceSpec};
@@ -7,10 +7,10 @@ use crate::facts::{BuilderFacts, Facts};
 use crate::key::{Ingredients, digest};
 use crate::step::{Action, Step, StepId};
 
-/// The steps up to a builder, or up to where its packages are chosen.
+/// The steps up to a builder, or up to the selection of its packages.
 pub(crate) struct BuilderSteps {
     pub(crate) steps: Vec<Step>,
-    /// The step that gives the builder and what it is made of; none while its packages are not chosen.
+    /// The step whose result is the builder, and the builder's key; `None` while its packages are not selected.
     pub(crate) builder: Option<(StepId, String)>,
 }
 
@@ -46,19 +46,19 @@ pub(crate) fn builder_steps(spec: &WorkspaceSpec, facts: &Facts) -> BuilderSteps
     }
 }
 
-/// A base of the user's own: what Portage finds in it is known once a builder was made of it.
+/// A base of the user's own: Tierce.lock has the base's repository once a builder was made of it.
 fn own_base(step: Step, id: StepId, facts: &Facts) -> BuilderSteps {
     let is_known = facts.lock.as_ref().is_some_and(|lock| facts.builder.is_of(&lock.builder));
     if is_known { done(vec![step], id) } else { BuilderSteps { steps: vec![step], builder: None } }
 }
 
 fn done(steps: Vec<Step>, id: StepId) -> BuilderSteps {
-    // A builder's key is the key of its step: nothing before it decides anything that its ingredients do not say.
+    // A builder's key is the key of its step: its ingredients hold all that the steps before it decide.
     let key = steps.last().map(|step| step.ingredients_with([]).key().to_string()).unwrap_or_default();
     BuilderSteps { steps, builder: Some((id, key)) }
 }
 
-/// The packages that the lock names, if they were chosen by the rules of today.
+/// The locked packages, if the same rules selected them.
 fn locked_debs<'a>(facts: &'a Facts, selection: &str) -> Option<&'a [Deb]> {
     let builder = &facts.lock.as_ref()?.builder;
     let covers =

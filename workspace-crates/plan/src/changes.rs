@@ -1,4 +1,4 @@
-//! What differs between two locks, for people and as data.
+//! Compares two locks, for people and as data.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use tierce_portage::ResolvedPackage;
 
 use crate::lock::{Lock, LockedImage};
 
-/// What a change is about.
+/// The subject of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subject {
@@ -24,27 +24,27 @@ pub enum Subject {
     Package,
 }
 
-/// One thing that is different.
+/// One difference between two locks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LockChange {
-    /// What it is about.
+    /// The kind of its subject.
     pub subject: Subject,
-    /// What it is called: `media-libs/libpng`.
+    /// The subject's name: `media-libs/libpng`.
     pub name: String,
-    /// Its version, or a digest; none where it is new.
+    /// The earlier version, or digest; `None` if the subject is new.
     pub from: Option<String>,
-    /// The same now; none where it is gone.
+    /// The later version, or digest; `None` if the subject was removed.
     pub to: Option<String>,
-    /// How the two compare.
+    /// The earlier version compared with the later one.
     #[serde(skip)]
     pub direction: Ordering,
-    /// USE flags that are on now, as `+flag`, and that no longer are, as `-flag`.
+    /// The USE flags that were switched on, as `+flag`, and off, as `-flag`.
     #[serde(rename = "use")]
     pub uses: Vec<String>,
-    /// What else of it is another: its ebuild, an eclass, a source.
+    /// The other parts that changed: its ebuild, an eclass, a source.
     pub parts: Vec<String>,
-    /// The images that have it.
+    /// The images that have the change.
     pub images: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl LockChange {
         LockChange { subject, name, from, to, direction, uses: Vec::new(), parts: Vec::new(), images: Vec::new() }
     }
 
-    /// The word before it, in cargo's manner.
+    /// The verb of the change, as in cargo's output.
     pub fn verb(&self) -> &'static str {
         match (&self.from, &self.to) {
             (None, _) => "Adding",
@@ -82,7 +82,7 @@ impl fmt::Display for LockChange {
             write!(f, " USE {}", self.uses.join(" "))?;
         }
         if !self.parts.is_empty() {
-            write!(f, ", another {}", self.parts.join(", "))?;
+            write!(f, ", changed {}", self.parts.join(", "))?;
         }
         if !self.images.is_empty() {
             write!(f, " ({})", self.images.join(", "))?;
@@ -91,8 +91,8 @@ impl fmt::Display for LockChange {
     }
 }
 
-/// Everything that differs: the builder, its packages, the repositories, then packages by name, each with the images in which
-/// it changes so.
+/// All differences: the builder, its packages, the repositories, then packages by name, each with the images that have
+/// the same change.
 pub fn changes(before: &Lock, after: &Lock) -> Vec<LockChange> {
     let mut all = builder_changes(before, after);
     let repositories = |lock: &Lock| -> Vec<(String, String)> {
@@ -136,14 +136,14 @@ fn builder_changes(before: &Lock, after: &Lock) -> Vec<LockChange> {
         debs.iter().map(|deb| (deb.name.clone(), deb.version.clone())).collect()
     };
     let mut all = paired(Subject::Builder, &parts(before), &parts(after));
-    // A first choice is not worth a hundred lines.
+    // A first selection would be a hundred lines.
     if !before.builder.debs.is_empty() {
         all.extend(paired(Subject::Deb, &debs(&before.builder.debs), &debs(&after.builder.debs)));
     }
     all
 }
 
-/// The changes of things that have a name and a value.
+/// Compares two lists of names with values.
 fn paired(subject: Subject, before: &[(String, String)], after: &[(String, String)]) -> Vec<LockChange> {
     let value = |list: &[(String, String)], name: &str| {
         list.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
@@ -165,13 +165,13 @@ fn short(digest: &str) -> String {
     digest.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
-/// The changes of one image: packages of one name and slot are the same thing in another version.
+/// Compares the packages of an image: packages of one name and slot are versions of the same package.
 fn image_changes(before: &[ResolvedPackage], after: &[ResolvedPackage]) -> Vec<LockChange> {
     let counterpart = |package: &ResolvedPackage, others: &[ResolvedPackage], own: &[ResolvedPackage]| {
         let same_name = |other: &&ResolvedPackage| other.package() == package.package();
         let named: Vec<&ResolvedPackage> = others.iter().filter(same_name).collect();
         let in_slot = named.iter().find(|other| other.slot == package.slot).copied();
-        // A package of which there is only one may move to another slot.
+        // A package that is installed in one slot only may move to another slot.
         let alone = named.len() == 1 && own.iter().filter(same_name).count() == 1;
         in_slot.or_else(|| named.first().copied().filter(|_| alone)).cloned()
     };
@@ -204,7 +204,7 @@ fn package_change(before: &ResolvedPackage, after: &ResolvedPackage) -> Option<L
     let on = after.uses.iter().filter(|flag| !before.uses.contains(flag)).map(|flag| format!("+{flag}"));
     let off = before.uses.iter().filter(|flag| !after.uses.contains(flag)).map(|flag| format!("-{flag}"));
     change.uses = on.chain(off).collect();
-    // Another version has another of everything.
+    // With another version, every part differs.
     if from == to {
         let digests = |package: &ResolvedPackage| -> Vec<_> {
             package.sources.iter().map(|source| (source.blake2b.clone(), source.sha512.clone())).collect()

@@ -1,42 +1,42 @@
-//! What keeps an image from being planned.
+//! The errors of planning an image.
 
 use tierce_manifest::Place;
 use tierce_portage::Atom;
 
 use crate::portage_config::ConfigError;
 
-/// Something that cannot be planned.
+/// An error of planning.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A value of a table that Portage's own grammar refuses.
+    /// A table's value that breaks Portage's grammar.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// An atom of `unmerge` that means no package of ROOT.
-    #[error("ROOT has no package that `{atom}` means, so that nothing can be unmerged")]
+    /// An atom of `unmerge` that matches no package of ROOT.
+    #[error("no package of ROOT matches `{atom}` of `unmerge`")]
     NothingToUnmerge {
-        /// Where it stands.
+        /// The atom's place.
         place: Place,
         /// The atom.
         atom: Box<Atom>,
         /// The packages of ROOT, as `category/name` and `category/name-version`.
         packages: Vec<(String, String)>,
     },
-    /// What an image asks for of a package that the image below it has otherwise.
+    /// An image that requires a package of its base in another version or with other flags.
     #[error("the base `{base}` has `{package}` already, and an image on top of it cannot have it with {wants}")]
     BaseHasOther {
-        /// Where it stands.
+        /// The place of the requirement.
         place: Place,
-        /// The image below.
+        /// The base image.
         base: String,
-        /// Its package, as `category/name-version`.
+        /// The base's package, as `category/name-version`.
         package: String,
-        /// What is asked for, for a sentence.
+        /// The requirement, as the object of a sentence.
         wants: String,
     },
 }
 
 impl PlanError {
-    /// The line to blame.
+    /// The place of the value that causes the error.
     pub fn place(&self) -> &Place {
         match self {
             PlanError::Config(error) => &error.place,
@@ -44,22 +44,22 @@ impl PlanError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn help(&self) -> Option<String> {
         match self {
             PlanError::Config(error) => error.source.help().map(str::to_owned),
             PlanError::NothingToUnmerge { atom, packages, .. } => Some(instead(&atom.package().to_string(), packages)),
             PlanError::BaseHasOther { base, .. } => {
-                Some(format!("ask for it in the table of `{base}`, or begin with another image"))
+                Some(format!("set it in the table of `{base}`, or use another base"))
             }
         }
     }
 }
 
-/// What may have been meant by a package that is not there.
+/// Suggests a replacement for a package that ROOT does not have.
 fn instead(wanted: &str, packages: &[(String, String)]) -> String {
     if let Some((_, version)) = packages.iter().find(|(name, _)| name == wanted) {
-        return format!("it has `{version}`");
+        return format!("ROOT has `{version}`");
     }
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let distance = |name: &str| {
@@ -70,7 +70,7 @@ fn instead(wanted: &str, packages: &[(String, String)]) -> String {
         Some((distance, name)) if distance <= (wanted.chars().count() / 3).max(1) => {
             format!("did you mean `{name}`?")
         }
-        _ => "leave it out: it is not there".to_owned(),
+        _ => "remove the atom: ROOT does not have the package".to_owned(),
     }
 }
 
@@ -79,14 +79,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_package_is_named() {
+    fn help_names_the_nearest_package() {
         let packages = [("sys-libs/zlib", "1.2"), ("media-libs/libpng", "1.6")]
             .map(|(name, version)| (name.to_owned(), format!("{name}-{version}")));
         for (wanted, expected) in [
-            ("sys-libs/zlib", "it has `sys-libs/zlib-1.2`"),
+            ("sys-libs/zlib", "ROOT has `sys-libs/zlib-1.2`"),
             ("dev-libs/zlib", "did you mean `sys-libs/zlib`?"),
             ("media-libs/libpgn", "did you mean `media-libs/libpng`?"),
-            ("app-shells/bash", "leave it out: it is not there"),
+            ("app-shells/bash", "remove the atom: ROOT does not have the package"),
         ] {
             assert_eq!(instead(wanted, &packages), expected);
         }

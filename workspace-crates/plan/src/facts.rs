@@ -1,4 +1,4 @@
-//! What is known about the world before planning: digests, versions, the lock. No paths, no times.
+//! The facts that planning starts from: digests, versions, the lock. They have no path and no time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,50 +7,50 @@ use tierce_portage::{Patch, RelativePath, Repository};
 
 use crate::lock::{Lock, LockedBuilder, LockedRepository};
 
-/// Everything besides the tables that a plan depends on.
+/// The inputs of a plan besides the tables.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The platform of the images, as `linux/amd64`.
     pub platform: String,
-    /// What `rustc -vV` says.
+    /// The output of `rustc -vV`.
     pub rustc: String,
     /// The content of Tierce.lock, if there is one.
     pub lock: Option<Lock>,
-    /// What the builder is made of.
+    /// The base of the builder.
     pub builder: BuilderFacts,
-    /// Images that the builder or an image begins with and that the daemon does not have, by reference; with the image that does, where it
-    /// is not the builder. Of them, `builder` and `images` say nothing yet.
+    /// The external bases that the daemon does not have, by reference, each with the image that begins with it; `None`
+    /// for the builder. `builder` and `images` have no facts about them.
     pub absent: BTreeMap<String, Option<String>>,
     /// The ebuild repositories, the main one first.
     pub repositories: Vec<LockedRepository>,
     /// The main repository as builders see it: the embedded one, or that of the builder's base.
     pub main: Repository,
-    /// The folder, below the main repository's `profiles`, of the profile that counts where the workspace names none.
+    /// The profile of a workspace that names none, as a folder below the main repository's `profiles`.
     pub default_profile: RelativePath,
-    /// Digest of what the profile that counts, and all that it inherits, sets for builds.
+    /// Digest of the build settings of the profile and its parents.
     pub profile: String,
-    /// Facts about each image by name.
+    /// The facts about each image, by name.
     pub images: BTreeMap<String, ImageFacts>,
     /// The keys of the binary packages that the cache holds.
     pub binpkgs: BTreeSet<String>,
 }
 
-/// What a builder is made of besides what the lock says.
+/// The base of a builder, besides the facts of Tierce.lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuilderFacts {
     /// Debian with Portage.
     Debian {
-        /// Digest of the rules by which packages are chosen.
+        /// Digest of the rules that select packages.
         selection: String,
-        /// Digest of everything else: Portage, scripts, stub entries.
+        /// Digest of all other inputs: Portage, scripts, stub entries.
         recipe: String,
     },
-    /// An image of one's own.
+    /// An image of the user's own.
     Image {
-        /// Its id.
+        /// The image's id.
         id: String,
     },
-    /// A root filesystem of one's own.
+    /// A root filesystem of the user's own.
     RootFilesystem {
         /// Digest of the archive or of the folder.
         digest: String,
@@ -58,7 +58,7 @@ pub enum BuilderFacts {
 }
 
 impl BuilderFacts {
-    /// Whether a lock tells of this base of one's own.
+    /// Whether the locked builder has this base of the user's own; false for `Debian`.
     pub fn is_of(&self, locked: &LockedBuilder) -> bool {
         let (base, digest) = match self {
             BuilderFacts::Debian { .. } => return false,
@@ -69,37 +69,36 @@ impl BuilderFacts {
     }
 }
 
-/// What is known about one image besides its table.
+/// The facts about an image besides its table.
 #[derive(Clone, Debug, Default)]
 pub struct ImageFacts {
-    /// The files of all local packages that the program is made of, and of Cargo.lock, with their digests; none where there is
-    /// no program.
+    /// The files of the program's local packages, and Cargo.lock, with their digests; empty without a program.
     pub sources: BTreeMap<String, String>,
-    /// Digest of cargo's configuration files; empty where there is no program.
+    /// Digest of cargo's configuration files; empty without a program.
     pub cargo_config: String,
-    /// What `files` names, by path in the image, each with its kind and digest.
+    /// The files of the key `files`, by path in the image, each with its kind and digest.
     pub files: BTreeMap<String, String>,
-    /// The variables of the files that `env-files` names.
+    /// The variables of the key `env-files`.
     pub env_files: BTreeMap<String, String>,
-    /// Digest of how the probe of its health check is made, where it has one.
+    /// Digest of the probe's source and build script, if the health check has a probe.
     pub probe: Option<String>,
-    /// The files that its tests read, by path inside of the folder of their Cargo.toml, each with its digest.
+    /// The files that its tests read, by path below the folder of their Cargo.toml, each with its digest.
     pub test_files: BTreeMap<String, String>,
-    /// What each hook is made of: its script and what it reads, by path, each with its digest.
+    /// The script of each hook and the files that it reads, by path, each with its digest.
     pub hooks: BTreeMap<Hook, BTreeMap<String, String>>,
-    /// The contents of the patches that `patches` names, in its order.
+    /// The contents of the key `patches`, in its order.
     pub patches: Vec<Vec<Patch>>,
-    /// The image from anywhere that it begins with.
+    /// The external base.
     pub base: Option<ForeignFacts>,
     /// The revision of the sources in version control.
     pub revision: Option<String>,
 }
 
-/// An image from anywhere, as the daemon has it.
+/// An external base in the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignFacts {
-    /// Its id there, which differs between the stores of daemons.
+    /// The image's id, which differs between the stores of daemons.
     pub id: String,
-    /// Digest of its layers' digests, which is the same everywhere.
+    /// Digest of the layers' digests, the same in every daemon.
     pub layers: String,
 }

@@ -1,4 +1,4 @@
-//! What the resolution of an image depends on, in lines of the lock, and what changed where they are not those of the lock.
+//! The inputs of an image's resolution, as lines of Tierce.lock, and the changes since the locked ones.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use tierce_portage::PortageConfig;
 
 use crate::facts::{BuilderFacts, Facts, ForeignFacts};
 use crate::lock::{Lock, LockedBuilder, LockedImage};
-use crate::planning::key_config;
-use crate::portage_config::ConfigError;
+use crate::portage_config::{ConfigError, key_config};
 
-/// Digits of a digest that stand in a line.
+/// The cause of a changed builder.
+const BUILDER_CHANGED: &str = "the builder changed";
+/// The digits of a digest in a line.
 const DIGITS: usize = 16;
 
-/// All that the resolution of an image depends on, a line each, sorted: the key of the table that says it, what it is about, and
-/// its value.
+/// The inputs of the resolution of an image, sorted, a line each: the table's key, the subject and the value.
 pub(crate) fn resolution_inputs(
     image: &ImageSpec,
     config: &PortageConfig,
@@ -46,17 +46,17 @@ fn short(digest: &str) -> &str {
     digest.get(..DIGITS).unwrap_or(digest)
 }
 
-/// Why an image has to be resolved, each cause as a clause. Empty where the lock covers it.
+/// The causes of a resolution, each a clause; empty if the lock covers the image.
 pub(crate) fn causes(locked: Option<&LockedImage>, now: &[String]) -> Vec<String> {
-    let Some(locked) = locked else { return vec!["the lock does not have it".into()] };
+    let Some(locked) = locked else { return vec!["Tierce.lock does not have it".into()] };
     let mut causes = changes(&locked.inputs, now);
     if !locked.intact {
-        causes.push("what the lock says of it was edited or merged".into());
+        causes.push("its entry in Tierce.lock was edited or merged".into());
     }
     causes
 }
 
-/// What differs between two lists of inputs.
+/// The differences between two lists of inputs.
 fn changes(before: &[String], now: &[String]) -> Vec<String> {
     let (before, now) = (by_subject(before), by_subject(now));
     let mut changes = Vec::new();
@@ -71,10 +71,10 @@ fn changes(before: &[String], now: &[String]) -> Vec<String> {
     changes
 }
 
-/// A table's key, and what of it a line is about.
+/// A table's key and the subject of a line.
 type Subject<'a> = (&'a str, &'a str);
 
-/// Lines by what they are about.
+/// The values of lines by subject.
 fn by_subject(lines: &[String]) -> BTreeMap<Subject<'_>, &str> {
     lines.iter().map(|line| subject_and_value(line)).collect()
 }
@@ -82,9 +82,9 @@ fn by_subject(lines: &[String]) -> BTreeMap<Subject<'_>, &str> {
 fn subject_and_value(line: &str) -> (Subject<'_>, &str) {
     let (key, rest) = line.split_once(' ').unwrap_or((line, ""));
     match key {
-        // These have no more than a value.
+        // These have a value and no subject.
         "builder" | "use" | "portage-profile" | "settings" => ((key, ""), rest),
-        // These name things.
+        // These have a subject and no value.
         "packages" | "build-packages" | "package-mask" | "package-unmask" => ((key, rest), ""),
         _ => {
             let (about, value) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -95,23 +95,23 @@ fn subject_and_value(line: &str) -> (Subject<'_>, &str) {
 
 fn appeared((key, about): &Subject<'_>, value: &str) -> String {
     match (*key, *about, value) {
-        ("base" | "base-image", name, _) => format!("it is based on `{name}` now"),
+        ("base" | "base-image", name, _) => format!("its base is now `{name}`"),
         ("repository", name, _) => format!("the repository `{name}` is new"),
-        (key, "", value) => format!("`{key}` is `{value}` now"),
-        (key, about, "") => format!("`{key}` has `{about}` now"),
-        (key, about, value) => format!("`{key}` has `{about}` now: `{value}`"),
+        (key, "", value) => format!("`{key}` is now `{value}`"),
+        (key, about, "") => format!("`{key}` now has `{about}`"),
+        (key, about, value) => format!("`{key}` now has `{about}`: `{value}`"),
     }
 }
 
 fn changed((key, about): &Subject<'_>, before: &str, value: &str) -> String {
     match (*key, *about) {
-        ("builder", _) => "the builder is another one".into(),
+        ("builder", _) => BUILDER_CHANGED.into(),
         ("base", name) => format!("the packages of its base `{name}` changed"),
-        ("base-image", name) => format!("its base `{name}` is another image than it was"),
+        ("base-image", name) => format!("the image of its base `{name}` changed"),
         ("repository", name) => format!("the repository `{name}` changed"),
-        ("settings", _) => "the order or masters of the repositories changed, or what Tierce itself sets".into(),
-        (key, "") => format!("`{key}` is {}, it was {}", quoted(value), quoted(before)),
-        (key, about) => format!("`{key}` of `{about}` is {}, it was {}", quoted(value), quoted(before)),
+        ("settings", _) => "the order or masters of the repositories changed, or Tierce's own settings".into(),
+        (key, "") => format!("`{key}` changed from {} to {}", quoted(before), quoted(value)),
+        (key, about) => format!("`{key}` of `{about}` changed from {} to {}", quoted(before), quoted(value)),
     }
 }
 
@@ -121,26 +121,26 @@ fn quoted(value: &str) -> String {
 
 fn disappeared((key, about): &Subject<'_>) -> String {
     match (*key, *about) {
-        ("base" | "base-image", name) => format!("it is no longer based on `{name}`"),
+        ("base" | "base-image", name) => format!("its base is no longer `{name}`"),
         ("repository", name) => format!("the repository `{name}` is gone"),
-        (key, "") => format!("`{key}` says nothing any more"),
+        (key, "") => format!("`{key}` is no longer set"),
         (key, about) => format!("`{key}` no longer has `{about}`"),
     }
 }
 
-/// Something that the lock does not cover.
+/// An image, or the builder, that the lock does not cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncovered {
-    /// The image; none for the builder.
+    /// The image; `None` for the builder.
     pub image: Option<String>,
-    /// Why, each cause as a clause.
+    /// The causes, each a clause.
     pub causes: Vec<String>,
 }
 
-/// Everything of these images that the lock does not cover: what a run would have to change in it, and why.
+/// The builder and the images that the lock does not cover: a run would change their entries.
 ///
 /// # Errors
-/// A value of a table that Portage's configuration cannot hold.
+/// A table's value that Portage's configuration cannot hold.
 pub fn uncovered(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts) -> Result<Vec<Uncovered>, ConfigError> {
     let nothing = Lock::default();
     let lock = facts.lock.as_ref().unwrap_or(&nothing);
@@ -149,7 +149,7 @@ pub fn uncovered(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts) -> 
     if !causes_of_builder.is_empty() {
         all.push(Uncovered { image: None, causes: causes_of_builder });
     }
-    // Where the builder's packages are not chosen, nobody knows yet what the images will depend on.
+    // While the builder's packages are not selected, the inputs of the images are unknown.
     let builder = crate::builder::builder_steps(spec, facts).builder;
     for image in spec.with_bases(images) {
         let name = image.name.as_str();
@@ -161,9 +161,9 @@ pub fn uncovered(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts) -> 
                 causes(lock.image(name), &now)
             }
         };
-        // Said of the builder already.
+        // The builder's own causes are in the list.
         if !all.is_empty() {
-            causes.retain(|cause| cause != "the builder is another one");
+            causes.retain(|cause| cause != BUILDER_CHANGED);
         }
         if !causes.is_empty() {
             all.push(Uncovered { image: Some(name.to_owned()), causes });
@@ -172,7 +172,7 @@ pub fn uncovered(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts) -> 
     Ok(all)
 }
 
-/// Why the lock's builder is not the one that the workspace asks for.
+/// The differences between the locked builder and the workspace's.
 fn builder_causes(locked: &LockedBuilder, facts: &BuilderFacts) -> Vec<String> {
     let (base, digest) = match facts {
         BuilderFacts::Debian { .. } => ("debian", None),
@@ -180,16 +180,18 @@ fn builder_causes(locked: &LockedBuilder, facts: &BuilderFacts) -> Vec<String> {
         BuilderFacts::RootFilesystem { digest } => ("rootfs", Some(digest)),
     };
     if locked.base != base {
-        return vec![format!("its base is `{base}`, it was {}", quoted(&locked.base))];
+        return vec![format!("its base changed from {} to `{base}`", quoted(&locked.base))];
     }
     match (facts, digest) {
         (BuilderFacts::Debian { selection, .. }, _) if locked.selection.as_ref() != Some(selection) => {
-            vec!["Tierce chooses its Debian packages by other rules".into()]
+            vec!["the rules that select its Debian packages changed".into()]
         }
-        (BuilderFacts::Debian { .. }, _) if locked.debs.is_empty() => vec!["the lock names no Debian packages".into()],
+        (BuilderFacts::Debian { .. }, _) if locked.debs.is_empty() => {
+            vec!["Tierce.lock names no Debian packages".into()]
+        }
         (_, Some(digest)) if locked.digest.as_ref() != Some(digest) => {
             let before = locked.digest.as_deref().unwrap_or("nothing");
-            vec![format!("its {base} is `{digest}`, it was `{before}`")]
+            vec![format!("its {base} changed from `{before}` to `{digest}`")]
         }
         _ => Vec::new(),
     }
@@ -204,36 +206,36 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_line_is_a_clause() {
+    fn changed_lines_become_clauses() {
         let before = "builder 1\npackages a/b\npackage-use a/b x -y\nrepository tierce 1\nrepository old 1\nuse -z\nsettings 1\n\
                       package-keywords a/c\nmake-conf CFLAGS -O2";
         let now = "builder 2\npackages >=a/b-2\npackage-use a/b x\nrepository tierce 2\nrepository new 1\nsettings 2\n\
                    package-keywords a/c ~amd64\nmake-conf CFLAGS -O3\nmake-conf X 1\npackage-mask =a/b-3";
         insta::assert_snapshot!(changes(&lines(before), &lines(now)).join("\n"), @r"
-        the builder is another one
-        `make-conf` of `CFLAGS` is `-O3`, it was `-O2`
-        `make-conf` has `X` now: `1`
-        `package-keywords` of `a/c` is `~amd64`, it was empty
-        `package-mask` has `=a/b-3` now
-        `package-use` of `a/b` is `x`, it was `x -y`
-        `packages` has `>=a/b-2` now
+        the builder changed
+        `make-conf` of `CFLAGS` changed from `-O2` to `-O3`
+        `make-conf` now has `X`: `1`
+        `package-keywords` of `a/c` changed from empty to `~amd64`
+        `package-mask` now has `=a/b-3`
+        `package-use` of `a/b` changed from `x -y` to `x`
+        `packages` now has `>=a/b-2`
         the repository `new` is new
         the repository `tierce` changed
-        the order or masters of the repositories changed, or what Tierce itself sets
+        the order or masters of the repositories changed, or Tierce's own settings
         `packages` no longer has `a/b`
         the repository `old` is gone
-        `use` says nothing any more
+        `use` is no longer set
         ");
         assert_eq!(changes(&lines(before), &lines(before)), Vec::<String>::new());
         let before = "base a 1\nbase b 1\nbase-image x:1 1\nbase-image y:1 1";
         let bases = changes(&lines(before), &lines("base b 2\nbase c 1\nbase-image y:1 2\nbase-image z:1 1"));
         insta::assert_snapshot!(bases.join("\n"), @r"
         the packages of its base `b` changed
-        it is based on `c` now
-        its base `y:1` is another image than it was
-        it is based on `z:1` now
-        it is no longer based on `a`
-        it is no longer based on `x:1`
+        its base is now `c`
+        the image of its base `y:1` changed
+        its base is now `z:1`
+        its base is no longer `a`
+        its base is no longer `x:1`
         ");
     }
 }

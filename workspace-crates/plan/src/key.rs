@@ -1,13 +1,13 @@
-//! Keys: what a step's result depends on, by name and hashed.
+//! Keys: the named inputs of a step's result, and their hash.
 //!
-//! | enters a key | as |
+//! | input | as |
 //! |---|---|
-//! | the kind of the action and its version | two ingredients that every step has |
+//! | the kind of the action and its version | two ingredients of every step |
 //! | the platform | one ingredient that every step has |
-//! | what the tables of Cargo.toml ask for | one ingredient a subject, its value or its digest |
-//! | the results of the steps before | one ingredient a step, the digest of its [`Outcome`](crate::Outcome) |
+//! | the tables of Cargo.toml | one ingredient a subject, its value or its digest |
+//! | the results of earlier steps | one ingredient a step, the digest of its [`Outcome`](crate::Outcome) |
 //!
-//! No path of the host, clock or environment variable enters one, so a key means the same on every machine.
+//! A key has no path of the host, no time and no environment variable, so it means the same on every machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,34 +15,34 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The named things that a step's result depends on. The names are shown when one of them changes.
+/// The named inputs of a step's result. A changed one is shown by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ingredients(BTreeMap<String, Ingredient>);
 
-/// One of them.
+/// One input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Ingredient {
-    /// Short text, or a digest of something longer.
+    /// A short text, or a digest of a longer one.
     Value(String),
-    /// Many things of one kind by name, such as files, so that a change names the one that changed.
+    /// Many inputs of one kind by name, such as files: a change names the file.
     Parts(BTreeMap<String, String>),
 }
 
 impl Ingredients {
-    /// Adds one ingredient; the value is short text or a digest of something longer.
+    /// Adds an ingredient; the value is a short text or a digest of a longer one.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
         self.0.insert(name.into(), Ingredient::Value(value.into()));
         self
     }
 
-    /// Adds an ingredient of many parts, each with its digest.
+    /// Adds an ingredient of parts, each with its digest.
     pub fn add_parts(&mut self, name: impl Into<String>, parts: BTreeMap<String, String>) -> &mut Self {
         self.0.insert(name.into(), Ingredient::Parts(parts));
         self
     }
 
-    /// The key that these ingredients make.
+    /// Hashes the ingredients.
     pub fn key(&self) -> Key {
         let mut hasher = Sha256::new();
         // Lengths keep ("ab", "c") and ("a", "bc") apart.
@@ -60,10 +60,10 @@ impl Ingredients {
                 }
             }
         }
-        Key(hex(&hasher.finalize()))
+        Key(hex::encode(hasher.finalize()))
     }
 
-    /// The value of one ingredient, if it is one value.
+    /// The value of an ingredient; `None` if it has parts.
     pub fn get(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Ingredient::Value(value) => Some(value),
@@ -71,7 +71,7 @@ impl Ingredients {
         }
     }
 
-    /// What differs from an earlier set, each as a short clause: the cause of a rerun.
+    /// The differences from an earlier set, each a short clause: the causes of a rerun.
     pub fn changes_since(&self, earlier: &Ingredients) -> Vec<String> {
         let mut changes = Vec::new();
         for (name, now) in &self.0 {
@@ -91,10 +91,10 @@ impl Ingredients {
     }
 }
 
-/// How many parts a cause names before it counts the others.
+/// The most parts that a cause names; others are counted.
 const NAMED_PARTS: usize = 3;
 
-/// What differs between two sets of parts.
+/// The differences between two sets of parts, as a clause.
 fn changed_parts(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> String {
     let present = now.iter().filter_map(|(part, value)| match before.get(part) {
         None => Some(format!("{part} is new")),
@@ -106,17 +106,17 @@ fn changed_parts(before: &BTreeMap<String, String>, now: &BTreeMap<String, Strin
     let others = all.len().saturating_sub(NAMED_PARTS);
     if others > 1 {
         all.truncate(NAMED_PARTS);
-        all.push(format!("{others} more like these"));
+        all.push(format!("{others} more"));
     }
     all.join(", ")
 }
 
-/// Whether a value says something to a reader; digests and whole texts do not.
+/// Whether a value is shown; digests and whole texts are not.
 fn is_short(value: &str) -> bool {
     value.len() < 48 && !value.contains('\n')
 }
 
-/// The hash of a step's ingredients: equal keys, equal results.
+/// The hash of a step's ingredients: equal keys mean equal results.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(String);
@@ -139,13 +139,14 @@ impl fmt::Display for Key {
     }
 }
 
-/// The SHA-256 of some bytes as lower-case hexadecimal digits.
-pub fn digest(bytes: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(bytes.as_ref()))
+/// A digest of several texts; their lengths keep `["ab", "c"]` and `["a", "bc"]` apart.
+pub fn digest_of(texts: &[&str]) -> String {
+    digest(texts.iter().map(|text| format!("{} {text}\n", text.len())).collect::<String>())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The SHA-256 of some bytes as lower-case hexadecimal digits.
+pub fn digest(bytes: impl AsRef<[u8]>) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_depends_on_names_values_and_their_boundaries_but_not_on_order() {
+    fn key_ignores_only_the_order() {
         let key = ingredients(&[("a", "1"), ("b", "2")]).key();
         assert_eq!(key, ingredients(&[("b", "2"), ("a", "1")]).key());
         for other in
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_name_what_differs() {
+    fn changes_name_the_ingredients() {
         let long = "x".repeat(64);
         let before = ingredients(&[("USE of media-libs/libpng", ""), ("sources", &long), ("gone", "1"), ("same", "1")]);
         let after = ingredients(&[("USE of media-libs/libpng", "apng"), ("sources", "y"), ("new", "1"), ("same", "1")]);
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_parts_are_named() {
+    fn changes_name_the_parts() {
         let files = |files: &[(&str, &str)]| {
             let mut all = Ingredients::default();
             all.add_parts("sources", files.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
@@ -195,7 +196,7 @@ mod tests {
             (files(&[("a.rs", "1"), ("b.rs", "1"), ("c.rs", "1")]), vec!["c.rs is new, Cargo.lock is gone"]),
             (
                 files(&[("a.rs", "2"), ("b.rs", "2"), ("c.rs", "1"), ("d.rs", "1")]),
-                vec!["a.rs changed, b.rs changed, c.rs is new, 2 more like these"],
+                vec!["a.rs changed, b.rs changed, c.rs is new, 2 more"],
             ),
             (before.clone(), vec![]),
         ] {

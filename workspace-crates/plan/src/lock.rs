@@ -1,4 +1,4 @@
-//! `Tierce.lock`: what was resolved, beside Cargo.lock, made to be read in a diff.
+//! `Tierce.lock`: the resolved packages of the builder and the images, written for readable diffs.
 
 mod deb_lines;
 mod error;
@@ -18,11 +18,11 @@ pub const LOCK_VERSION: u32 = 1;
 /// The content of `Tierce.lock`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lock {
-    /// What the builder is made of.
+    /// The builder's base and packages.
     pub builder: LockedBuilder,
-    /// The ebuild repositories as they were when the images were resolved.
+    /// The ebuild repositories at the time of the resolution.
     pub repositories: Vec<LockedRepository>,
-    /// What each image resolved to, by name.
+    /// The resolution of each image.
     pub images: Vec<LockedImage>,
 }
 
@@ -32,38 +32,38 @@ pub struct Lock {
 pub struct LockedBuilder {
     /// `debian`, `image` or `rootfs`.
     pub base: String,
-    /// The image's id or the root filesystem's digest, where the base is one's own.
+    /// The image's id or the root filesystem's digest, for a base of the user's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Version of Portage that the `debian` base installs, and the SHA-256 of its wheel.
+    /// The version of Portage in the `debian` base, and the SHA-256 of its wheel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portage: Option<String>,
-    /// First line of `rustc --version`: what compiled the programs.
+    /// The first line of `rustc -vV`, of the compiler of the programs.
     pub rustc: String,
-    /// Digest of the rules by which the `debian` base chooses packages; other rules mean another choice.
+    /// Digest of the rules that select the packages of the `debian` base; other rules select again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<String>,
-    /// The Debian packages of the base, in the order in which a root is made of them.
+    /// The Debian packages of the base, in the order in which they are unpacked.
     #[serde(default, with = "deb_lines", skip_serializing_if = "Vec::is_empty")]
     pub debs: Vec<Deb>,
-    /// The ebuild repository that a base of one's own has itself.
+    /// The ebuild repository of a base of the user's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<BaseRepository>,
 }
 
-/// The ebuild repository of a builder's base, in the place of the embedded one.
+/// The ebuild repository of a builder's base, which replaces the embedded one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaseRepository {
     /// Its `repo_name`.
     pub name: String,
-    /// The profile that the base has chosen, below the repository's `profiles`.
+    /// The profile that the base has selected, below the repository's `profiles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
 }
 
 impl BaseRepository {
-    /// Where a base has it: Gentoo's own place.
+    /// The repository's folder in a base, as in Gentoo.
     pub const LOCATION: &str = "/var/db/repos/gentoo";
 }
 
@@ -82,16 +82,16 @@ pub struct LockedRepository {
 pub struct LockedImage {
     /// The image's name.
     pub name: String,
-    /// All that the resolution depended on, a line each; while it is the same, nothing is resolved again.
+    /// The inputs of the resolution, a line each; while they are the same, the image is not resolved.
     pub inputs: Vec<String>,
     /// The packages in merge order.
     pub packages: Vec<ResolvedPackage>,
-    /// Whether this is what was written. What is not, because somebody has edited or merged it, covers nothing.
+    /// Whether the checksum is right. An entry that was edited or merged covers no inputs.
     pub intact: bool,
 }
 
 impl LockedImage {
-    /// What a resolution has come to.
+    /// The result of a resolution.
     pub fn new(name: impl Into<String>, inputs: Vec<String>, packages: Vec<ResolvedPackage>) -> LockedImage {
         LockedImage { name: name.into(), inputs, packages, intact: true }
     }
@@ -101,16 +101,16 @@ impl LockedImage {
         self.intact && self.inputs == inputs
     }
 
-    /// The atom of exactly each of its packages.
+    /// An atom for each package, with its exact version and repository.
     pub fn exactly(&self) -> Vec<Atom> {
         let atom = |package: &ResolvedPackage| format!("={}::{}", package.cpv(), package.repository).parse();
-        // Their parts were checked when they were made.
+        // The parts of a package were checked on creation.
         self.packages.iter().filter_map(|package| atom(package).ok()).collect()
     }
 
-    /// Digest of what is installed: for what is resolved on top of it.
+    /// Digest of the packages, an input of the images on top of this one.
     pub(crate) fn content(&self) -> String {
-        // Serialising plain data into memory has no way to fail.
+        // Serialising plain data into memory does not fail.
         digest(serde_json::to_vec(&self.packages).unwrap_or_default())
     }
 
@@ -119,9 +119,9 @@ impl LockedImage {
         self.packages.iter().filter(|package| package.root)
     }
 
-    /// Digest of all that the lock says of the image.
+    /// Digest of the image's entry.
     fn checksum(&self) -> String {
-        // Serialising plain data into memory has no way to fail.
+        // Serialising plain data into memory does not fail.
         digest(serde_json::to_vec(&(&self.name, &self.inputs, &self.packages)).unwrap_or_default())
     }
 }
@@ -145,7 +145,7 @@ impl Lock {
         self.images.iter().find(|image| image.name == name)
     }
 
-    /// Puts an image in the place of the one of its name.
+    /// Adds an image, or replaces the one of its name.
     pub fn set_image(&mut self, image: LockedImage) {
         self.images.retain(|other| other.name != image.name);
         self.images.push(image);

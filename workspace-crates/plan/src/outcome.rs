@@ -1,10 +1,10 @@
-//! What finished steps leave behind: plain data that goes into receipts and into the keys of the steps after.
+//! The results of steps: plain data for receipts and for the keys of later steps.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tierce_debian::Deb;
-use tierce_oci::Runtime;
+use tierce_oci::{Origin, Runtime};
 use tierce_portage::{Lacking, ResolvedPackage};
 
 use crate::key::digest;
@@ -14,44 +14,44 @@ use crate::lock::BaseRepository;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "result")]
 pub enum Outcome {
-    /// The Debian packages that make the builder's root.
+    /// The Debian packages of the builder's root.
     Debs(Vec<Deb>),
-    /// Files lie in the user's cache under their digests, which the steps before have named.
+    /// The files are in the user's cache under their digests, which earlier steps have named.
     Fetched,
-    /// A builder stands in the daemon.
+    /// The daemon has the builder.
     Builder(Builder),
-    /// What Portage resolved, in merge order.
+    /// The packages that Portage resolved, in merge order.
     Resolution(Vec<ResolvedPackage>),
-    /// Binary packages lie in the user's cache, in merge order.
+    /// The binary packages in the user's cache, in merge order.
     Binpkgs(Vec<Binpkg>),
-    /// ROOT stands as a volume in the daemon and as an indexed archive in the cache.
+    /// The daemon has ROOT as a volume, the cache as an indexed archive.
     Root(Root),
-    /// A copy of ROOT that lacks some packages lies in the cache as an indexed archive.
+    /// The cache has a copy of ROOT without some packages, as an indexed archive.
     Unmerged(Unmerged),
-    /// Programs lie in the workspace's store.
+    /// The programs in the workspace's store.
     Programs(Vec<Program>),
-    /// The probe of health checks lies in the cache.
+    /// The probe of health checks in the cache.
     Probe(Program),
-    /// The layers of an image from anywhere lie in the cache.
+    /// The cache has the layers of an external base.
     Base(ForeignBase),
-    /// An image lies in the cache as blobs.
+    /// The cache has the image as blobs.
     Image(PackedImage),
-    /// The image was tested, and has passed or not.
+    /// The results of the image's tests.
     Tested(Vec<TestResult>),
-    /// The image is where it was asked to go.
+    /// The image is at its sink.
     Delivered {
-        /// The name by which the daemon knows it, its config's digest elsewhere.
+        /// The daemon's id of the image; elsewhere the config's digest.
         id: String,
-        /// The digest of its manifest, where one was written.
+        /// The digest of its manifest, if one was written.
         manifest: Option<String>,
-        /// Bytes that were sent or written.
+        /// The bytes sent or written.
         bytes: u64,
     },
 }
 
 impl Outcome {
-    /// The digest that stands for this result in the keys of later steps. Of things in a daemon it is what they were made
-    /// of, for a daemon gives the same thing another name each time.
+    /// The digest of this result in the keys of later steps. For a result in a daemon, it is the key: a daemon gives
+    /// the same result another name each time.
     pub fn digest(&self) -> String {
         match self {
             Outcome::Builder(builder) => builder.key.clone(),
@@ -69,36 +69,36 @@ impl Outcome {
     }
 }
 
-/// What came of one test.
+/// The result of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestResult {
     /// Its name.
     pub test: String,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// What was not as expected, a line each; empty where it has passed.
+    /// The differences from the expected result, a line each; empty if it passed.
     pub problems: Vec<String>,
-    /// The last lines that the container wrote, where it has failed.
+    /// The last lines of the container's output, if it failed.
     pub output: Vec<String>,
 }
 
 impl TestResult {
-    /// Whether all was as expected.
+    /// Whether the test passed.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
-/// A root filesystem that has emerge, as an image in a daemon.
+/// A root filesystem with emerge, as an image in a daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Builder {
-    /// What it was made of.
+    /// The key of the step that made it.
     pub key: String,
-    /// The daemon that holds it.
+    /// The daemon that has it.
     pub daemon: String,
-    /// Its image id there.
+    /// Its image id in the daemon.
     pub image: String,
-    /// The ebuild repository that its base has.
+    /// The ebuild repository of its base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<BaseRepository>,
 }
@@ -108,11 +108,11 @@ pub struct Builder {
 pub struct Binpkg {
     /// `category/name-version`.
     pub package: String,
-    /// What the package was made of; the file's name in the cache.
+    /// The package's key; the file's name in the cache.
     pub key: String,
     /// Whether it is merged into ROOT.
     pub root: bool,
-    /// Whether the ROOT that this one begins with has it.
+    /// Whether the ROOT of the base has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub base: bool,
 }
@@ -120,80 +120,112 @@ pub struct Binpkg {
 /// An emerged ROOT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
-    /// What it was merged from.
+    /// The key of the step that merged it.
     pub key: String,
-    /// Digest of its content: of every path, owner, mode and file, but for the package database, which holds times.
+    /// Digest of every path, owner, mode and file, without the package database, which has times.
     pub content: String,
-    /// Digest of what a program is compiled and linked against: of a shared library its symbols and not its code.
+    /// Digest of everything a program can compile or link against; a shared library contributes its symbols, not its
+    /// code.
     pub interface: String,
-    /// The daemon that holds its volume.
+    /// The daemon that has its volume.
     pub daemon: String,
-    /// The volume's name there.
+    /// The volume's name in the daemon.
     pub volume: String,
-    /// Bytes of all regular files.
+    /// The time of the volume's creation, as the daemon has it: another volume may get the name.
+    pub created: String,
+    /// The size of all regular files, in bytes.
     pub bytes: u64,
 }
 
 /// A copy of ROOT from which packages were unmerged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmerged {
-    /// What it was made of.
+    /// The key of the step that made it.
     pub key: String,
-    /// The key of the ROOT that it is a copy of.
+    /// The key of the copied ROOT.
     pub root: String,
     /// Digest of its content, as [`Root::content`].
     pub content: String,
-    /// Bytes of all regular files.
+    /// The size of all regular files, in bytes.
     pub bytes: u64,
-    /// Run-time dependencies of packages that are left which nothing satisfies any more.
+    /// The run-time dependencies of the remaining packages that no package satisfies.
     pub lacking: Vec<Lacking>,
 }
 
-/// One program as it goes into the image.
+/// A program of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// The binary's name.
     pub name: String,
     /// Digest of the stripped file.
     pub sha256: String,
-    /// Length of the stripped file in bytes.
+    /// The size of the stripped file, in bytes.
     pub size: u64,
-    /// Its build-id in hexadecimal digits, under which its symbols are kept.
+    /// Its build-id in hexadecimal digits, the name of its symbols in the cache.
     pub build_id: Option<String>,
 }
 
-/// An image from anywhere that another one begins with.
+/// The external base of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignBase {
     /// Digest of its config, `sha256:…`.
     pub id: String,
     /// Its layers, lowest first.
     pub layers: Vec<PackedLayer>,
-    /// How it is run.
+    /// Its settings for running.
     pub runtime: Runtime,
+    /// Its author and its history.
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 /// A packed image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedImage {
-    /// Digest of its config: the image's id for Docker's own store, `sha256:…`.
+    /// Digest of its config, `sha256:…`: the image's id in Docker's own store.
     pub id: String,
-    /// Bytes of the files that the closure chose.
+    /// The size of the files that the closure selected, in bytes.
     pub closure: u64,
     /// Its layers, lowest first.
     pub layers: Vec<PackedLayer>,
-    /// How a base from anywhere is run, where the image begins with one.
+    /// The settings for running of the external base, if the image has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Runtime>,
+    /// The author and the history of the external base.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The user that the program runs as, in numbers; `None` means root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
-/// One layer of a packed image.
+/// The suffix of the name of an external base's layer, after the base's reference.
+const OF_EXTERNAL_BASE: &str = ": base";
+
+impl PackedLayer {
+    /// A layer of an external base.
+    pub fn of_external_base(reference: &str, diff_id: String, size: u64) -> PackedLayer {
+        PackedLayer { name: format!("{reference}{OF_EXTERNAL_BASE}"), diff_id, size }
+    }
+
+    /// The reference of the layer's external base; `None` for any other layer.
+    pub fn external_base(&self) -> Option<&str> {
+        external_base_of(&self.name)
+    }
+}
+
+/// The reference of the external base, by the name of its layer; `None` for any other layer.
+pub fn external_base_of(layer: &str) -> Option<&str> {
+    layer.strip_suffix(OF_EXTERNAL_BASE)
+}
+
+/// A layer of a packed image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedLayer {
-    /// What it holds, for people: `libc`, `media-libs/libpng`, `program`.
+    /// The layer's name for people: `libc`, `media-libs/libpng`, `program`.
     pub name: String,
     /// Digest of the uncompressed layer, `sha256:…`.
     pub diff_id: String,
-    /// Its length in bytes.
+    /// The size of the uncompressed layer, in bytes.
     pub size: u64,
 }

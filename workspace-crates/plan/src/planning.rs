@@ -1,4 +1,4 @@
-//! From specifications and facts to a plan.
+//! Plans the steps of images from specifications and facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,24 +6,24 @@ use tierce_manifest::{
     AllowMissing, Hook, ImageSpec, Include, Keep, Located, PRESETS, ProgramSpec, RunTimeSpec, SizeLimit, Strip,
     UserSpec, WorkspaceSpec,
 };
-use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key};
+use tierce_portage::{PortageConfig, ResolvedPackage, binpkg_key, with_dependencies};
 
 use crate::builder::{BuilderSteps, builder_steps, workspace_step};
 use crate::error::PlanError;
 use crate::facts::{Facts, ImageFacts};
 use crate::hooks::add_hooks;
 use crate::inputs::{causes, resolution_inputs};
-use crate::key::{Ingredients, digest};
+use crate::key::{Ingredients, digest, digest_of};
 use crate::lock::LockedImage;
 use crate::on_base;
-use crate::portage_config::{ConfigError, any_machine, portage_config};
+use crate::portage_config::key_config;
 use crate::step::{Action, Moves, PackageBuild, Plan, Sink, Step, StepId};
 
-/// Plans these images of the workspace. The plan ends where something that is not known yet decides what follows: when its
-/// steps are done, one plans again.
+/// Plans these images of the workspace. The plan ends before the first step that depends on unknown facts: when its
+/// steps are done, plan again with their results.
 ///
 /// # Errors
-/// A value of a table that Portage's configuration cannot hold, or an atom that means nothing which the image has.
+/// A table's value that Portage's configuration cannot hold, or an atom of `unmerge` that matches no package.
 pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &Sink) -> Result<Plan, PlanError> {
     if let Some(pulls) = pulls(facts) {
         return Ok(pulls);
@@ -41,7 +41,7 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
             None => None,
             Some(name) => match wholes.iter().find(|whole| whole.image.name == *name) {
                 Some(base) => Some(base.locked),
-                // It is resolved first.
+                // The base is resolved first.
                 None => continue,
             },
         };
@@ -71,7 +71,7 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
         let is_meant = |name: &str| images.iter().any(|image| image.name.as_str() == name);
         let (mut pack, deliver, image_goals) = deliver_steps(image, facts, sink, is_meant);
         if image.hooks.get(Hook::Finish).is_some() {
-            // It runs there, with what that has.
+            // The hook runs in this environment.
             pack.after.push(environment(spec, image, &builder));
             add_hooks(&mut pack, image, facts, &[Hook::Finish]);
         }
@@ -84,7 +84,7 @@ pub fn plan(spec: &WorkspaceSpec, images: &[&ImageSpec], facts: &Facts, sink: &S
     Ok(Plan { steps: leading_to(&goals, steps), goals, bases, whole: true })
 }
 
-/// The plan that has the daemon pull what it lacks, if it lacks something: all else depends on what that is.
+/// The plan that pulls the missing external bases, if any: all other steps depend on them.
 pub(crate) fn pulls(facts: &Facts) -> Option<Plan> {
     let pull = |(reference, image): (&String, &Option<String>)| {
         let action = Action::PullImage { reference: reference.clone() };
@@ -97,7 +97,7 @@ pub(crate) fn pulls(facts: &Facts) -> Option<Plan> {
     (!steps.is_empty()).then(|| unfinished(steps))
 }
 
-/// The steps that these need, in their order: of what another image begins with, not everything is of use to it.
+/// The steps that the goals need, in order: an image does not need every step of its base.
 fn leading_to(goals: &[StepId], steps: Vec<Step>) -> Vec<Step> {
     let mut needed: BTreeSet<StepId> = goals.iter().cloned().collect();
     for step in steps.iter().rev() {
@@ -108,21 +108,20 @@ fn leading_to(goals: &[StepId], steps: Vec<Step>) -> Vec<Step> {
     steps.into_iter().filter(|step| needed.contains(&step.id)).collect()
 }
 
-/// An image whose resolution is known.
+/// An image with a known resolution.
 struct Whole<'a> {
     image: &'a ImageSpec,
     config: PortageConfig,
     locked: &'a LockedImage,
 }
 
-/// What each of these images begins with, where that is something.
+/// The bases of the images that have some.
 fn bases(images: &[&ImageSpec]) -> BTreeMap<String, Vec<String>> {
-    let of = |image: &ImageSpec| image.bases().map(ToString::to_string).collect::<Vec<_>>();
-    images.iter().map(|image| (image.name.to_string(), of(image))).filter(|(_, bases)| !bases.is_empty()).collect()
+    let names = |image: &ImageSpec| image.bases().map(ToString::to_string).collect::<Vec<_>>();
+    images.iter().map(|image| (image.name.to_string(), names(image))).filter(|(_, bases)| !bases.is_empty()).collect()
 }
 
-/// The step that gives the builder in which an image's program is compiled: its own, else that of the image whose builder it
-/// begins with, else the plain one.
+/// The step whose builder compiles an image's program: the image's own, else its builder base's, else the workspace's.
 fn environment(spec: &WorkspaceSpec, image: &ImageSpec, builder: &StepId) -> StepId {
     if !image.emerge.build_packages.is_empty() || image.hooks.get(Hook::Builder).is_some() {
         return StepId::of_image("environment", image.name.as_str());
@@ -131,8 +130,8 @@ fn environment(spec: &WorkspaceSpec, image: &ImageSpec, builder: &StepId) -> Ste
     below.map_or_else(|| builder.clone(), |below| environment(spec, below, builder))
 }
 
-/// The step that resolves an image: packages keep the versions of the lock as far as the inputs of now allow that, but for those
-/// that are to move.
+/// The step that resolves an image. Packages keep their locked versions where the inputs allow them, except for
+/// `moves`.
 pub(crate) fn resolve_step(
     image: &ImageSpec,
     builder: &StepId,
@@ -161,28 +160,30 @@ fn image_step(verb: &str, image: &str, action: Action) -> Step {
     Step { id, action, after: Vec::new(), prepared: Vec::new(), ingredients: Ingredients::default(), again: false }
 }
 
-/// The configuration that keys are made of: what belongs to one machine is not in it.
-pub(crate) fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
-    let nothing = ImageFacts::default();
-    let image_facts = facts.images.get(image.name.as_str()).unwrap_or(&nothing);
-    portage_config(spec, image, &facts.main, &facts.default_profile, &image_facts.patches, any_machine())
+/// A package's key, before the packages that its build needs.
+#[derive(Clone)]
+struct BinpkgKey {
+    key: String,
+    /// Whether its build runs code of the workspace.
+    foreign: bool,
+    of_base: bool,
 }
 
-/// What the steps of one image are planned from.
+/// The inputs of planning one image.
 struct ImagePlanning<'a> {
     spec: &'a WorkspaceSpec,
     image: &'a ImageSpec,
     facts: &'a Facts,
     config: PortageConfig,
     locked: &'a LockedImage,
-    /// The name of the image that this one is based on, and that one's packages.
+    /// The name and the packages of the base.
     base: Option<(&'a str, &'a [PackageBuild])>,
     builder: &'a StepId,
     builder_key: &'a str,
 }
 
 impl ImagePlanning<'_> {
-    /// From sources to ROOT and, where the image has a program, to that.
+    /// The steps from sources to ROOT and the program.
     fn build_steps(&self, packages: &[PackageBuild]) -> Result<Vec<Step>, PlanError> {
         let name = self.image.name.as_str();
         let mut steps = Vec::new();
@@ -192,7 +193,7 @@ impl ImagePlanning<'_> {
         let mut build =
             image_step("packages", name, Action::BuildPackages { image: name.into(), packages: packages.to_vec() });
         for package in packages {
-            // A library that only the builder needs gives another ROOT than the same library in `packages`.
+            // The same package in the builder only or in ROOT makes different ROOTs.
             let place = match (package.root, package.base) {
                 (false, _) => " not in ROOT",
                 (true, false) => "",
@@ -206,11 +207,11 @@ impl ImagePlanning<'_> {
             build.prepared = vec![self.builder.clone(), fetch.id.clone()];
             steps.push(fetch);
         }
-        // Each package is built for the lowest image that has it.
+        // The lowest image that has a package builds it.
         build.prepared.extend(self.base.map(|(base, _)| StepId::of_image("packages", base)));
 
         let mut root = image_step("root", name, Action::MergeRoot { image: name.into() });
-        let looked_for = format!("{:?} {:?}", tierce_hidden::symbols(), tierce_hidden::texts());
+        let looked_for = format!("{:?} {:?}", tierce_runtime_deps::symbols(), tierce_runtime_deps::texts());
         root.ingredients.add("what is looked for in ELF files", digest(looked_for));
         root.after.push(build.id.clone());
         root.after.extend(self.base.map(|(base, _)| StepId::of_image("root", base)));
@@ -220,7 +221,7 @@ impl ImagePlanning<'_> {
         let root_id = root.id.clone();
         let extend = self.environment_step(&build.id);
         steps.push(build);
-        // Beside ROOT, on which it does not depend.
+        // Parallel to ROOT, on which it does not depend.
         steps.extend(extend);
         steps.push(root);
         if let Some(program) = &self.image.program {
@@ -237,7 +238,7 @@ impl ImagePlanning<'_> {
         Ok(steps)
     }
 
-    /// A builder of the image's own, where it asks for something that others have not.
+    /// The step that extends the builder for this image, if it has build-packages or a builder hook.
     fn environment_step(&self, build: &StepId) -> Option<Step> {
         let name = self.image.name.as_str();
         let id = StepId::of_image("environment", name);
@@ -255,7 +256,7 @@ impl ImagePlanning<'_> {
         Some(extend)
     }
 
-    /// Beside the program, which is compiled against all of ROOT.
+    /// The step that unmerges packages, parallel to the program, which is compiled against all of ROOT.
     fn unmerge_step(&self) -> Result<Step, PlanError> {
         let name = self.image.name.as_str();
         let in_root = || self.locked.packages.iter().filter(|package| package.root);
@@ -284,25 +285,49 @@ impl ImagePlanning<'_> {
 
     fn packages(&self) -> Vec<PackageBuild> {
         let all: &[ResolvedPackage] = &self.locked.packages;
+        let keys: BTreeMap<String, BinpkgKey> = all.iter().map(|package| self.own_key(package)).collect();
         let build = |package: &ResolvedPackage| {
-            let cpv = package.cpv().to_string();
-            let of_base =
-                self.base.and_then(|(_, below)| below.iter().find(|below| below.root && below.package == cpv));
-            let own_key = || binpkg_key(package, all, &self.config, self.builder_key, &self.facts.profile);
-            let key = of_base.map_or_else(own_key, |below| below.key.clone());
+            let cpv = package.cpv();
+            let name = cpv.to_string();
+            let BinpkgKey { key, foreign, of_base } = keys[&name].clone();
+            let others = with_dependencies(&cpv, all).into_iter().map(|needed| needed.cpv().to_string());
+            let others = others.filter(|needed| *needed != name).map(|needed| &keys[&needed]);
+            let others: Vec<&str> = others.filter(|needed| needed.foreign).map(|needed| needed.key.as_str()).collect();
+            // The base has added them to its key.
+            let key =
+                if of_base || others.is_empty() { key } else { digest_of(&[&[key.as_str()], &others[..]].concat()) };
             PackageBuild {
-                package: cpv,
-                cached: of_base.is_some() || self.facts.binpkgs.contains(&key),
+                package: name,
+                cached: of_base || self.facts.binpkgs.contains(&key),
                 key,
                 builder: package.builder,
                 root: package.root,
-                base: of_base.is_some(),
+                base: of_base,
+                foreign: foreign || !others.is_empty(),
             }
         };
         all.iter().map(build).collect()
     }
 
-    /// The step that compiles the probe, which depends on the compiler and on no package.
+    /// The key of a package, or that of the same package of the base; without the packages that its build needs.
+    fn own_key(&self, package: &ResolvedPackage) -> (String, BinpkgKey) {
+        let cpv = package.cpv().to_string();
+        let of_base = self.base.and_then(|(_, below)| below.iter().find(|below| below.root && below.package == cpv));
+        let key = match of_base {
+            Some(below) => BinpkgKey { key: below.key.clone(), foreign: below.foreign, of_base: true },
+            None => {
+                let (all, profile) = (&self.locked.packages, &self.facts.profile);
+                BinpkgKey {
+                    key: binpkg_key(package, all, &self.config, self.builder_key, profile),
+                    foreign: self.config.is_foreign(package, &self.facts.main.name),
+                    of_base: false,
+                }
+            }
+        };
+        (cpv, key)
+    }
+
+    /// The step that compiles the probe. It depends on the compiler and on no package.
     fn probe_step(&self) -> Step {
         let name = self.image.name.as_str();
         let source = self.facts.images.get(name).and_then(|facts| facts.probe.as_deref());
@@ -331,11 +356,14 @@ impl ImagePlanning<'_> {
             .add("rustc", &self.facts.rustc)
             .add_parts("sources", facts.sources.clone())
             .add("cargo's configuration", &facts.cargo_config);
+        if cargo.write_sources {
+            step.ingredients.add("write-sources", "true");
+        }
         step
     }
 }
 
-/// The word of the table.
+/// The value of the key `strip`.
 pub fn strip_name(strip: Strip) -> &'static str {
     match strip {
         Strip::None => "none",
@@ -344,12 +372,12 @@ pub fn strip_name(strip: Strip) -> &'static str {
     }
 }
 
-/// Whether Tierce's probe checks the image's health.
+/// Whether the health check runs Tierce's probe.
 fn uses_probe(image: &ImageSpec) -> bool {
     image.config.healthcheck.as_ref().is_some_and(|check| check.value.is_probe)
 }
 
-/// The step that takes the base from anywhere out of the daemon, where the image begins with one.
+/// The step that exports the external base from the daemon, if the image has one.
 fn base_step(image: &ImageSpec, facts: &Facts) -> Option<Step> {
     let name = image.name.as_str();
     let reference = image.base.foreign()?.value.to_string();
@@ -360,8 +388,8 @@ fn base_step(image: &ImageSpec, facts: &Facts) -> Option<Step> {
     Some(step)
 }
 
-/// The packing, the way from there to where the image goes, and which of these steps are the goals. `is_meant` says which images
-/// go there.
+/// The steps that pack the image and deliver it to the sink, and the goals among them. `is_meant` selects the images
+/// that are delivered.
 fn deliver_steps(
     image: &ImageSpec,
     facts: &Facts,
@@ -400,10 +428,10 @@ fn deliver_steps(
 
     let mut load = image_step("load", name, Action::Load { image: name.into(), sink: sink.clone() });
     load.after = vec![pack.id.clone()];
-    // What the base has brought is not sent again.
+    // The base's layers are in the daemon first, so they are sent once.
     let base = image.base.image().filter(|base| *sink == Sink::Daemon && is_meant(base.as_str()));
     load.prepared.extend(base.map(|base| StepId::of_image("tag", base.as_str())));
-    let references: Vec<String> = image.tags.iter().map(|tag| format!("{name}:{}", tag.value)).collect();
+    let references = image.references();
     match sink {
         Sink::Daemon => {
             let mut tag = image_step("tag", name, Action::Tag { image: name.into(), references: references.clone() });
@@ -412,7 +440,7 @@ fn deliver_steps(
             tag.ingredients.add("references", references.join(" "));
             let test = (!image.tests.is_empty()).then(|| test_step(image, image_facts, &pack.id, &load.id));
             tag.prepared.extend(test.iter().map(|test| test.id.clone()));
-            // The names may be there from a time when the tests were others.
+            // The tag alone may be fresh while the tests have changed.
             let goals = test.iter().map(|test| test.id.clone()).chain([tag.id.clone()]).collect();
             (pack, [load].into_iter().chain(test).chain([tag]).collect(), goals)
         }
@@ -427,13 +455,13 @@ fn deliver_steps(
     }
 }
 
-/// How large an image may be: another limit lets another image pass.
+/// The limits of `max-size`, as text for a key.
 fn max_size_text(image: &ImageSpec) -> String {
     let limit = |limit: &SizeLimit| format!("{} {}", limit.owner.as_deref().unwrap_or("total"), limit.most.value);
     image.max_size.iter().map(limit).collect::<Vec<_>>().join(", ")
 }
 
-/// The step that tests a loaded image, which a daemon names otherwise than what it was packed as.
+/// The step that tests a loaded image. It comes after the packing: the loaded image's id depends on the daemon.
 fn test_step(image: &ImageSpec, facts: &ImageFacts, pack: &StepId, load: &StepId) -> Step {
     let name = image.name.as_str();
     let tests = image.tests.iter().map(|test| test.name.to_string()).collect();
@@ -445,7 +473,7 @@ fn test_step(image: &ImageSpec, facts: &ImageFacts, pack: &StepId, load: &StepId
     step
 }
 
-/// What the table says of the image's content, as text for a key.
+/// The table's keys about the image's content, as text for a key.
 fn content_text(image: &ImageSpec) -> String {
     let content = &image.content;
     let lines = |globs: &[Located<globset::Glob>]| {
@@ -463,7 +491,8 @@ fn content_text(image: &ImageSpec) -> String {
     for allowed in &content.allow_missing {
         text.push_str(&match &allowed.value {
             AllowMissing::Glob(glob) => format!("allow missing {}\n", glob.glob()),
-            AllowMissing::Hidden(hidden) => format!("allow missing {}\n", hidden.name),
+            AllowMissing::RuntimeDep(dependency) => format!("allow missing {}\n", dependency.name),
+            AllowMissing::Package(package) => format!("allow missing {package}\n"),
         });
     }
     text.push_str(&run_time_text(&content.run_time));
@@ -491,7 +520,7 @@ fn content_text(image: &ImageSpec) -> String {
     text
 }
 
-/// What the table says of hidden dependencies, and what is known of them.
+/// The table's keys about run-time dependencies, and the table of known ones, as text for a key.
 fn run_time_text(run_time: &RunTimeSpec) -> String {
     let values = (
         run_time.strict.is_some(),
@@ -500,10 +529,10 @@ fn run_time_text(run_time: &RunTimeSpec) -> String {
         run_time.gconv.iter().map(|charset| charset.value.as_str()).collect::<Vec<_>>(),
         run_time.ca_certificates,
     );
-    format!("run time {values:?}\nhidden dependencies {:?}\n", tierce_hidden::TABLE)
+    format!("run time {values:?}\nrun-time dependencies {:?}\n", tierce_runtime_deps::TABLE)
 }
 
-/// The globs that an item of `keep` stands for, each with what it is called to a user.
+/// The globs of an item of `keep`, each after its name in messages.
 pub fn keep_globs(keep: &Keep) -> Vec<(String, String)> {
     match keep {
         Keep::Glob(glob) => vec![(glob.glob().to_owned(), glob.glob().to_owned())],
@@ -511,7 +540,7 @@ pub fn keep_globs(keep: &Keep) -> Vec<(String, String)> {
     }
 }
 
-/// How the image is run, without the lines that say so: moving a line changes no image.
+/// The image's settings for running, without their places: moving a line does not change the image.
 fn without_places(image: &ImageSpec) -> impl std::fmt::Debug + use<> {
     let config = &image.config;
     let map = |map: &std::collections::BTreeMap<String, tierce_manifest::Located<String>>| {

@@ -1,4 +1,4 @@
-//! From an image's table to the files of /etc/portage.
+//! Converts an image's table to Portage's configuration.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -6,16 +6,18 @@ use std::num::NonZeroU32;
 use tierce_manifest::{ForAtom, ImageSpec, Located, Place, WorkspaceSpec};
 use tierce_portage::{Machine, Patch, PortageConfig, RelativePath, Repository, Request, SyntaxError};
 
-/// ROOT as the builder sees it.
+use crate::facts::{Facts, ImageFacts};
+
+/// The path of ROOT in the builder.
 pub const ROOT: &str = "/destination";
 
-/// A value of a table that Portage's own grammar refuses.
+/// A table's value that breaks Portage's grammar.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub struct ConfigError {
-    /// Where it stands.
+    /// The value's place.
     pub place: Place,
-    /// What is wrong with it.
+    /// The rule that it breaks.
     pub source: Box<tierce_portage::Error>,
 }
 
@@ -23,7 +25,7 @@ fn at(place: &Place, source: impl Into<tierce_portage::Error>) -> ConfigError {
     ConfigError { place: place.clone(), source: Box::new(source.into()) }
 }
 
-/// What the resolver is asked for an image.
+/// The resolver's request for an image.
 pub fn request(image: &ImageSpec) -> Request {
     let values = |located: &[Located<tierce_portage::Atom>]| located.iter().map(|atom| atom.value.clone()).collect();
     let mut package_use = BTreeMap::<_, Vec<_>>::new();
@@ -42,7 +44,7 @@ pub fn request(image: &ImageSpec) -> Request {
 }
 
 /// Portage's configuration for an image. `main` is the main repository and has the default profile; `patches` are the
-/// contents of what `patches` names, in its order.
+/// contents of the key `patches`, in its order.
 ///
 /// # Errors
 /// A value that Portage's files cannot hold.
@@ -90,12 +92,19 @@ pub fn portage_config(
     })
 }
 
-/// The machine that keys are made for: none in particular.
-pub(crate) fn any_machine() -> Machine {
-    Machine { jobs: NonZeroU32::MIN, debian_mirror: None }
+/// The configuration for keys, without the settings of a machine.
+pub(crate) fn key_config(spec: &WorkspaceSpec, image: &ImageSpec, facts: &Facts) -> Result<PortageConfig, ConfigError> {
+    let nothing = ImageFacts::default();
+    let image_facts = facts.images.get(image.name.as_str()).unwrap_or(&nothing);
+    portage_config(spec, image, &facts.main, &facts.default_profile, &image_facts.patches, any_machine())
 }
 
-/// Patches by atom; of an atom that stands twice, all.
+/// The machine of keys, which are the same on every machine.
+fn any_machine() -> Machine {
+    Machine { jobs: NonZeroU32::MIN }
+}
+
+/// Patches by atom; a repeated atom has the patches of each entry.
 fn patches_by_atom(image: &ImageSpec, contents: &[Vec<Patch>]) -> BTreeMap<tierce_portage::Atom, Vec<Patch>> {
     let mut all = BTreeMap::<_, Vec<Patch>>::new();
     for (ForAtom { atom, .. }, patches) in image.emerge.patches.iter().zip(contents) {
@@ -104,7 +113,7 @@ fn patches_by_atom(image: &ImageSpec, contents: &[Vec<Patch>]) -> BTreeMap<tierc
     all
 }
 
-/// Words by atom in Portage's own types; of an atom that stands twice, both lists.
+/// Words by atom in Portage's types; a repeated atom has the words of each entry.
 fn by_atom<T: std::str::FromStr<Err = SyntaxError>>(
     entries: &[ForAtom<Vec<Located<String>>>],
 ) -> Result<BTreeMap<tierce_portage::Atom, Vec<T>>, ConfigError> {

@@ -1,4 +1,4 @@
-//! The steps of a plan: what each does, after which, and what its key is made of.
+//! The steps of a plan: their actions, order and keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct StepId(String);
 
 impl StepId {
     /// A step of the whole workspace.
-    pub(crate) fn of_workspace(verb: &str) -> StepId {
+    pub fn of_workspace(verb: &str) -> StepId {
         StepId(verb.to_owned())
     }
 
@@ -31,12 +31,12 @@ impl StepId {
         &self.0
     }
 
-    /// The image that it is a step of, if it is of one.
+    /// The image of the step; `None` for a step of the workspace.
     pub fn image(&self) -> Option<&str> {
         self.0.split_once(' ').map(|(_, image)| image)
     }
 
-    /// What kind of step it is: `root` of `root thumbnailer`.
+    /// The kind of step: `root` of `root thumbnailer`.
     pub fn verb(&self) -> &str {
         self.0.split(' ').next().unwrap_or_default()
     }
@@ -44,12 +44,12 @@ impl StepId {
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `pad`, so that tables can align it.
+        // `pad` supports the width of an aligned table.
         f.pad(&self.0)
     }
 }
 
-/// Where finished images go.
+/// The destination of finished images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sink {
@@ -61,103 +61,107 @@ pub enum Sink {
     Archive(Utf8PathBuf),
 }
 
-/// A package that a build step is to have as a binary package.
+/// A package of a build step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageBuild {
     /// `category/name-version`.
     pub package: String,
     /// The key of its binary package.
     pub key: String,
-    /// Whether the builder's own root gets it too, for others to compile against.
+    /// Whether it is merged into the builder's own root too, for other packages to compile against.
     pub builder: bool,
-    /// Whether ROOT gets it.
+    /// Whether it is merged into ROOT.
     pub root: bool,
-    /// Whether it is in the ROOT of the image that this one is based on, whose own step has built it.
+    /// Whether the ROOT of the base has it, whose own step builds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub base: bool,
+    /// Whether its build runs code of the workspace, or needs a package whose build does: it has a container of its own, and its key
+    /// has those packages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// Whether the cache has it already.
     pub cached: bool,
 }
 
-/// What a step does. The executor matches these exhaustively and decides nothing on its own.
+/// The action of a step. The executor matches these exhaustively and makes no decision of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
-    /// Reads the suite's signed index and chooses the Debian packages of the builder.
+    /// Reads the suite's signed index and selects the Debian packages of the builder.
     SelectDebs,
-    /// Downloads the chosen packages and Portage.
+    /// Downloads the selected packages and Portage.
     FetchBuilder,
-    /// Unpacks them into a root, imports and configures it.
+    /// Unpacks the packages into a root, imports and configures it.
     MakeBuilder,
     /// Imports a root filesystem of the user's own.
     ImportBuilder,
-    /// Has the daemon pull an image that the builder or an image begins with.
+    /// Has the daemon pull an external base.
     PullImage {
         /// Its reference.
         reference: String,
     },
-    /// Takes an image that the daemon has.
+    /// Uses an image of the daemon as the builder's base.
     UseBuilderImage {
         /// Its reference.
         reference: String,
     },
-    /// Lets Portage choose versions and USE flags.
+    /// Has Portage resolve versions and USE flags.
     Resolve {
-        /// For which image.
+        /// The image.
         image: String,
-        /// The versions of the lock, which stay as far as they can.
+        /// The locked versions, which stay where the inputs allow them.
         keep: Vec<Atom>,
-        /// What does not stay.
+        /// The packages that need not keep their versions.
         moves: Moves,
-        /// What the resolution depends on, as lines of the lock.
+        /// The inputs of the resolution, as lines of the lock.
         inputs: Vec<String>,
-        /// Why the lock does not cover the image, each cause as a clause.
+        /// The causes for which the lock does not cover the image, each a clause.
         why: Vec<String>,
     },
-    /// Downloads the sources of the packages that are to be compiled.
+    /// Downloads the sources of the packages to compile.
     FetchSources {
-        /// For which image.
+        /// The image.
         image: String,
-        /// Of which packages.
+        /// The packages, each as `category/name-version`.
         packages: Vec<String>,
     },
-    /// Compiles what the cache lacks, each package once, into binary packages.
+    /// Compiles the packages that the cache lacks into binary packages.
     BuildPackages {
-        /// For which image.
+        /// The image.
         image: String,
         /// All packages of the image in merge order.
         packages: Vec<PackageBuild>,
     },
-    /// Puts build-packages into a builder of the image's own.
+    /// Merges build-packages into a builder of the image's own, and runs its hook.
     ExtendBuilder {
-        /// For which image.
+        /// The image.
         image: String,
     },
-    /// Merges ROOT from binary packages and takes its archive out.
+    /// Merges ROOT from binary packages and stores its archive.
     MergeRoot {
-        /// For which image.
+        /// The image.
         image: String,
     },
-    /// Unmerges packages from a copy of ROOT, for the image to be chosen of.
+    /// Unmerges packages from a copy of ROOT, from which the image's files are selected.
     Unmerge {
-        /// For which image.
+        /// The image.
         image: String,
         /// The packages, each as `category/name-version`.
         packages: Vec<String>,
     },
     /// Compiles the Rust program against ROOT.
     Compile {
-        /// For which image.
+        /// The image.
         image: String,
     },
     /// Compiles the probe of the image's health check.
     BuildProbe {
-        /// For which image.
+        /// The image.
         image: String,
     },
-    /// Takes an image from anywhere out of the daemon, for another one to begin with.
+    /// Exports an external base from the daemon.
     SaveBase {
-        /// For which image.
+        /// The image.
         image: String,
         /// The reference of the base.
         reference: String,
@@ -166,47 +170,47 @@ pub enum Action {
     },
     /// Selects the image's files and writes its layers and documents.
     Pack {
-        /// Which image.
+        /// The image.
         image: String,
     },
-    /// Brings the layers and documents to the sink.
+    /// Writes the layers and documents to the sink.
     Load {
-        /// Which image.
+        /// The image.
         image: String,
-        /// Where to.
+        /// The sink.
         sink: Sink,
     },
-    /// Runs containers of the image and looks at them from outside.
+    /// Runs containers of the image and checks them from outside.
     Test {
-        /// Which image.
+        /// The image.
         image: String,
         /// Its tests, by name.
         tests: Vec<String>,
     },
-    /// Names the image.
+    /// Tags the image.
     Tag {
-        /// Which image.
+        /// The image.
         image: String,
-        /// The references it gets, the first of which is printed.
+        /// The image's references; the first is printed.
         references: Vec<String>,
     },
 }
 
-/// Which packages need not keep their versions.
+/// The packages that need not keep their versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moves {
-    /// None: each keeps its version where the inputs allow that.
+    /// No package: each keeps its version where the inputs allow it.
     #[default]
     Nothing,
-    /// All: each gets the version that it would have without a lock.
+    /// All packages: each gets the version that it would have without a lock.
     Everything,
-    /// These, and what they need in other versions; to a version that the atom means.
+    /// These packages, and their dependencies if they require it, to a version that the atom matches.
     Packages(Vec<Atom>),
 }
 
 impl Action {
-    /// The action's name and version: the version changes with what the code behind the name does.
+    /// The action's name and version. Increase the version when the code gives other results.
     pub fn kind(&self) -> (&'static str, u32) {
         match self {
             Action::SelectDebs => ("select-debs", 1),
@@ -219,19 +223,19 @@ impl Action {
             Action::FetchSources { .. } => ("fetch-sources", 1),
             Action::BuildPackages { .. } => ("build-packages", 1),
             Action::ExtendBuilder { .. } => ("extend-builder", 1),
-            Action::MergeRoot { .. } => ("merge-root", 2),
-            Action::Unmerge { .. } => ("unmerge", 1),
+            Action::MergeRoot { .. } => ("merge-root", 3),
+            Action::Unmerge { .. } => ("unmerge", 2),
             Action::Compile { .. } => ("compile", 1),
             Action::BuildProbe { .. } => ("build-probe", 1),
-            Action::SaveBase { .. } => ("save-base", 2),
-            Action::Pack { .. } => ("pack", 2),
+            Action::SaveBase { .. } => ("save-base", 3),
+            Action::Pack { .. } => ("pack", 3),
             Action::Load { .. } => ("load", 1),
             Action::Test { .. } => ("test", 1),
             Action::Tag { .. } => ("tag", 1),
         }
     }
 
-    /// Whether the result serves every workspace of the user, so that its receipt lies in the user's cache.
+    /// Whether all workspaces of the user share the result: its receipt is in the user's cache.
     pub fn is_shared(&self) -> bool {
         matches!(
             self,
@@ -245,8 +249,8 @@ impl Action {
         )
     }
 
-    /// Whether a receipt records it. What the lock records needs none, and what only brings files into a cache, or an image into the
-    /// daemon, is asked to whenever it is needed: it looks for itself what is there.
+    /// Whether a receipt records the result. A resolution is in the lock; a download checks for itself what the cache
+    /// or the daemon has.
     pub fn is_recorded(&self) -> bool {
         !matches!(
             self,
@@ -258,10 +262,10 @@ impl Action {
         )
     }
 
-    /// What the step does, in words for a person.
+    /// The action in words, for people.
     pub fn title(&self) -> String {
         match self {
-            Action::SelectDebs => "choose the builder's Debian packages".into(),
+            Action::SelectDebs => "select the builder's Debian packages".into(),
             Action::FetchBuilder => "fetch the builder".into(),
             Action::MakeBuilder => "make the builder".into(),
             Action::ImportBuilder => "import the builder".into(),
@@ -278,12 +282,12 @@ impl Action {
                     n => format!("emerge {}, reuse {}", count(n, "package"), packages.len() - n),
                 }
             }
-            Action::ExtendBuilder { .. } => "add what only this image needs to the builder".into(),
+            Action::ExtendBuilder { .. } => "extend the builder for this image".into(),
             Action::MergeRoot { .. } => "merge ROOT".into(),
             Action::Unmerge { packages, .. } => format!("unmerge {}", packages.join(", ")),
             Action::Compile { .. } => "compile the program".into(),
             Action::BuildProbe { .. } => "compile the probe of the health check".into(),
-            Action::SaveBase { reference, .. } => format!("take {reference} out of the daemon"),
+            Action::SaveBase { reference, .. } => format!("export {reference} from the daemon"),
             Action::Pack { .. } => "pack".into(),
             Action::Load { sink: Sink::Daemon, .. } => "load into the daemon".into(),
             Action::Load { sink: Sink::Layout(path), .. } => format!("write the layout {path}"),
@@ -303,34 +307,33 @@ fn count(n: usize, noun: &str) -> String {
 pub struct Step {
     /// Its name.
     pub id: StepId,
-    /// What it does.
+    /// Its action.
     #[serde(flatten)]
     pub action: Action,
-    /// The steps whose results decide its own: their digests enter its key.
+    /// The steps whose results decide its own: its key has their digests.
     pub after: Vec<StepId>,
-    /// The steps that have to be done before it runs, and whose results its key knows by other means.
+    /// The other steps that it runs after: its own ingredients cover their results.
     pub prepared: Vec<StepId>,
-    /// What its key is made of besides those results.
+    /// The ingredients of its key besides the results of `after`.
     pub ingredients: Ingredients,
-    /// Whether an earlier result does not count.
+    /// Whether it runs even if an earlier result is fresh.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
 }
 
 impl Step {
-    /// All steps that have to be done before it.
+    /// All steps that it runs after.
     pub fn inputs(&self) -> impl Iterator<Item = &StepId> {
         self.after.iter().chain(&self.prepared)
     }
 
-    /// All that the step's result depends on, once the results of the steps before are known, in the order of
-    /// [`Step::after`].
+    /// All ingredients of the step's key, with the results of earlier steps in the order of [`Step::after`].
     pub fn ingredients_with<'a>(&self, results: impl IntoIterator<Item = &'a Outcome>) -> Ingredients {
         let (kind, version) = self.action.kind();
         let mut all = self.ingredients.clone();
         all.add("action", kind).add("version of the action", version.to_string());
         for (id, outcome) in self.after.iter().zip(results) {
-            // The verb alone, so that two images that ask for the same share the result.
+            // The verb alone, so that two images with the same ingredients share the result.
             let of_base =
                 if id.image().is_some_and(|image| Some(image) != self.id.image()) { " of the base" } else { "" };
             all.add(format!("the result of `{}`{of_base}", id.verb()), outcome.digest());
@@ -339,17 +342,17 @@ impl Step {
     }
 }
 
-/// Steps in an order in which each comes after those whose results it uses.
+/// Steps, each after its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
-    /// The steps that the run is for; the others run only for their sake.
+    /// The steps that the run is for; the other steps are their inputs.
     pub goals: Vec<StepId>,
-    /// The images that they or their builders begin with, by image: what fails there keeps it from being built.
+    /// The bases of the images and of their builders, by image: if a base fails, the image is skipped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bases: BTreeMap<String, Vec<String>>,
-    /// Whether the plan reaches the finished images. Where it does not, there is more to plan when its steps are done.
+    /// Whether the plan reaches the finished images. If not, plan again when its steps are done.
     pub whole: bool,
 }
 
@@ -359,19 +362,19 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// Whether it only brings what planning has to know first: its steps have nothing for the lock.
+    /// Whether the plan only pulls external bases: its steps have no results for the lock.
     pub fn is_pull(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.action, Action::PullImage { .. }))
     }
 
-    /// Has the recorded steps for which this is true done again, whatever earlier runs have left.
+    /// Marks the recorded steps that `chosen` selects to run even if they are fresh.
     pub fn again(&mut self, chosen: impl Fn(&StepId) -> bool) {
         for step in &mut self.steps {
             step.again = step.action.is_recorded() && chosen(&step.id);
         }
     }
 
-    /// Leaves the tests out.
+    /// Removes the tests from the plan.
     pub fn without_tests(&mut self) {
         let is_test = |id: &StepId| id.verb() == "test";
         self.steps.retain(|step| !is_test(&step.id));
@@ -381,14 +384,14 @@ impl Plan {
         }
     }
 
-    /// Goes no further than to the tests and has them done again: of these names alone, where there are some.
+    /// Limits the plan to the tests and marks them to run again; `names` selects some tests, empty selects all.
     pub fn only_tests(&mut self, names: &[String]) {
         self.goals.clear();
         for step in &mut self.steps {
             let Action::Test { tests, .. } = &mut step.action else { continue };
             if !names.is_empty() {
                 tests.retain(|test| names.contains(test));
-                // What it comes to is not the result of all of them.
+                // A selection must not count as the result of all tests.
                 step.ingredients.add("only", tests.join(" "));
             }
             if !tests.is_empty() {
@@ -417,8 +420,8 @@ impl fmt::Display for Plan {
             }
         }
         if !self.whole {
-            let what = if self.is_pull() { "is in the image" } else { "Portage resolves" };
-            writeln!(f, "{:width$}  the steps after these depend on what {what}", "")?;
+            let basis = if self.is_pull() { "the pulled image" } else { "Portage's resolution" };
+            writeln!(f, "{:width$}  later steps depend on {basis}", "")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Which images an update resolves anew, and which of their packages move.
+//! Plans an update: selects the images to resolve and the packages that may change their versions.
 
 use std::collections::BTreeSet;
 
@@ -9,55 +9,56 @@ use crate::builder::{BuilderSteps, builder_steps};
 use crate::facts::Facts;
 use crate::inputs::resolution_inputs;
 use crate::lock::{Lock, LockedImage};
-use crate::planning::{key_config, pulls, resolve_step, unfinished};
+use crate::planning::{pulls, resolve_step, unfinished};
 use crate::portage_config::ConfigError;
+use crate::portage_config::key_config;
 use crate::step::{Moves, Plan, Step};
 
-/// The word that means the builder's Debian packages.
+/// The word for the builder's Debian packages on the command line.
 const BUILDER: &str = "builder";
 
-/// What is to be brought up to date.
+/// The scope of an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// Whether the builder's Debian packages are chosen anew.
+    /// Whether the builder's Debian packages are selected again.
     pub builder: bool,
-    /// The images that are looked at.
+    /// The images to update.
     pub images: Vec<String>,
-    /// What moves in them.
+    /// The packages that move.
     pub moves: Moves,
 }
 
-/// Why an update means nothing.
+/// An error of the words of an update.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
-    /// A word that is no image.
+    /// A word that is not an image.
     #[error("the workspace has no image `{name}`")]
     NoImage {
         /// The word.
         name: String,
-        /// The images that it has.
+        /// The workspace's images.
         images: Vec<String>,
-        /// What may have been meant: images, and packages of the lock.
+        /// Suggestions: images, and packages of the lock.
         near: Vec<String>,
     },
-    /// An atom that none of the images has.
+    /// An atom that no image has.
     #[error("no image of Tierce.lock has the package `{package}`")]
     NoPackage {
         /// Its category and name.
         package: String,
-        /// The packages of the lock that are called nearly so.
+        /// Suggestions: packages of the lock with a similar name.
         near: Vec<String>,
     },
-    /// A word that is neither.
+    /// A word that is not an atom.
     #[error("{message}")]
     Malformed {
-        /// What is wrong with it.
+        /// The rule that it breaks.
         message: String,
     },
 }
 
 impl UpdateError {
-    /// What may have been meant.
+    /// How to fix it.
     pub fn help(&self) -> Option<String> {
         match self {
             UpdateError::NoImage { near, .. } | UpdateError::NoPackage { near, .. } if !near.is_empty() => {
@@ -65,22 +66,20 @@ impl UpdateError {
             }
             UpdateError::NoImage { images, .. } => {
                 let images = images.join("`, `");
-                Some(format!(
-                    "it has `{images}`; a package is written with its category, and `{BUILDER}` is the builder"
-                ))
+                Some(format!("name one of `{images}`, a package with its category, or `{BUILDER}`"))
             }
-            UpdateError::NoPackage { .. } => Some("`cargo xtask image` adds what the tables ask for".into()),
+            UpdateError::NoPackage { .. } => Some("run `cargo xtask image` to add the packages of the tables".into()),
             UpdateError::Malformed { .. } => None,
         }
     }
 }
 
 impl Update {
-    /// Reads the words of a command line: images, atoms, and `builder`. Where no image is named, all of `images` are meant, and
-    /// of `more`, which nothing makes that does not name them, those that the lock has.
+    /// Parses the words of a command line: images, atoms, and `builder`. Without an image, the update has all of
+    /// `images`, and those of `more` that the lock has: they are built on request only.
     ///
     /// # Errors
-    /// [`UpdateError`] for a word that means nothing, with what may have been meant.
+    /// [`UpdateError`] for an unknown word, with suggestions.
     pub fn parse(words: &[String], images: &[&str], more: &[&str], lock: &Lock) -> Result<Update, UpdateError> {
         let (mut builder, mut named, mut atoms) = (words.is_empty(), Vec::new(), Vec::new());
         for word in words {
@@ -113,7 +112,7 @@ impl Update {
         let moves = match (atoms.is_empty(), everything) {
             (false, _) => Moves::Packages(atoms),
             (true, true) => Moves::Everything,
-            // The builder alone: what depends on it is resolved anew, and keeps its versions.
+            // The builder alone: its dependents are resolved again and keep their versions.
             (true, false) => Moves::Nothing,
         };
         Ok(Update { builder, images: named, moves })
@@ -124,7 +123,7 @@ fn has(image: &LockedImage, atom: &Atom) -> bool {
     image.packages.iter().any(|package| package.package() == *atom.package())
 }
 
-/// The packages of all images.
+/// The packages of all locked images.
 fn names(lock: &Lock) -> BTreeSet<PackageName> {
     lock.images.iter().flat_map(|image| &image.packages).map(ResolvedPackage::package).collect()
 }
@@ -140,15 +139,15 @@ fn no_image(word: &str, images: &[&str], lock: &Lock) -> UpdateError {
     }
 }
 
-/// The word that is nearest, if it is near enough to be a slip of the finger.
+/// The most similar word, if it is similar enough for a typing error.
 fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<String> {
     let distance = |other: &'k str| (strsim::damerau_levenshtein(word, other), other);
     let best = known.map(distance).min().filter(|(distance, _)| *distance <= word.len().div_ceil(4));
     best.into_iter().map(|(_, other)| other.to_owned()).collect()
 }
 
-/// The images that an update may resolve: those that it means, those that they begin with, and those of the lock that begin with
-/// one of them, which have what that has.
+/// The images that an update may resolve: its own, their bases, and the locked images on top of one of them, which have
+/// the same packages.
 pub fn images_to_update<'s>(spec: &'s WorkspaceSpec, update: &Update, lock: Option<&Lock>) -> Vec<&'s ImageSpec> {
     let is_meant = |image: &&ImageSpec| update.images.iter().any(|name| name == image.name.as_str());
     let mut images: Vec<&ImageSpec> = spec.all_images().filter(is_meant).collect();
@@ -163,12 +162,12 @@ pub fn images_to_update<'s>(spec: &'s WorkspaceSpec, update: &Update, lock: Opti
     spec.with_bases(&images)
 }
 
-/// Plans an update: the steps up to a resolution of every image in which something may move, or that the lock does not cover.
-/// While the builder's packages are not chosen, the plan ends with their choice; an image that begins with another comes after it,
-/// in a plan of its own. `done` are the images that were resolved already. Without steps, there is nothing more to do.
+/// Plans an update: the steps up to the resolution of every image with packages that may move, or that the lock does
+/// not cover. While the builder's packages are not selected, the plan ends with their selection. An image comes in a
+/// later plan than its base. `done` are the resolved images. A plan without steps ends the update.
 ///
 /// # Errors
-/// A value of a table that Portage's configuration cannot hold.
+/// A table's value that Portage's configuration cannot hold.
 pub fn plan_update(
     spec: &WorkspaceSpec,
     update: &Update,
@@ -194,7 +193,7 @@ pub fn plan_update(
         let inputs = resolution_inputs(image, &key_config(spec, image, facts)?, &key, facts, base);
         let locked = lock.and_then(|lock| lock.image(name));
         let covered = locked.filter(|locked| locked.covers(&inputs));
-        // One that is there for another's sake alone is not moved, but follows what it begins with.
+        // The other images do not move; they follow their base.
         let moves = if is_meant(&image) { update.moves.clone() } else { Moves::Nothing };
         let may_move = match (&moves, covered) {
             (_, None) | (Moves::Everything, _) => true,
@@ -210,6 +209,19 @@ pub fn plan_update(
     }
     steps.extend(resolutions);
     Ok(unfinished(steps))
+}
+
+/// Plans the builder alone, for commands that need no image. The plan ends before the first step that depends on unknown facts.
+pub fn plan_builder(spec: &WorkspaceSpec, facts: &Facts) -> Plan {
+    if let Some(pulls) = pulls(facts) {
+        return pulls;
+    }
+    match builder_steps(spec, facts) {
+        BuilderSteps { steps, builder: Some((builder, _)) } => {
+            Plan { goals: vec![builder], whole: true, ..unfinished(steps) }
+        }
+        BuilderSteps { steps, builder: None } => unfinished(steps),
+    }
 }
 
 #[cfg(test)]
@@ -243,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn words_say_what_moves_and_where() {
+    fn words_select_images_and_moves() {
         let packages =
             |atoms: &[&str]| Moves::Packages(atoms.iter().map(|atom| atom.parse().expect("an atom")).collect());
         let cases: [(&[&str], bool, &[&str], Moves); 8] = [
@@ -263,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_makes_unasked_is_brought_up_to_date_once_it_is_locked() {
+    fn unasked_image_updates_once_locked() {
         let mut lock = lock();
         lock.set_image(LockedImage::new("toolbox", Vec::new(), Vec::new()));
         let update = Update::parse(&[], &["web", "worker"], &["toolbox"], &lock).expect("everything");
@@ -271,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_on_an_image_follows_it_once_it_is_locked() {
+    fn locked_dependents_follow_their_base() {
         let table = |name: &str, keys: &str| format!("[workspace.metadata.images.{name}]\n{keys}\n");
         let text = [("a", "cmd = [\"/x\"]"), ("b", "base = \"a\""), ("c", "base = \"b\""), ("d", "base = \"a\"")]
             .map(|(name, keys)| table(name, keys));
@@ -290,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_mean_nothing_are_refused_with_what_is_near() {
+    fn unknown_words_get_suggestions() {
         let no_image = |name: &str, near: &[&str]| UpdateError::NoImage {
             name: name.into(),
             images: vec!["web".into(), "worker".into()],

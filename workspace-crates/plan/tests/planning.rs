@@ -1,4 +1,4 @@
-//! Plans as a user sees them, and what of a plan each change touches.
+//! Plans as users see them, and the steps that each change touches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,9 @@ use tierce_plan::{
     Uncovered, Update, plan, plan_update, uncovered,
 };
 use tierce_portage::{Repository, ResolvedPackage};
+
+#[path = "planning/package_keys.rs"]
+mod package_keys;
 
 /// A workspace of one package `app` with this table.
 fn spec(table: &str, defaults: &str) -> WorkspaceSpec {
@@ -23,8 +26,8 @@ fn spec(table: &str, defaults: &str) -> WorkspaceSpec {
     tierce_manifest::read(&WorkspaceText { root, members: vec![member] }).expect("a valid table")
 }
 
-/// What is known before anything was done.
-fn nothing_known() -> Facts {
+/// The facts before the first run.
+fn first_facts() -> Facts {
     let sources = BTreeMap::from([("src/main.rs".into(), "1".into())]);
     let image = ImageFacts { sources, cargo_config: "config".into(), ..ImageFacts::default() };
     Facts {
@@ -50,6 +53,7 @@ fn with_builder() -> Facts {
         filename: "pool/bash.deb".into(),
         size: 1,
         sha256: "ab".repeat(32),
+        part: tierce_debian::SuitePart::Release,
     };
     let builder = LockedBuilder {
         base: "debian".into(),
@@ -57,7 +61,7 @@ fn with_builder() -> Facts {
         debs: vec![deb],
         ..LockedBuilder::default()
     };
-    Facts { lock: Some(Lock { builder, ..Lock::default() }), ..nothing_known() }
+    Facts { lock: Some(Lock { builder, ..Lock::default() }), ..first_facts() }
 }
 
 fn package(name: &str, needs: &[&str], uses: &[&str]) -> ResolvedPackage {
@@ -69,7 +73,7 @@ fn package(name: &str, needs: &[&str], uses: &[&str]) -> ResolvedPackage {
     serde_json::from_value(json).expect("a package")
 }
 
-/// Facts under which the resolution of this workspace is known.
+/// Facts with a resolution of this workspace.
 fn with_resolution(spec: &WorkspaceSpec, packages: Vec<ResolvedPackage>) -> Facts {
     let mut facts = with_builder();
     let unfinished = plan(spec, &[&spec.images[0]], &facts, &Sink::Daemon).expect("plannable");
@@ -89,23 +93,23 @@ fn planned(spec: &WorkspaceSpec, facts: &Facts, sink: &Sink) -> Plan {
 }
 
 #[test]
-fn without_anything_known_the_builder_is_chosen_first() {
+fn first_plan_selects_the_builder() {
     let spec = spec("", "");
-    insta::assert_snapshot!(planned(&spec, &nothing_known(), &Sink::Daemon), @r"
-    debs  choose the builder's Debian packages
-          the steps after these depend on what Portage resolves
+    insta::assert_snapshot!(planned(&spec, &first_facts(), &Sink::Daemon), @r"
+    debs  select the builder's Debian packages
+          later steps depend on Portage's resolution
     ");
 }
 
 #[test]
-fn a_base_of_ones_own_is_looked_at_first() {
+fn own_base_is_imported_first() {
     let spec = spec("", "builder = { image = \"own\" }");
     let lock = |base: &str, digest: &str| {
         let builder = LockedBuilder { base: base.into(), digest: Some(digest.into()), ..LockedBuilder::default() };
         Some(Lock { builder, ..Lock::default() })
     };
     let after = |lock: Option<Lock>| {
-        let facts = Facts { lock, builder: BuilderFacts::Image { id: "1".into() }, ..nothing_known() };
+        let facts = Facts { lock, builder: BuilderFacts::Image { id: "1".into() }, ..first_facts() };
         planned(&spec, &facts, &Sink::Daemon).steps.iter().map(|step| step.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(after(None), ["builder"]);
@@ -115,18 +119,18 @@ fn a_base_of_ones_own_is_looked_at_first() {
 }
 
 #[test]
-fn with_a_builder_the_packages_are_resolved() {
+fn known_builder_resolves_packages() {
     let spec = spec("packages = [\"media-libs/libpng\"]", "");
     insta::assert_snapshot!(planned(&spec, &with_builder(), &Sink::Daemon), @r"
     fetch-builder  fetch the builder
     builder        make the builder  (after fetch-builder)
     resolve app    resolve packages  (after builder)
-                   the steps after these depend on what Portage resolves
+                   later steps depend on Portage's resolution
     ");
 }
 
 #[test]
-fn with_a_resolution_the_plan_is_whole() {
+fn known_resolution_plans_everything() {
     let spec = spec("packages = [\"media-libs/libpng\"]", "");
     let mut facts =
         with_resolution(&spec, vec![package("zlib", &[], &[]), package("libpng", &["media-libs/zlib-1.0"], &[])]);
@@ -152,7 +156,7 @@ fn with_a_resolution_the_plan_is_whole() {
 }
 
 #[test]
-fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
+fn cached_packages_need_no_sources() {
     let spec = spec("packages = [\"media-libs/libpng\"]\nbuild-packages = [\"media-libs/gen\"]", "");
     let facts = with_resolution(&spec, vec![package("libpng", &[], &[]), package("gen", &[], &[])]);
     let keys = planned(&spec, &facts, &Sink::Daemon).steps.into_iter().find_map(|step| match step.action {
@@ -166,7 +170,7 @@ fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
     packages app     reuse 2 binary packages
                        reuse  media-libs/libpng-1.0
                        reuse  media-libs/gen-1.0
-    environment app  add what only this image needs to the builder  (after packages app, builder)
+    environment app  extend the builder for this image  (after packages app, builder)
     root app         merge ROOT  (after packages app, builder)
     compile app      compile the program  (after environment app, root app)
     pack app         pack  (after root app, compile app)
@@ -175,7 +179,7 @@ fn with_all_packages_cached_nothing_needs_the_builder_to_make_them() {
 }
 
 #[test]
-fn an_image_of_packages_compiles_nothing() {
+fn image_of_packages_compiles_nothing() {
     let root =
         "[workspace]\n[workspace.metadata.images.app]\npackages = [\"dev-db/sqlite\"]\ncmd = [\"/usr/bin/sqlite3\"]\n";
     let with = |keys: &str| {
@@ -196,7 +200,7 @@ fn an_image_of_packages_compiles_nothing() {
     load app       load into the daemon  (after pack app)
     tag app        tag app:latest  (after pack app, load app)
     ");
-    // Neither the toolchain nor cargo's files are part of any key.
+    // No key has the toolchain or cargo's files.
     let keys = serde_json::to_string(&whole).expect("plain data");
     assert!(!keys.contains("rustc") && !keys.contains("Cargo.lock"), "{keys}");
     for keys in ["keep = [\"man\"]", "allow-missing = [\"/usr/lib64/x\"]", "prune = [\"/usr/share/x\"]"] {
@@ -205,7 +209,7 @@ fn an_image_of_packages_compiles_nothing() {
 }
 
 #[test]
-fn a_toolbox_that_nobody_asked_for_is_in_no_plan_and_no_update() {
+fn unasked_toolbox_is_not_planned() {
     let asked = spec("packages = [\"media-libs/libpng\"]", "");
     let facts = with_resolution(&asked, vec![package("libpng", &[], &[])]);
     let is_of_toolbox = |plan: &Plan| plan.steps.iter().any(|step| step.id.as_str().ends_with(" toolbox"));
@@ -222,7 +226,7 @@ fn a_toolbox_that_nobody_asked_for_is_in_no_plan_and_no_update() {
     assert!(is_of_toolbox(&plan_update(&asked, &update(&lock), &BTreeSet::new(), &facts).expect("plannable")));
 }
 
-/// The steps of the second plan whose ingredients are not those of the first.
+/// The steps of the second plan with other ingredients than in the first.
 fn changed(first: &Plan, second: &Plan) -> Vec<String> {
     let differs =
         |step: &&tierce_plan::Step| first.step(&step.id).is_none_or(|other| other.ingredients != step.ingredients);
@@ -230,7 +234,7 @@ fn changed(first: &Plan, second: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn a_change_of_the_table_touches_the_steps_that_it_is_about() {
+fn table_change_touches_its_steps() {
     let packages = || vec![package("libpng", &[], &["apng"])];
     let plan_of = |table: &str| {
         let spec = spec(table, "");
@@ -260,7 +264,7 @@ fn a_change_of_the_table_touches_the_steps_that_it_is_about() {
 }
 
 #[test]
-fn a_change_of_the_facts_touches_the_steps_that_it_is_about() {
+fn fact_change_touches_its_steps() {
     let spec = spec("packages = [\"media-libs/libpng\"]", "");
     let resolution = || vec![package("libpng", &[], &[])];
     let base = with_resolution(&spec, resolution());
@@ -282,15 +286,15 @@ fn a_change_of_the_facts_touches_the_steps_that_it_is_about() {
         ("revision", |facts| facts.images.values_mut().for_each(|i| i.revision = Some("1".into())), &[]),
         ("repository", |facts| facts.repositories[0].digest = "2".into(), &["resolve app"]),
     ];
-    for (what, change, expected) in changes {
+    for (name, change, expected) in changes {
         let mut facts = base.clone();
         change(&mut facts);
-        assert_eq!(changed(&before, &planned(&spec, &facts, &Sink::Daemon)), expected, "{what}");
+        assert_eq!(changed(&before, &planned(&spec, &facts, &Sink::Daemon)), expected, "{name}");
     }
 }
 
 #[test]
-fn other_rules_of_choice_or_another_base_choose_anew() {
+fn changed_selection_rules_select_anew() {
     let spec = spec("", "");
     let mut facts = with_resolution(&spec, Vec::new());
     facts.builder = BuilderFacts::Debian { selection: "other".into(), recipe: "recipe".into() };
@@ -298,7 +302,7 @@ fn other_rules_of_choice_or_another_base_choose_anew() {
     assert_eq!(ids, ["debs"]);
 }
 
-/// What the only step that resolves keeps, moves, and runs for.
+/// The kept atoms, the moves and the causes of the only resolution.
 fn resolution(plan: &Plan) -> Option<(Vec<String>, Moves, Vec<String>)> {
     plan.steps.iter().find_map(|step| match &step.action {
         Action::Resolve { keep, moves, why, .. } => {
@@ -309,7 +313,7 @@ fn resolution(plan: &Plan) -> Option<(Vec<String>, Moves, Vec<String>)> {
 }
 
 #[test]
-fn what_is_locked_is_kept_by_a_resolution_and_moved_by_an_update() {
+fn resolution_keeps_and_update_moves_versions() {
     let asked = spec("packages = [\"media-libs/libpng\"]", "");
     let mut facts = with_resolution(&asked, vec![package("libpng", &[], &[])]);
     let exactly = || vec!["=media-libs/libpng-1.0::tierce".to_owned()];
@@ -318,7 +322,7 @@ fn what_is_locked_is_kept_by_a_resolution_and_moved_by_an_update() {
         |facts: &Facts, moves: Moves| plan_update(&asked, &update(moves), &BTreeSet::new(), facts).expect("plannable");
     let atoms = |atom: &str| Moves::Packages(vec![atom.parse().expect("an atom")]);
 
-    // While the lock covers the inputs, only what moves resolves anything.
+    // While the lock covers the inputs, only moves cause a resolution.
     assert_eq!(resolution(&planned(&asked, &facts, &Sink::Daemon)), None);
     assert_eq!(updated(&facts, Moves::Nothing).steps, []);
     assert_eq!(updated(&facts, atoms("media-libs/other")).steps, []);
@@ -337,50 +341,53 @@ fn what_is_locked_is_kept_by_a_resolution_and_moved_by_an_update() {
 }
 
 #[test]
-fn what_the_lock_does_not_cover_is_named_with_its_causes() {
+fn uncovered_images_have_causes() {
     let asked = spec("packages = [\"media-libs/libpng\"]", "");
     let whole = with_resolution(&asked, vec![package("libpng", &[], &[])]);
     let shown = |spec: &WorkspaceSpec, facts: &Facts| -> Vec<String> {
         let images: Vec<_> = spec.images.iter().collect();
         let all = uncovered(spec, &images, facts).expect("readable");
         let is_whole = planned(spec, facts, &Sink::Daemon).whole;
-        assert_eq!(all.is_empty(), is_whole, "a run does what is named here");
+        assert_eq!(all.is_empty(), is_whole, "a run resolves the uncovered images");
         all.iter()
             .map(|one| format!("{}: {}", one.image.as_deref().unwrap_or("builder"), one.causes.join("; ")))
             .collect()
     };
     assert_eq!(shown(&asked, &whole), Vec::<String>::new());
     let other = spec("packages = [\"media-libs/libpng\"]\nuse = [\"-nls\"]", "");
-    assert_eq!(shown(&other, &whole), ["app: `use` is `-nls` now"]);
+    assert_eq!(shown(&other, &whole), ["app: `use` is now `-nls`"]);
 
     let edit = |change: &dyn Fn(&mut Lock)| {
         let mut facts = whole.clone();
         facts.lock.iter_mut().for_each(change);
         shown(&asked, &facts)
     };
-    assert_eq!(edit(&|lock| lock.images.clear()), ["app: the lock does not have it"]);
-    assert_eq!(edit(&|lock| lock.images[0].intact = false), ["app: what the lock says of it was edited or merged"]);
-    assert_eq!(edit(&|lock| lock.builder.debs.clear()), ["builder: the lock names no Debian packages"]);
-    assert_eq!(edit(&|lock| lock.builder.base = "image".into()), ["builder: its base is `debian`, it was `image`"]);
-    assert_eq!(edit(&|lock| lock.builder.debs[0].version = "6".into()), ["app: the builder is another one"]);
+    assert_eq!(edit(&|lock| lock.images.clear()), ["app: Tierce.lock does not have it"]);
+    assert_eq!(edit(&|lock| lock.images[0].intact = false), ["app: its entry in Tierce.lock was edited or merged"]);
+    assert_eq!(edit(&|lock| lock.builder.debs.clear()), ["builder: Tierce.lock names no Debian packages"]);
+    assert_eq!(
+        edit(&|lock| lock.builder.base = "image".into()),
+        ["builder: its base changed from `image` to `debian`"]
+    );
+    assert_eq!(edit(&|lock| lock.builder.debs[0].version = "6".into()), ["app: the builder changed"]);
     let mut facts = whole.clone();
     facts.builder = BuilderFacts::Debian { selection: "other".into(), recipe: "recipe".into() };
-    assert_eq!(shown(&asked, &facts), ["builder: Tierce chooses its Debian packages by other rules"]);
+    assert_eq!(shown(&asked, &facts), ["builder: the rules that select its Debian packages changed"]);
     facts.builder = BuilderFacts::RootFilesystem { digest: "1".into() };
-    assert_eq!(shown(&asked, &facts), ["builder: its base is `rootfs`, it was `debian`"]);
+    assert_eq!(shown(&asked, &facts), ["builder: its base changed from `debian` to `rootfs`"]);
 }
 
 #[test]
-fn what_is_unmerged_is_taken_from_a_copy_and_what_is_not_there_refused() {
+fn unmerge_uses_a_copy_of_root() {
     let spec_of = |atom: &str| spec(&format!("packages = [\"media-libs/libpng\"]\nunmerge = [\"{atom}\"]"), "");
-    let of = |atom: &str| {
+    let planned = |atom: &str| {
         let spec = spec_of(atom);
         let facts =
             with_resolution(&spec, vec![package("libpng", &["media-libs/zlib-1.0"], &[]), package("zlib", &[], &[])]);
         let images: Vec<_> = spec.images.iter().collect();
         plan(&spec, &images, &facts, &Sink::Daemon)
     };
-    let plan = of("media-libs/zlib").expect("plannable");
+    let plan = planned("media-libs/zlib").expect("plannable");
     let step = |verb: &str| plan.steps.iter().find(|step| step.id.verb() == verb).expect("a step");
     let names = |ids: &[tierce_plan::StepId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(step("unmerge").action.title(), "unmerge media-libs/zlib-1.0");
@@ -388,16 +395,13 @@ fn what_is_unmerged_is_taken_from_a_copy_and_what_is_not_there_refused() {
     assert_eq!(names(&step("pack").after), ["unmerge app", "compile app"]);
     assert!(names(&step("compile").after).contains(&"root app".to_owned()));
 
-    let error = of(">=media-libs/zlib-2").expect_err("no such version");
-    assert_eq!(
-        error.to_string(),
-        "ROOT has no package that `>=media-libs/zlib-2` means, so that nothing can be unmerged"
-    );
-    assert_eq!(error.help().as_deref(), Some("it has `media-libs/zlib-1.0`"));
+    let error = planned(">=media-libs/zlib-2").expect_err("no such version");
+    assert_eq!(error.to_string(), "no package of ROOT matches `>=media-libs/zlib-2` of `unmerge`");
+    assert_eq!(error.help().as_deref(), Some("ROOT has `media-libs/zlib-1.0`"));
 }
 
 #[test]
-fn tests_stand_between_loading_and_naming() {
+fn tests_run_before_tagging() {
     let tests = "test = { a = { stdin = { file = \"in.txt\" } }, b = {} }";
     let spec = spec(tests, "");
     let mut facts = with_resolution(&spec, vec![]);
@@ -417,7 +421,7 @@ fn tests_stand_between_loading_and_naming() {
         step.expect("there are tests").ingredients
     };
     let before = ingredients(&spec, &facts);
-    let image = facts.images.get_mut("app").expect("it is there");
+    let image = facts.images.get_mut("app").expect("an image");
     image.test_files.insert("in.txt".into(), "1".into());
     assert_eq!(ingredients(&spec, &facts).changes_since(&before), ["in.txt is new"]);
     let edited = self::spec(&tests.replace("b = {}", "b = { user = 1 }"), "");
@@ -425,7 +429,7 @@ fn tests_stand_between_loading_and_naming() {
 }
 
 #[test]
-fn without_its_tests_a_plan_is_what_it_is_where_there_are_none() {
+fn removed_tests_leave_the_plain_plan() {
     let planned = |table: &str| {
         let spec = spec(table, "");
         planned(&spec, &with_resolution(&spec, vec![]), &Sink::Daemon)
@@ -436,7 +440,7 @@ fn without_its_tests_a_plan_is_what_it_is_where_there_are_none() {
 }
 
 #[test]
-fn what_is_only_tested_is_not_named() {
+fn tested_only_image_is_not_tagged() {
     let spec = spec("test = { a = {}, b = {} }", "");
     let whole = planned(&spec, &with_resolution(&spec, vec![]), &Sink::Daemon);
     let goals = |names: &[&str]| {
@@ -453,7 +457,7 @@ fn what_is_only_tested_is_not_named() {
     assert_eq!(goals(&["c"]), Vec::<String>::new());
 }
 
-/// A workspace of a chain of images: `bottom` of packages, `middle` on top of it, and the program on top of that.
+/// A workspace with a chain of images: `bottom` of packages, `middle` on top of it, and the program on top of `middle`.
 fn chain(middle: &str, app: &str) -> WorkspaceSpec {
     let toml = |path: &str, text: String| CargoToml { path: path.into(), text: text.into() };
     let member = Member {
@@ -469,7 +473,8 @@ fn chain(middle: &str, app: &str) -> WorkspaceSpec {
     tierce_manifest::read(&WorkspaceText { root: toml("/w/Cargo.toml", text), members: vec![member] }).expect("valid")
 }
 
-/// Plans the program of a chain, resolving image by image: which ones each plan before the last resolves, and the last one.
+/// Plans the program of a chain until the plan is whole. Returns the images in the order of their resolution, and the
+/// last plan.
 fn planned_in_rounds(spec: &WorkspaceSpec) -> (Vec<String>, Result<Plan, String>) {
     let all = || vec![package("zlib", &[], &[]), package("libpng", &["media-libs/zlib-1.0"], &[])];
     let mut facts = with_builder();
@@ -490,7 +495,7 @@ fn planned_in_rounds(spec: &WorkspaceSpec) -> (Vec<String>, Result<Plan, String>
 }
 
 #[test]
-fn what_stands_on_another_image_comes_after_it_and_builds_only_what_is_new() {
+fn image_on_base_builds_new_packages_only() {
     let (rounds, plan) = planned_in_rounds(&chain("", "base = \"middle\""));
     assert_eq!(rounds, ["bottom", "middle", "app"]);
     let plan = plan.expect("plannable");
@@ -521,7 +526,7 @@ fn what_stands_on_another_image_comes_after_it_and_builds_only_what_is_new() {
     assert_eq!(plan.bases["app"], ["middle"]);
     let packages = |image: &str| {
         let mut builds = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::BuildPackages { image: of, packages } if of == image => Some(packages.clone()),
+            Action::BuildPackages { image: built, packages } if built == image => Some(packages.clone()),
             _ => None,
         });
         builds.next().expect("packages")
@@ -535,7 +540,7 @@ fn what_stands_on_another_image_comes_after_it_and_builds_only_what_is_new() {
 }
 
 #[test]
-fn what_a_base_has_otherwise_is_refused() {
+fn conflict_with_base_is_refused() {
     for (table, refused) in [
         ("packages = [\"media-libs/zlib\"]", None),
         ("packages = [\">=media-libs/zlib-2\"]", Some("`>=media-libs/zlib-2`")),
@@ -553,7 +558,7 @@ fn what_a_base_has_otherwise_is_refused() {
         });
         assert_eq!(plan.err(), expected, "{table}");
     }
-    // What is said for the base holds there, and is no matter here.
+    // The base's own settings do not conflict.
     let (_, plan) = planned_in_rounds(&chain(
         "package-env = { \"media-libs/libpng\" = { CFLAGS = \"-O3\" } }",
         "base = \"middle\"",
@@ -562,7 +567,7 @@ fn what_a_base_has_otherwise_is_refused() {
 }
 
 #[test]
-fn the_probe_is_made_for_images_that_use_it() {
+fn probe_is_built_for_its_images() {
     let spec = spec("expose = [80]\nhealthcheck = { http = 80 }", "");
     let mut facts = with_resolution(&spec, vec![]);
     let step = |facts: &Facts| {
@@ -572,7 +577,7 @@ fn the_probe_is_made_for_images_that_use_it() {
         plan.steps.into_iter().find(|step| step.id.verb() == "probe").expect("it is made")
     };
     let before = step(&facts).ingredients;
-    facts.images.get_mut("app").expect("it is there").probe = Some("2".into());
+    facts.images.get_mut("app").expect("an image").probe = Some("2".into());
     assert_eq!(step(&facts).ingredients.changes_since(&before), ["source changed:  -> 2"]);
     let own = self::spec("healthcheck = { cmd = [\"/x\"] }", "");
     let plan = planned(&own, &with_resolution(&own, vec![]), &Sink::Daemon);
@@ -580,14 +585,14 @@ fn the_probe_is_made_for_images_that_use_it() {
 }
 
 #[test]
-fn what_the_daemon_does_not_have_is_pulled_before_anything_else_is_planned() {
+fn missing_external_bases_are_pulled_first() {
     let spec = spec("packages = [\"media-libs/libpng\"]", "");
     let absent = BTreeMap::from([("debian:12".into(), Some("app".into())), ("stage3:1".into(), None)]);
     let plan = planned(&spec, &Facts { absent, ..with_builder() }, &Sink::Daemon);
     insta::assert_snapshot!(plan.to_string(), @r"
     pull app  pull debian:12
     pull      pull stage3:1
-              the steps after these depend on what is in the image
+              later steps depend on the pulled image
     ");
     assert!(plan.is_pull() && !plan.whole && plan.goals.len() == 2);
 }

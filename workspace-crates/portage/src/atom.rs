@@ -1,5 +1,5 @@
-//! Package dependency atoms (PMS 8.3) as a user writes them: all but blockers and conditional USE dependencies, which
-//! have a meaning only inside an ebuild.
+//! Package dependency atoms (PMS 8.3) as users write them: without blockers and conditional USE dependencies, which
+//! only ebuilds may have.
 
 mod parse;
 
@@ -12,7 +12,7 @@ use crate::syntax::{SyntaxError, text_serde};
 use crate::use_flag::UseFlag;
 use crate::version::Version;
 
-/// A package and what is asked of it: `>=media-libs/libpng-1.6:0=::tierce[apng,-static-libs]`.
+/// A package with requirements: `>=media-libs/libpng-1.6:0=::tierce[apng,-static-libs]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Atom {
     package: PackageName,
@@ -29,7 +29,7 @@ pub struct VersionRequirement {
     version: Version,
 }
 
-/// How a version is compared (PMS 8.3.1).
+/// The comparison of a version (PMS 8.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
     /// `<`
@@ -38,9 +38,9 @@ pub enum Operator {
     LessOrEqual,
     /// `=`
     Equal,
-    /// `=…*`: the given components of the version are equal, whatever follows.
+    /// `=…*`: the given components of the version are equal; more may follow.
     EqualPrefix,
-    /// `~`: equal but for the revision, also where one is given (so Portage; PMS would have it at least that).
+    /// `~`: equal without the revision. Portage ignores a given revision; PMS compares it as a minimum.
     EqualButRevision,
     /// `>=`
     GreaterOrEqual,
@@ -48,7 +48,7 @@ pub enum Operator {
     Greater,
 }
 
-/// What is asked of the slot (PMS 8.3.3).
+/// A requirement on the slot (PMS 8.3.3).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SlotDependency {
     /// `:*`: any slot, which may change without a rebuild.
@@ -59,9 +59,9 @@ pub enum SlotDependency {
     Exact {
         /// The slot.
         slot: SlotName,
-        /// The sub-slot, where it is asked for.
+        /// The sub-slot, if it is required.
         subslot: Option<SlotName>,
-        /// Whether `=` follows: a rebuild when the sub-slot changes.
+        /// Whether `=` follows: the dependent is rebuilt when the sub-slot changes.
         rebuild: bool,
     },
 }
@@ -80,27 +80,27 @@ impl Atom {
         &self.package
     }
 
-    /// The versions that are meant; all of them where there is none.
+    /// The requirement on the version; `None` matches all versions.
     pub fn version(&self) -> Option<&VersionRequirement> {
         self.version.as_ref()
     }
 
-    /// The slot that is meant.
+    /// The requirement on the slot.
     pub fn slot(&self) -> Option<&SlotDependency> {
         self.slot.as_ref()
     }
 
-    /// The ebuild repository that is meant (`::tierce`, Portage's addition to PMS).
+    /// The required ebuild repository (`::tierce`, Portage's addition to PMS).
     pub fn repository(&self) -> Option<&RepositoryName> {
         self.repository.as_ref()
     }
 
-    /// The flags that must be on or off, in the order in which they are written.
+    /// The requirements on USE flags, in the order of the text.
     pub fn use_dependencies(&self) -> &[UseDependency] {
         &self.use_dependencies
     }
 
-    /// Whether `cpv` is of the package and in the versions that are meant; slot, repository and USE are not looked at.
+    /// Whether package and version of `cpv` match; slot, repository and USE flags are ignored.
     pub fn matches_cpv(&self, cpv: &Cpv) -> bool {
         self.package == *cpv.package() && self.version.as_ref().is_none_or(|wanted| wanted.matches(cpv.version()))
     }
@@ -123,17 +123,17 @@ impl FromStr for Atom {
 text_serde!(Atom);
 
 impl VersionRequirement {
-    /// How the version is compared.
+    /// The comparison with the version.
     pub fn operator(&self) -> Operator {
         self.operator
     }
 
-    /// The version that others are compared with.
+    /// The version on the right of the operator.
     pub fn version(&self) -> &Version {
         &self.version
     }
 
-    /// Whether `version` is one of those that are meant.
+    /// Whether `version` meets the requirement.
     pub fn matches(&self, version: &Version) -> bool {
         let order = version.compare(&self.version);
         match self.operator {
@@ -148,7 +148,7 @@ impl VersionRequirement {
     }
 }
 
-/// `1.2` is a prefix of `1.2.3` and `1.2b`, not of `1.20`: it ends where a component ends, as Portage has it.
+/// `1.2` is a prefix of `1.2.3` and `1.2b`, not of `1.20`: as in Portage, it ends at the end of a component.
 fn has_prefix(version: &str, prefix: &str) -> bool {
     let Some(rest) = version.trim_start_matches('0').strip_prefix(prefix.trim_start_matches('0')) else {
         return false;
@@ -158,22 +158,22 @@ fn has_prefix(version: &str, prefix: &str) -> bool {
 }
 
 impl UseDependency {
-    /// The flag that is meant.
+    /// The required flag.
     pub fn flag(&self) -> &UseFlag {
         &self.flag
     }
 
-    /// Whether it must be on; off otherwise.
+    /// Whether the flag must be on; otherwise off.
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }
 
-    /// What counts where the package has no such flag: on for `(+)`, off for `(-)`.
+    /// The state of a flag that the package does not have: on for `(+)`, off for `(-)`.
     pub fn default(&self) -> Option<bool> {
         self.default
     }
 
-    /// Whether a package with these flags has it as it must be; `uses` are those of `iuse` that are on.
+    /// Whether a package with the flags `iuse`, and `uses` enabled, meets the requirement.
     pub fn matches(&self, iuse: &[UseFlag], uses: &[UseFlag]) -> bool {
         let state = if iuse.contains(&self.flag) { Some(uses.contains(&self.flag)) } else { self.default };
         state == Some(self.enabled)
@@ -181,7 +181,7 @@ impl UseDependency {
 }
 
 impl Operator {
-    /// What stands before the package's name.
+    /// The operator before the package's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Less => "<",
@@ -195,7 +195,7 @@ impl Operator {
 }
 
 impl SlotDependency {
-    /// Whether a package in this slot is meant.
+    /// Whether a package in this slot meets the requirement.
     pub fn matches(&self, slot: &SlotName, subslot: &SlotName) -> bool {
         match self {
             Self::Any | Self::AnyRebuild => true,

@@ -1,25 +1,25 @@
-//! Keys of binary packages: which of those that were kept is the one that a build would give.
+//! Keys of binary packages: a cached package with the same key replaces a build.
 //!
-//! | enters the key | as |
+//! | input of the key | as |
 //! |---|---|
-//! | the builder, with its compiler and all that Debian provides | its digest |
+//! | the builder, with its compiler and Debian packages | its digest |
 //! | the package: category, name, version, slot, sub-slot, repository | text |
 //! | its ebuild, the files beside it, the eclasses | SHA-256 each |
-//! | its USE flags: those that it has and those that are on | text |
+//! | its USE flags and the enabled ones | text |
 //! | its sources | name and Manifest digests |
-//! | each package that it needs directly | category, name, slot, sub-slot and the USE flags that are on |
-//! | what make.conf, package.env and the patches change for it | [`PortageConfig::build_key_text`] |
-//! | what the profile sets for builds, with all that it inherits | its digest |
+//! | each direct dependency | category, name, slot, sub-slot and the enabled USE flags |
+//! | its make.conf, package.env and patches | [`PortageConfig::build_key_text`] |
+//! | the build settings of the profile and its parents | their digest |
 //!
-//! | does not enter | because |
+//! | not an input | because |
 //! |---|---|
 //! | addresses of sources, licence, description | they change no byte of the build |
-//! | versions of the packages that it needs | the sub-slot says when what links against them must be rebuilt |
-//! | what those need in turn | their interface is their own slot and flags |
+//! | versions of dependencies | a dependent is rebuilt when the sub-slot changes |
+//! | indirect dependencies | the interface of a dependency is its own slot and flags |
 //! | `USE`, keywords, masks, licences of the configuration | the resolution has their effect |
-//! | jobs, mirrors, places | they change no byte either |
+//! | jobs, mirrors, folders | they change no byte of the build |
 //!
-//! So another USE flag on a package rebuilds it and what needs it directly, and nothing else.
+//! So another USE flag rebuilds the package and its direct dependents, and no other package.
 
 use std::fmt::Write as _;
 
@@ -28,11 +28,11 @@ use crate::digest::sha256;
 use crate::package_name::Cpv;
 use crate::resolution::ResolvedPackage;
 
-/// Another rule of what enters makes other keys.
+/// The version of this table; increase it when the inputs change.
 const FORMAT: u32 = 2;
 
 /// The key of the binary package of `package`: 64 hexadecimal digits. `packages` is the whole resolution, `builder` the
-/// digest of the builder, `profile` that of what the profile sets for builds.
+/// digest of the builder, `profile` that of the profile's build settings.
 pub fn binpkg_key(
     package: &ResolvedPackage,
     packages: &[ResolvedPackage],
@@ -69,13 +69,13 @@ pub fn binpkg_key(
     sha256(text.as_bytes()).to_string()
 }
 
-/// What a package that is linked against another depends on.
+/// The interface of a dependency, on which its dependents are built.
 fn interface(need: &Cpv, packages: &[ResolvedPackage]) -> String {
     match packages.iter().find(|package| package.cpv() == *need) {
         Some(package) => {
             format!("needs {}:{}/{}[{}]", package.package(), package.slot, package.subslot, sorted(&package.uses))
         }
-        // A checked resolution has it; text of a lock that was edited gets a key of its own.
+        // A checked resolution has the dependency; an edited lock without it gets a key of its own.
         None => format!("needs {need}"),
     }
 }
@@ -106,7 +106,7 @@ mod tests {
             make_conf: [].into(),
             profile: tierce.profile(&"default/linux/amd64".parse().unwrap()),
             repositories: vec![tierce],
-            machine: Machine { jobs: 2.try_into().unwrap(), debian_mirror: None },
+            machine: Machine { jobs: 2.try_into().unwrap() },
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_which_key() {
+    fn inputs_change_their_keys() {
         type Change = fn(&mut Case);
         // Whether the keys of zlib, libpng and app change.
         let cases: [(&str, Change, [bool; 3]); 24] = [
@@ -249,12 +249,12 @@ mod tests {
             profile: "sha256:p",
         };
         let before = case().keys();
-        for (what, change, expected) in cases {
+        for (name, change, expected) in cases {
             let mut changed = case();
             change(&mut changed);
             let changes: Vec<bool> =
                 changed.keys().iter().zip(&before).map(|(after, before)| after != before).collect();
-            assert_eq!(changes, expected, "{what}");
+            assert_eq!(changes, expected, "{name}");
         }
     }
 }

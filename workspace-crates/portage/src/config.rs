@@ -1,8 +1,8 @@
-//! Everything below /etc/portage of a builder, as data.
+//! The content of a builder's /etc/portage, as data.
 //!
-//! What belongs to the machine and not to the result (the number of jobs, the mirror) stands in the same files, since the
-//! environment would win over package.env, where `MAKEOPTS="-j1"` for one package is the usual remedy. So it is left out
-//! where keys are made: [`PortageConfig::key_text`] is the text of all files without it.
+//! The settings of the machine (the number of jobs, the mirror) are in the same files: the environment would override
+//! package.env, where `MAKEOPTS="-j1"` for one package is the usual remedy. Keys leave them out:
+//! [`PortageConfig::key_text`] is the text of all files without the machine's settings.
 
 mod inputs;
 mod make_conf;
@@ -15,12 +15,12 @@ use std::num::NonZeroU32;
 use crate::atom::Atom;
 use crate::package_name::RepositoryName;
 use crate::use_flag::UseSetting;
-use crate::wire::{AbsolutePath, FileName, RelativePath, SourceUri};
+use crate::wire::{AbsolutePath, FileName, RelativePath};
 
 pub use render::{ConfigContent, ConfigFile};
 pub use value::{Keyword, License, VariableName, VariableValue};
 
-/// What the places of repositories in a builder begin with.
+/// The folder of the mounted repositories in a builder.
 const MOUNTED: &str = "/tierce/repositories/";
 
 /// The configuration of Portage for one image.
@@ -30,7 +30,7 @@ pub struct PortageConfig {
     pub use_flags: Vec<UseSetting>,
     /// package.use
     pub package_use: BTreeMap<Atom, Vec<UseSetting>>,
-    /// package.accept_keywords; without a keyword, the testing ones of the profile's architecture.
+    /// package.accept_keywords; an empty list accepts the testing keyword of the profile's architecture.
     pub package_keywords: BTreeMap<Atom, Vec<Keyword>>,
     /// package.mask
     pub package_mask: Vec<Atom>,
@@ -40,19 +40,19 @@ pub struct PortageConfig {
     pub package_env: BTreeMap<Atom, BTreeMap<VariableName, VariableValue>>,
     /// package.license
     pub package_license: BTreeMap<Atom, Vec<License>>,
-    /// Patches for the sources, applied in the order of the list, those of the first atom first.
+    /// Patches for the sources, applied in the order of the atoms and of each list.
     pub patches: BTreeMap<Atom, Vec<Patch>>,
-    /// Variables of make.conf, besides and over those of Tierce. `${CFLAGS}` in `CFLAGS` is the value of Tierce.
+    /// Variables of make.conf, which override Tierce's. `${CFLAGS}` in `CFLAGS` is the value of Tierce.
     pub make_conf: BTreeMap<VariableName, VariableValue>,
     /// The ebuild repositories; the first is the main one.
     pub repositories: Vec<Repository>,
-    /// The folder of the profile, as the builder sees it.
+    /// The folder of the profile in the builder.
     pub profile: AbsolutePath,
-    /// What does not enter any key.
+    /// The settings that no key has.
     pub machine: Machine,
 }
 
-/// A patch in unified format, applied with `-p1` or what fits.
+/// A patch in unified format; Portage finds the number of leading folders to strip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
     /// The name of the user's file, for messages and logs.
@@ -61,13 +61,11 @@ pub struct Patch {
     pub content: Vec<u8>,
 }
 
-/// What the configuration says about the machine: it changes how long a build takes, not what comes out.
+/// The settings of the machine: they change the duration of a build, not its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// Jobs of `make`.
     pub jobs: NonZeroU32,
-    /// What `mirror://debian` stands for.
-    pub debian_mirror: Option<SourceUri>,
 }
 
 /// An ebuild repository, as repos.conf has it.
@@ -75,16 +73,16 @@ pub struct Machine {
 pub struct Repository {
     /// Its name, the same as in its `profiles/repo_name`.
     pub name: RepositoryName,
-    /// Its folder, as the builder sees it.
+    /// Its folder in the builder.
     pub location: AbsolutePath,
-    /// The repositories whose eclasses it uses, over those of its `layout.conf`; empty to leave it at those.
+    /// The repositories whose eclasses it uses, which override its `layout.conf` unless empty.
     pub masters: Vec<RepositoryName>,
-    /// Which repository wins where several have the same version: the highest number.
+    /// If several repositories have the same version, the highest priority wins.
     pub priority: Option<i32>,
 }
 
 impl Repository {
-    /// The repository at the place where repositories are mounted in a builder: `/tierce/repositories/NAME`.
+    /// A repository that is mounted in a builder at `/tierce/repositories/NAME`.
     pub fn mounted(name: RepositoryName) -> Self {
         let location = AbsolutePath::checked(format!("{MOUNTED}{name}"));
         Self { name, location, masters: Vec::new(), priority: None }

@@ -2,7 +2,7 @@
 
 use crate::syntax::SyntaxError;
 
-/// Why something of Portage's could not be read or written.
+/// An error of reading or writing Portage's data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,37 +10,37 @@ pub enum Error {
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
 
-    /// The resolver's answer is not the JSON that it promises.
+    /// The resolver's answer is not the JSON of the protocol.
     #[error("failed to read the resolver's answer")]
     Answer(#[source] serde_json::Error),
 
-    /// The answer about what was unmerged is not the JSON that it promises.
-    #[error("failed to read what unmerging came to")]
+    /// The answer of `unmerge.py` is not the JSON of the protocol.
+    #[error("failed to read the result of unmerging")]
     Unmerged(#[source] serde_json::Error),
 
     /// The resolver's answer contradicts itself.
     #[error("failed to trust the resolver's answer about `{subject}`: {reason}")]
     Contradiction {
-        /// The package that it is about.
+        /// The package with the contradiction.
         subject: String,
-        /// What does not fit.
+        /// The contradiction, in one clause.
         reason: String,
     },
 
     /// A file of the installed-package database is malformed.
     #[error("failed to read `{file}` of the installed-package database, line {line}: {reason}")]
     Database {
-        /// Path as it was given, without control characters.
+        /// Its path, with control characters escaped.
         file: String,
         /// Line, counted from 1.
         line: usize,
-        /// What is wrong, in one clause.
+        /// The rule that is broken, in one clause.
         reason: String,
     },
 }
 
 impl Error {
-    /// How to mend it, where that is known.
+    /// How to fix it, if known.
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Syntax(error) => error.help(),

@@ -1,27 +1,35 @@
-//! emerge's own lines of progress, and the lines of a failed build's log that matter.
+//! Parses emerge's lines of progress, and selects the relevant lines of a failed build's log.
 //!
-//! Only these are read from text: what is resolved and what is downloaded, Portage says as JSON.
+//! The resolution and the downloads are JSON and not parsed from output.
 
 mod log;
+mod phase;
 
 use crate::package_name::Cpv;
 
 pub use log::relevant_lines;
+pub use phase::PackageLog;
 
-/// What a line of emerge's output says.
+/// Returns the package and the line of a line of `follow_logs.py`; both are empty for its beat. `None` for any other line.
+pub fn followed_line(line: &str) -> Option<(&str, &str)> {
+    let line = line.strip_prefix('\u{1e}')?;
+    Some(line.split_once('\t').unwrap_or((line, "")))
+}
+
+/// An event of emerge's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProgressEvent {
-    /// A package is taken up: compiled, or unpacked from its binary package.
+    /// A package is started: compiled, or unpacked from its binary package.
     Started(ProgressItem),
-    /// It is being merged into its root.
+    /// A package is being merged into its root.
     Installing(ProgressItem),
-    /// It is in its root.
+    /// A package is merged.
     Completed(ProgressItem),
-    /// It failed.
+    /// A package failed.
     Failed {
         /// The package.
         cpv: Cpv,
-        /// Its log, as the builder sees it, where there is one.
+        /// Its log in the builder, if there is one.
         log: Option<String>,
     },
 }
@@ -29,9 +37,9 @@ pub enum ProgressEvent {
 /// One package of a run of emerge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgressItem {
-    /// Its place among the packages of this run, from 1. Several runs may follow each other.
+    /// Its number among the packages of this run, from 1. Several runs may follow each other.
     pub number: u32,
-    /// How many packages this run has.
+    /// The number of packages of this run.
     pub total: u32,
     /// The package.
     pub cpv: Cpv,
@@ -42,20 +50,19 @@ pub struct ProgressItem {
 /// Follows emerge's output line by line.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    /// A failure whose log is named on a later line, which other lines may precede.
+    /// A failure whose log a later line names; other lines may come before it.
     failed: Option<Cpv>,
-    /// Binary packages that were taken up: the later lines about them do not say so.
+    /// The started binary packages: later lines do not mark them.
     binaries: Vec<Cpv>,
 }
 
 impl Progress {
-    /// Before the first line.
+    /// The state before the first line.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What this line says, where it says something about a package. Escape sequences of a terminal are not understood:
-    /// run emerge with NOCOLOR.
+    /// The event of a line, if it is about a package. Run emerge with NOCOLOR: escape sequences are not parsed.
     pub fn line(&mut self, line: &str) -> Option<ProgressEvent> {
         let message = line.strip_prefix(">>> ")?.trim_end();
         if let Some(log) = message.strip_prefix(" '").or_else(|| message.strip_prefix('\'')) {
@@ -74,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// At the end of the output: a failure whose log was never named.
+    /// The last event after the output: a failure whose log no line named.
     pub fn finish(&mut self) -> Option<ProgressEvent> {
         Some(ProgressEvent::Failed { cpv: self.failed.take()?, log: None })
     }
@@ -85,7 +92,7 @@ impl Progress {
         let end = rest.find([',', ' ']).unwrap_or(rest.len());
         let cpv = rest[..end].parse().ok()?;
         if rest.ends_with("Log file:") {
-            // A failure before this one, whose log did not come, must not get lost.
+            // An earlier failure without a log must not be lost.
             let earlier = self.failed.replace(cpv);
             return earlier.map(|cpv| ProgressEvent::Failed { cpv, log: None });
         }
@@ -95,7 +102,7 @@ impl Progress {
     fn started(&mut self, rest: &str) -> Option<ProgressItem> {
         let (rest, binary) = rest.strip_prefix("binary ").map_or((rest, false), |rest| (rest, true));
         let item = item(rest, binary)?;
-        // The same package is compiled in one run of emerge and merged from its binary package in the next.
+        // One run of emerge may compile the package and the next merge its binary package.
         self.binaries.retain(|cpv| *cpv != item.cpv);
         if binary {
             self.binaries.push(item.cpv.clone());

@@ -1,4 +1,4 @@
-//! Names of packages, repositories and slots (PMS 3.1), and packages with their versions.
+//! The names of packages, repositories and slots (PMS 3.1), and packages with versions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +30,7 @@ name_type! {
 }
 
 name_type! {
-    /// The name of a package within its category, `libpng`: what PMS calls PN.
+    /// The name of a package within its category, `libpng`: PN in PMS.
     BareName, "package name", check_name
 }
 
@@ -44,7 +44,7 @@ name_type! {
     RepositoryName, "repository name", check_repository
 }
 
-/// A category and a name, `media-libs/libpng`: what Portage calls a cp.
+/// A category and a name, `media-libs/libpng`: a cp in Portage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName {
     category: CategoryName,
@@ -62,7 +62,7 @@ impl PackageName {
         self.category.as_str()
     }
 
-    /// `libpng` of `media-libs/libpng`; PMS calls it PN.
+    /// `libpng` of `media-libs/libpng`: PN in PMS.
     pub fn name(&self) -> &str {
         self.name.as_str()
     }
@@ -90,7 +90,7 @@ impl fmt::Display for PackageName {
 
 text_serde!(PackageName);
 
-/// A package with its version, `media-libs/libpng-1.6.39-r1`: what Portage calls a cpv.
+/// A package with its version, `media-libs/libpng-1.6.39-r1`: a cpv in Portage.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cpv {
     package: PackageName,
@@ -113,7 +113,7 @@ impl Cpv {
         &self.version
     }
 
-    /// `libpng-1.6.39-r1`, the name of the folder in the installed-package database; PMS calls it PF.
+    /// `libpng-1.6.39-r1`, the name of the folder in the installed-package database: PF in PMS.
     pub fn full_name(&self) -> String {
         format!("{}-{}", self.package.name, self.version)
     }
@@ -164,9 +164,9 @@ fn split_category(text: &str) -> Result<(&str, &str), Fault> {
 }
 
 fn missing_category(name: &str) -> Fault {
-    let name = if name.is_empty() { "libpng" } else { name };
-    Fault::new(0, "the category is missing")
-        .help(format!("write category and name, like `media-libs/{}`", name.escape_debug()))
+    // The category of a name is not known here.
+    let category = if name.is_empty() { String::new() } else { format!(": `CATEGORY/{}`", name.escape_debug()) };
+    Fault::new(0, "the category is missing").help(format!("write category and name{category}"))
 }
 
 fn check_name(name: &str) -> Result<(), Fault> {
@@ -183,12 +183,26 @@ fn check_no_version_at_end(name: &str, what: &str) -> Result<(), Fault> {
     }
 }
 
-/// Splits `libpng-1.6.39-r1` where the longest version at its end begins.
+/// Splits `libpng-1.6.39-r1` at the longest version at its end.
 pub(crate) fn split_version(full_name: &str) -> Option<(&str, &str)> {
     full_name
         .match_indices('-')
         .map(|(position, _)| (&full_name[..position], &full_name[position + 1..]))
         .find(|(_, version)| check_version(version).is_ok())
+}
+
+/// A package without its version: `media-libs/libpng` of `media-libs/libpng-1.6.39-r1`.
+pub fn without_version(package: &str) -> &str {
+    let mut end = package.len();
+    while let Some(dash) = package[..end].rfind('-') {
+        end = dash;
+        let version = &package[dash + 1..];
+        // A revision is no version: it stands behind one.
+        if version.starts_with(|first: char| first.is_ascii_digit()) {
+            return &package[..dash];
+        }
+    }
+    package
 }
 
 #[cfg(test)]
@@ -198,7 +212,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_with_versions() {
+    fn package_loses_its_version() {
+        for (package, expected) in [
+            ("media-libs/libpng-1.6.39", "media-libs/libpng"),
+            ("media-libs/libpng-1.6.39-r1", "media-libs/libpng"),
+            ("app-text/iso-codes-4", "app-text/iso-codes"),
+            ("x11-libs/gtk+-3.24_pre1", "x11-libs/gtk+"),
+            ("a/b", "a/b"),
+        ] {
+            assert_eq!(without_version(package), expected);
+        }
+    }
+
+    #[test]
+    fn packages_with_versions_parse() {
         for (text, name, version) in [
             ("media-libs/libpng-1.6.39", "libpng", "1.6.39"),
             ("media-libs/libpng-1.6.39-r1", "libpng", "1.6.39-r1"),
@@ -213,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed() {
+    fn malformed_packages_are_errors() {
         for (text, offset, reason) in [
             ("libpng-1", 0, "the category is missing"),
             ("/libpng-1", 0, "the category is missing"),

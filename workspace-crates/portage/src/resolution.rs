@@ -1,7 +1,7 @@
 //! The request to the resolver that runs in the builder (`resolve.py`) and its answer.
 //!
-//! The answer comes out of a container that runs the shell code of ebuilds, and the same types are read back from a lock
-//! that anybody may have edited: all of it is checked while it is read.
+//! The answer is from a container that runs the shell code of ebuilds, and the same types are read from a lock that
+//! anybody may have edited. So all data is checked on reading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,24 +15,24 @@ use crate::use_flag::{UseFlag, UseSetting};
 use crate::version::Version;
 use crate::wire::{FileName, Hex512, RelativePath, Sha256Hex, SourceUri};
 
-/// What is to be resolved: one JSON document on the resolver's standard input.
+/// A request: one JSON document on the resolver's standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Request {
-    /// What is asked for in ROOT.
+    /// The requested packages of ROOT.
     pub packages: Vec<Atom>,
-    /// What only the builder needs.
+    /// The requested packages of the builder only.
     pub build_packages: Vec<Atom>,
-    /// ROOT, as the builder sees it.
+    /// The path of ROOT in the builder.
     pub root: String,
-    /// The settings of package.use; the resolver finds those that name a flag which the package does not have.
+    /// The settings of package.use, which the resolver checks for unknown flags.
     pub package_use: BTreeMap<Atom, Vec<UseSetting>>,
-    /// Exact versions that packages keep where that is possible: those of an earlier resolution. A package of which none is
-    /// here may have any version.
+    /// The exact versions of an earlier resolution, which packages keep if possible. Other packages may have any
+    /// version.
     pub keep: Vec<Atom>,
-    /// Packages that come before those of `keep`: they get the versions that they would have if nothing were kept.
+    /// The packages that get the versions that they would have without `keep`; they win over `keep`.
     #[serde(rename = "move")]
     pub moves: Vec<PackageName>,
-    /// Versions that packages must have, if they are chosen at all.
+    /// The versions that packages must have, if the resolution has them.
     pub only: Vec<Atom>,
 }
 
@@ -43,12 +43,12 @@ impl Request {
     }
 }
 
-/// What the resolver answered.
+/// The resolver's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Portage found a set of packages.
     Resolved(Resolution),
-    /// Portage found none, and says why.
+    /// Portage found no set of packages.
     Failed(Failure),
 }
 
@@ -56,13 +56,13 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolution {
-    /// The version of Portage that resolved.
+    /// The version of Portage.
     pub portage: String,
     /// The packages in merge order.
     pub packages: Vec<ResolvedPackage>,
 }
 
-/// One package as it is to be built: the ebuild, its USE flags, and what it is made from.
+/// A resolved package: its ebuild, USE flags and sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResolvedPackage {
@@ -74,31 +74,31 @@ pub struct ResolvedPackage {
     pub version: Version,
     /// Its slot.
     pub slot: SlotName,
-    /// Its sub-slot; the slot where the ebuild names none.
+    /// Its sub-slot; the slot if the ebuild names none.
     pub subslot: SlotName,
-    /// The ebuild repository that it comes from.
+    /// Its ebuild repository.
     pub repository: RepositoryName,
-    /// The flags that are on, sorted, all of them of `iuse`.
+    /// The enabled flags of `iuse`, sorted.
     #[serde(rename = "use")]
     pub uses: Vec<UseFlag>,
-    /// The flags that it has, sorted.
+    /// Its flags, sorted.
     pub iuse: Vec<UseFlag>,
-    /// Its licences as the ebuild has them, after USE conditionals.
+    /// Its licences, with USE conditionals evaluated.
     pub license: String,
-    /// What it is, in one line.
+    /// Its description, in one line.
     pub description: String,
-    /// Where its upstream is at home.
+    /// The address of its upstream.
     pub homepage: String,
     /// SHA-256 of the ebuild.
     pub ebuild: Sha256Hex,
-    /// Whether it is to be merged into the builder's own `/`.
+    /// Whether it is merged into the builder's own `/`.
     pub builder: bool,
-    /// Whether it is to be merged into ROOT.
+    /// Whether it is merged into ROOT.
     pub root: bool,
-    /// The packages of the same answer that it depends on, to be built or to run.
+    /// Its dependencies for building and running, all of the same answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Cpv>,
-    /// Those of `needs` that it would not need if one of its flags were set otherwise, with each such setting.
+    /// The dependencies of `needs` that another setting of a flag would remove, with the current settings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_use: BTreeMap<Cpv, Vec<UseSetting>>,
     /// SHA-256 of each file beside the ebuild, by path below the package's folder.
@@ -112,38 +112,38 @@ pub struct ResolvedPackage {
     pub sources: Vec<SourceFile>,
 }
 
-/// One source archive: what Portage calls a distfile.
+/// A source archive: a distfile in Portage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// Its name in the folder of distfiles.
     pub name: FileName,
-    /// Length in bytes.
+    /// Its size, in bytes.
     #[serde(deserialize_with = "sane_size")]
     pub size: u64,
-    /// BLAKE2b-512, where the Manifest has it.
+    /// Its BLAKE2b-512 digest, if the Manifest has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blake2b: Option<Hex512>,
-    /// SHA-512, where the Manifest has it.
+    /// Its SHA-512 digest, if the Manifest has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha512: Option<Hex512>,
-    /// Where it can be downloaded from, the first choice first.
+    /// Its addresses, in the order of preference.
     #[serde(deserialize_with = "usable_uris")]
     pub uris: Vec<SourceUri>,
 }
 
-/// No archive is larger than a petabyte, and TOML, which the lock is written in, has no larger integers than 2⁶³ - 1.
+/// No archive is larger than a petabyte, and integers of TOML, the format of the lock, end at 2⁶³ - 1.
 const MAX_SIZE: u64 = 1 << 50;
 
 fn sane_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let size = u64::deserialize(deserializer)?;
     if size > MAX_SIZE {
-        return Err(serde::de::Error::custom(format!("{size} bytes are no size of a source archive")));
+        return Err(serde::de::Error::custom(format!("a source archive cannot have {size} bytes")));
     }
     Ok(size)
 }
 
-/// An ebuild may list `ftp://` beside others; what the host cannot download from is left out.
+/// Drops the addresses that the host cannot download, such as `ftp://`.
 fn usable_uris<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SourceUri>, D::Error> {
     let all = Vec::<String>::deserialize(deserializer)?;
     Ok(all.iter().filter_map(|uri| uri.parse().ok()).collect())
@@ -153,14 +153,14 @@ impl Answer {
     /// Reads the resolver's standard output.
     ///
     /// # Errors
-    /// [`Error::Answer`] where it is not the JSON of the protocol or holds a malformed name, digest or path;
-    /// [`Error::Contradiction`] where its parts do not fit together.
+    /// [`Error::Answer`] if it is not the JSON of the protocol or has a malformed name, digest or path;
+    /// [`Error::Contradiction`] if its parts contradict each other.
     pub fn parse(json: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct FailureOnly {
             failure: Option<Failure>,
         }
-        // The two shapes one after the other, not as an untagged enum, whose errors say neither line nor reason.
+        // Not an untagged enum, whose errors have neither line nor reason.
         let FailureOnly { failure } = serde_json::from_str(json).map_err(Error::Answer)?;
         if let Some(failure) = failure {
             return Ok(Self::Failed(failure));
@@ -172,17 +172,17 @@ impl Answer {
 }
 
 impl Resolution {
-    /// Looks whether its parts fit together.
+    /// Checks that its parts do not contradict each other.
     ///
     /// # Errors
-    /// [`Error::Contradiction`] for a package that is there twice, needs what is not there, has flags on that it does not
-    /// have, or sources without a digest.
+    /// [`Error::Contradiction`] for a package that is repeated, or has a missing dependency, an unknown enabled flag
+    /// or a source without a digest.
     pub fn check(&self) -> Result<(), Error> {
         let mut known = BTreeSet::new();
         for package in &self.packages {
             let cpv = package.cpv();
             if known.contains(&cpv) {
-                return Err(contradiction(&cpv, "it is there twice"));
+                return Err(contradiction(&cpv, "it is repeated"));
             }
             known.insert(cpv);
         }
@@ -201,7 +201,7 @@ impl ResolvedPackage {
         Cpv::new(self.package(), self.version.clone())
     }
 
-    /// Whether this is a package that `atom` means.
+    /// Whether `atom` matches the package, with slot, repository and USE flags.
     pub fn matches(&self, atom: &Atom) -> bool {
         atom.matches_cpv(&self.cpv())
             && atom.slot().is_none_or(|slot| slot.matches(&self.slot, &self.subslot))
@@ -214,16 +214,18 @@ impl ResolvedPackage {
         if let Some(need) = self.needs.iter().find(|need| !known.contains(need)) {
             return Err(contradiction(&cpv, format!("it needs `{need}`, which is not in the answer")));
         }
-        if let Some(need) = self.by_use.keys().find(|need| !self.needs.contains(need)) {
-            return Err(contradiction(&cpv, format!("a flag brings `{need}`, which it does not need")));
+        let needs: BTreeSet<&Cpv> = self.needs.iter().collect();
+        if let Some(need) = self.by_use.keys().find(|need| !needs.contains(need)) {
+            return Err(contradiction(&cpv, format!("a flag requires `{need}`, which it does not need")));
         }
-        if let Some(flag) = self.uses.iter().find(|flag| !self.iuse.contains(flag)) {
-            return Err(contradiction(&cpv, format!("its USE flag `{flag}` is on, and it has no such flag")));
+        let iuse: BTreeSet<&UseFlag> = self.iuse.iter().collect();
+        if let Some(flag) = self.uses.iter().find(|flag| !iuse.contains(flag)) {
+            return Err(contradiction(&cpv, format!("its USE flag `{flag}` is enabled but not in its IUSE")));
         }
         let mut names = BTreeSet::new();
         for source in &self.sources {
             if !names.insert(&source.name) {
-                return Err(contradiction(&cpv, format!("its source `{}` is there twice", source.name)));
+                return Err(contradiction(&cpv, format!("its source `{}` is repeated", source.name)));
             }
             if source.blake2b.is_none() && source.sha512.is_none() {
                 return Err(contradiction(&cpv, format!("its source `{}` has no digest", source.name)));

@@ -1,20 +1,20 @@
 #!/usr/bin/python3
-"""Answers what Portage would install: a JSON request on stdin, one JSON document on stdout, everything else on stderr.
+"""Resolves packages with Portage: a JSON request on stdin, one JSON document on stdout, everything else on stderr.
 
-Runs inside of a builder, without a network, and asks Portage's own Python interface; nothing is read from emerge's text.
+Runs in a builder, without a network. It calls Portage's Python interface and parses no output of emerge.
 
 Request:  {"packages": [atom], "build_packages": [atom], "root": folder, "package_use": {atom: [flag or -flag]},
            "keep": [=category/name-version::repository], "move": [category/name], "only": [atom]}
 Answer:   {"portage": version, "packages": [...in merge order]} or {"failure": {"kind": ...}}
 
-Two graphs are made. The first is of the empty ROOT: the packages, the system that every ROOT has, and what these need at
-run time. The second is of the builder's own /, where all of that but the system is compiled, with what compiling needs.
-The second is given the exact versions of the first, so that both agree. What the base of the builder does itself (a shell,
-ps) is compiled there but not merged over the base's own.
+It resolves two graphs. The first is of the empty ROOT: the packages, the system that every ROOT has, and their run-time
+dependencies. The second is of the builder's own /, which compiles all of these but the system, with their build-time
+dependencies. The second gets the exact versions of the first, so that both agree. Packages that the builder's base
+provides itself (a shell, ps) are compiled but not merged over the base's own.
 
-Of a package that "keep" names, all other versions count as masked, until that turns out to leave no answer: then those
-that are in the way are let go of, one after the other. What "move" names comes before them: it gets the version that it
-would have if nothing were kept. Of a package that "only" names, what it does not match is masked.
+"keep" masks all other versions of its packages. If that leaves no answer, the kept versions in conflict are released, one
+after the other. A package of "move" wins over them: it gets the version that it would have without "keep". "only" masks
+the versions that its atoms do not match.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ import json
 import os
 import sys
 
-# Portage iterates over sets of strings; with a random hash seed two runs could choose or order differently.
+# Portage iterates over sets of strings; with a random hash seed, two runs could select or order differently.
 if os.environ.get("PYTHONHASHSEED") != "0":
     os.environ["PYTHONHASHSEED"] = "0"
     os.execv(sys.executable, [sys.executable, *sys.argv])
@@ -43,21 +43,27 @@ from _emerge.create_depgraph_params import create_depgraph_params
 from _emerge.depgraph import backtrack_depgraph
 from _emerge.Package import Package
 
-# In every ROOT. The builder's own / has them from its base, and they are never merged over those.
+# In every ROOT. The builder's base provides them in its own /, over which they are never merged.
 SYSTEM = ("sys-apps/baselayout", "sys-libs/glibc", "sys-devel/gcc")
 
 # --autounmask=n: a package that needs a changed configuration is a failure to report, not a change to propose.
 OPTIONS = {"--autounmask": "n", "--oneshot": True, "--quiet": True, "--ignore-world": True}
 
-# Where an ebuild says what it needs.
+# The variables of an ebuild's dependencies.
 DEPENDENCIES = ("BDEPEND", "DEPEND", "IDEPEND", "PDEPEND", "RDEPEND")
 
-# Lines of Portage's explanations beyond which nobody reads on.
+# The most lines of Portage's explanation of a failure.
 MESSAGE_LINES = 24
+
+# The most packages that a failure lists. Gentoo's repository has thousands.
+AVAILABLE = 100
+
+# The most similar packages that a failure names, and the least similarity of two names.
+SIMILAR, CUTOFF = 3, 0.7
 
 
 class Failure(Exception):
-    """The request has no answer; carries the document that says why."""
+    """The request has no answer; holds the document with the cause."""
 
     def __init__(self, kind, atom, message, **more):
         super().__init__(message)
@@ -69,11 +75,12 @@ class Failure(Exception):
             "required_by": more.get("required_by", []),
             "mask_reasons": more.get("mask_reasons", []),
             "flags": more.get("flags", []),
+            "available": more.get("available", []),
         }
 
 
 class Resolution:
-    """The graph of one root, the packages to merge there, and who needs whom."""
+    """The graph of a root, the packages to merge there, and their dependencies."""
 
     def __init__(self, emerge, root, graph):
         self.emerge = emerge
@@ -86,13 +93,13 @@ class Resolution:
 
 
 def children(graph, package):
-    """The cpvs that the package depends on, as far as they are to be merged and not installed already."""
+    """The cpvs of the package's dependencies that are merged and not installed already."""
     nodes = graph._dynamic_config.digraph.child_nodes(package)
     return {node.cpv for node in nodes if isinstance(node, Package) and node.operation == "merge"}
 
 
 def resolve(root, atoms):
-    """Resolves atoms for a root ("/" or ROOT) and raises Failure with its cause if that does not succeed."""
+    """Resolves atoms for a root ("/" or ROOT); raises Failure if Portage finds no answer."""
     emerge = load_emerge_config(env=dict(os.environ, ROOT=root), action="", args=[], opts={})
     emerge.opts.update(OPTIONS)
     parameters = create_depgraph_params(emerge.opts, None)
@@ -109,7 +116,7 @@ def resolve(root, atoms):
 
 
 class Pins:
-    """Of some packages the versions that may be chosen; all others are masked, whatever the configuration unmasks."""
+    """The allowed versions of some packages; all others are masked, also if the configuration unmasks them."""
 
     def __init__(self, portdb, only):
         self.keep, self.only = {}, {}
@@ -123,16 +130,16 @@ class Pins:
         )
 
     def hold(self, portdb, atoms):
-        """Keeps the versions that these atoms name, but for those that have left the repositories or are masked now."""
+        """Keeps the versions of these atoms, except versions that the repositories no longer have or that are masked."""
         for atom in (Atom(text, allow_repo=True) for text in atoms):
             if portdb.xmatch("match-visible", atom):
                 self.keep.setdefault(atom.cp, []).append(atom)
 
     def refusal(self, settings, cpv, metadata):
-        """The atom that keeps a package of a repository from being chosen, if there is one."""
+        """The atom that masks a package of a repository, if there is one."""
         cp = cpv_getkey(cpv)
         atoms = self.only.get(cp) or self.keep.get(cp)
-        # What the builder's base provides is of none of the repositories.
+        # The packages of the builder's base are in no repository.
         if not atoms or metadata.get("repository") not in settings.repositories.prepos:
             return None
         package = _pkg_str(str(cpv), metadata=metadata, settings=settings)
@@ -141,7 +148,7 @@ class Pins:
         return atoms[0]
 
     def let_go(self, failure):
-        """Lets go of what a failure is about, else of those that asked for it, else of all; whether there was anything."""
+        """Releases the package of a failure, else the packages that require it, else all. Returns whether it had any."""
         if not self.keep:
             return False
         document = failure.document
@@ -154,7 +161,7 @@ class Pins:
         return False
 
     def explain(self, failure):
-        """The failure, as what it is where versions were asked for that cannot be had."""
+        """The failure; one of a package of "only" names the requested version."""
         document = failure.document
         for atom in self.only.get(package_of(document["atom"]), []):
             needs = [f"`{parent}` needs `{document['atom']}`" for parent in document["required_by"][:1]]
@@ -164,7 +171,7 @@ class Pins:
 
 
 def package_of(text):
-    """Category and name of an atom or a cpv; None of what is neither."""
+    """Category and name of an atom or a cpv; None for other texts."""
     try:
         return Atom(text, allow_repo=True).cp
     except InvalidAtom:
@@ -190,7 +197,7 @@ def explain(graph):
 
 
 def explain_unsatisfied(graph, root, atom, parent):
-    """The Failure for one dependency: no ebuild, all masked, REQUIRED_USE, or a USE flag that is not as it must be."""
+    """The Failure for one dependency: no ebuild, all masked, REQUIRED_USE, or another USE flag is required."""
     root_config = graph._frozen_config.roots[root]
     portdb = root_config.trees["porttree"].dbapi
     parents = [parent.cpv] if isinstance(parent, Package) else []
@@ -212,7 +219,7 @@ def explain_unsatisfied(graph, root, atom, parent):
             flags = sorted(portage.dep.get_required_use_flags(violated, eapi=package.eapi))
             return Failure("required-use", atom, message, required_by=parents, flags=flags)
         if atom.use:
-            # Evaluated for the parent: sqlite[tools?] asks for tools only if the parent has it.
+            # Evaluated for the parent: sqlite[tools?] requires tools only if the parent has it.
             flags = sorted(atom.use.enabled - enabled)
             flags += [f"-{flag}" for flag in sorted(atom.use.disabled & enabled)]
             return Failure("use-unsatisfied", atom, words, required_by=parents, flags=flags)
@@ -236,22 +243,34 @@ def no_ebuilds(portdb, atom, parents=()):
         message = f"no version of `{atom.cp}` matches `{atom}`; there are {', '.join(f'`{cpv}`' for cpv in versions)}"
         return Failure("no-ebuilds", atom, message, candidates=versions, required_by=list(parents))
     message = f"no repository has an ebuild of `{atom.cp}`"
-    return Failure("no-ebuilds", atom, message, candidates=similar(portdb, atom.cp), required_by=list(parents))
+    everything = packages_of(portdb)
+    near = similar(everything, atom.cp)
+    listed = everything if len(everything) <= AVAILABLE else []
+    return Failure("no-ebuilds", atom, message, candidates=near, required_by=list(parents), available=listed)
 
 
-def similar(portdb, cp):
-    """Up to three packages with the same name in another category, or with a similar one."""
-    everything = sorted(portdb.cp_all())
-    name = cp.partition("/")[2]
-    found = [other for other in everything if other.partition("/")[2] == name]
-    found += difflib.get_close_matches(cp, everything, n=3, cutoff=0.75)
-    names = {other.partition("/")[2]: other for other in everything}
-    found += [names[close] for close in difflib.get_close_matches(name, names, n=3, cutoff=0.75)]
-    return list(dict.fromkeys(found))[:3]
+def packages_of(portdb):
+    """The packages of all repositories. Portage lists folders without an ebuild, too."""
+    return sorted(cp for cp in portdb.cp_all() if portdb.cp_list(cp))
+
+
+def similar(everything, cp):
+    """Packages with the same name in another category, or with a similar name in any, the most similar first."""
+    name = cp.partition("/")[2].lower()
+    found = [(likeness(name, other.partition("/")[2].lower()), other) for other in everything]
+    found = [(like, other) for like, other in found if like >= CUTOFF]
+    return [other for _, other in sorted(found, key=lambda one: (-one[0], one[1]))[:SIMILAR]]
+
+
+def likeness(name, other):
+    """How much two names have in common, from 0 to 1. A name that contains the other is as good as a misspelt one."""
+    like = difflib.SequenceMatcher(None, name, other, autojunk=False).ratio()
+    contained = min(len(name), len(other)) > 2 and (name in other or other in name)
+    return max(like, CUTOFF) if contained else like
 
 
 def portage_words(graph):
-    """What emerge would print about the graph's problems, without its colours, blank lines and general advice."""
+    """emerge's explanation of the graph's problems, without its colours, blank lines and general advice."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         graph.display_problems()
@@ -267,7 +286,7 @@ def portage_words(graph):
 
 
 def parse_atoms(texts, portdb):
-    """The request's atoms. Portage would guess a missing category; here the table must be unambiguous."""
+    """The request's atoms. Portage would guess a missing category; the table must be unambiguous."""
     atoms = []
     for text in texts:
         try:
@@ -283,7 +302,7 @@ def parse_atoms(texts, portdb):
 
 
 def check_flags(package_use, portdb):
-    """Raises Failure for a flag that no ebuild of the package it is set for has: Portage ignores those in silence."""
+    """Raises Failure for a flag that no ebuild of its package has: Portage would ignore it silently."""
     for text, flags in sorted(package_use.items()):
         try:
             atom = Atom(text, allow_repo=True, allow_wildcard=True)
@@ -306,7 +325,7 @@ def check_flags(package_use, portdb):
 
 
 def agree(root, builder):
-    """Raises Failure where ROOT and the builder would hold different builds of one package and slot."""
+    """Raises Failure if ROOT and the builder would have different builds of one package and slot."""
     chosen = {package.slot_atom: package for package in builder.packages}
     for package in root.packages:
         other = chosen.get(package.slot_atom)
@@ -363,14 +382,14 @@ def exactly(document):
 
 
 def answer_with(root_folder, atoms, build_atoms):
-    """The answer's document with the versions that may be chosen now."""
+    """The answer's document with the versions that are allowed now."""
     root = resolve(root_folder, [*SYSTEM, *atoms])
     compiled = [package for package in root.packages if package.cp not in SYSTEM]
     exact = [Atom(f"={package.cpv}::{package.repo}", allow_repo=True) for package in compiled]
     wanted = exact + [atom for atom in build_atoms if atom.cp not in SYSTEM]
-    builder = resolve("/", wanted) if wanted else None
-    if builder is None:
+    if not wanted:
         return {"portage": portage.VERSION, "packages": document_all(root, [], root.packages)}
+    builder = resolve("/", wanted)
     agree(root, builder)
     merged = {package.cpv for package in builder.packages}
     first = [package for package in root.packages if package.cpv not in merged]
@@ -380,15 +399,15 @@ def answer_with(root_folder, atoms, build_atoms):
 
 
 def stands_in(emerge, cp):
-    """Whether the builder's base does the work of a package in /: its files there are not Portage's to replace."""
+    """Whether the builder's base provides a package in /, whose files Portage must not replace."""
     installed = emerge.trees["/"]["vartree"].dbapi
     repositories = emerge.target_config.settings.repositories.prepos
-    # What the base provides is of no repository that there is.
+    # The packages of the base are in no repository.
     return any(installed.aux_get(cpv, ["repository"])[0] not in repositories for cpv in installed.cp_list(cp))
 
 
 def document_all(root, merged, first, builder=None, only_compiled=frozenset()):
-    """The documents of all packages: those of ROOT alone, then those that the builder compiles, each in merge order."""
+    """The documents of all packages: of ROOT only, then of the builder, each in merge order."""
     ordered = first + merged
     answered = {package.cpv for package in ordered}
     in_root, in_builder = {p.cpv for p in root.packages}, {p.cpv for p in merged} - only_compiled
@@ -406,7 +425,7 @@ def document_all(root, merged, first, builder=None, only_compiled=frozenset()):
 
 
 def by_use(emerge, package, needed):
-    """Of the packages that it needs, those that it would not need if one of its flags were set otherwise, with those flags."""
+    """The dependencies that another setting of one flag would remove, with the current settings."""
     portdb = emerge.target_config.trees["porttree"].dbapi
     text = " ".join(portdb.aux_get(package.cpv, DEPENDENCIES, myrepo=package.repo))
     conditions = {word.strip("!?") for word in text.split() if word.endswith("?")}
@@ -421,7 +440,7 @@ def by_use(emerge, package, needed):
 
 
 def describe_package(emerge, package):
-    """What identifies a package's build: version, slot, USE, the digests of its ebuild, eclasses, files and sources."""
+    """The facts of a package's build: version, slot, USE, the digests of its ebuild, eclasses, files and sources."""
     settings = emerge.target_config.settings
     portdb = emerge.target_config.trees["porttree"].dbapi
     repository = portdb.repositories[package.repo]
@@ -470,7 +489,7 @@ def digests_below(folder, name):
 
 
 def sources(settings, portdb, repository, folder, package, restrict):
-    """What is to be downloaded for a package as it is configured, with the digests of its Manifest."""
+    """The sources of a package with its USE flags, with the digests of its Manifest."""
     fetch_map = portdb.getFetchMap(package.cpv, useflags=package.use.enabled, mytree=repository.location)
     if not fetch_map:
         return []
@@ -478,8 +497,9 @@ def sources(settings, portdb, repository, folder, package, restrict):
     found = []
     for name, uris in sorted(fetch_map.items()):
         entry = manifest.get(name)
-        if entry is None:
-            raise Failure("other", package.cpv, f"the Manifest of {package.cp} has no entry for {name}")
+        if not entry:
+            message = f"the Manifest of `{package.cp}` has no entry for `{name}`"
+            raise Failure("no-digest", package.cpv, message, candidates=[repository.name])
         places = expand(settings, name, uris, restrict)
         if not places and not os.path.exists(os.path.join(settings["DISTDIR"], name)):
             raise no_place(package, name, uris, restrict)
@@ -496,7 +516,7 @@ def sources(settings, portdb, repository, folder, package, restrict):
 
 
 def no_place(package, name, uris, restrict):
-    """The Failure for a source that cannot be downloaded from anywhere."""
+    """The Failure for a source without an address."""
     if "fetch" in restrict:
         message = f"{name} of {package.cpv} must be fetched by hand (RESTRICT=fetch); see {' '.join(uris)}"
         return Failure("fetch-restricted", package.cpv, message)
@@ -516,7 +536,7 @@ def expand(settings, name, uris, restrict):
         if uri.startswith("mirror://"):
             mirror, _, path = uri.removeprefix("mirror://").partition("/")
             places = [*custom.get(mirror, []), *third_party.get(mirror, [])]
-            # One that the configuration does not say is left for the host, which may know it.
+            # The host may know a mirror that the configuration does not have.
             upstream += [f"{place.rstrip('/')}/{path}" for place in places] or [uri]
         elif "://" in uri and ("fetch" not in restrict or unrestricted):
             upstream.append(uri)
@@ -528,7 +548,7 @@ def expand(settings, name, uris, restrict):
 
 
 def main():
-    # What Portage prints must not mix with the document.
+    # Portage's output must not mix with the document.
     stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     portage.output.nocolor()

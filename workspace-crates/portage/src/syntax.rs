@@ -1,11 +1,10 @@
-//! What the grammars of this crate share: errors that say what is malformed and where, and the character classes of names.
+//! The shared parts of this crate's grammars: errors with their places, and the character classes of names.
 
 use std::fmt::Write as _;
 
-/// Text that does not follow its grammar: what it was to be, the byte where it goes wrong, and how to mend it.
+/// An error of a text that breaks its grammar: the expected kind of text, the offset and the fix.
 ///
-/// The message ends with the offset only where the text is one that a user wrote; [`SyntaxError::offset`] has it for
-/// those who underline the place instead.
+/// The message ends with the offset; use [`SyntaxError::offset`] to underline the place instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to parse {what} `{}`: {reason} (at byte {offset})", .input.escape_debug())]
 pub struct SyntaxError {
@@ -17,33 +16,33 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
-    /// What the text was to be: `atom`, `USE flag`, `version`.
+    /// The expected kind of text: `atom`, `USE flag`, `version`.
     pub fn what(&self) -> &'static str {
         self.what
     }
 
-    /// The text as it was given.
+    /// The text.
     pub fn input(&self) -> &str {
         &self.input
     }
 
-    /// The byte in [`input`](Self::input) where it goes wrong; its length where something is missing at the end.
+    /// The offset of the error in [`input`](Self::input), in bytes; its length if the end is missing.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What is wrong, in one clause without a full stop.
+    /// The rule that is broken, in one clause without a full stop.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// How to mend it, where that is known.
+    /// How to fix it, if known.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
     }
 }
 
-/// A violation inside a part of some text, before it is known which text that part stands in.
+/// An error in a part of a text, with the offset in this part.
 #[derive(Debug)]
 pub(crate) struct Fault {
     offset: usize,
@@ -61,7 +60,7 @@ impl Fault {
         self
     }
 
-    /// The same violation in a text in which the part begins at `base`.
+    /// The same error in a text in which the part begins at `base`.
     pub(crate) fn shifted(mut self, base: usize) -> Self {
         self.offset += base;
         self
@@ -72,11 +71,12 @@ impl Fault {
     }
 }
 
-/// The characters of one kind of name, as PMS 3.1 lists them: ASCII letters and digits everywhere, and some punctuation.
+/// The characters of one kind of name, as PMS 3.1 lists them: ASCII letters and digits everywhere, and some
+/// punctuation.
 pub(crate) struct NameRule {
     pub(crate) what: &'static str,
     pub(crate) punctuation: &'static str,
-    /// Punctuation that may also stand first.
+    /// The punctuation that may be the first character.
     pub(crate) leading: &'static str,
 }
 
@@ -109,12 +109,12 @@ impl NameRule {
     }
 }
 
-/// A character as a message shows it; control characters of hostile text reach no terminal.
+/// A character for a message, escaped: control characters must not reach a terminal.
 pub(crate) fn quoted(character: char) -> String {
     if character == ' ' { "a space".to_owned() } else { format!("`{}`", character.escape_debug()) }
 }
 
-/// Serialises as the text of `Display`, deserialises through `FromStr`, and so never holds what does not parse.
+/// Serialises as the text of `Display` and deserialises by `FromStr`, so that a value is always valid.
 macro_rules! text_serde {
     ($type:ty) => {
         impl serde::Serialize for $type {
@@ -133,7 +133,7 @@ macro_rules! text_serde {
 }
 pub(crate) use text_serde;
 
-/// A name that is a checked `String` and nothing else.
+/// Declares a name type: a checked `String`.
 macro_rules! name_type {
     ($(#[$documentation:meta])* $type:ident, $what:literal, $check:path) => {
         $(#[$documentation])*

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""Unmerges packages from a copy of a ROOT, and says what of the others loses a run-time dependency by that.
+"""Unmerges packages from a copy of a ROOT, and reports the run-time dependencies that the other packages lose.
 
 Call:    unmerge.py FROM TO =category/name-version…
 Answer:  one JSON document on stdout, everything else on stderr:
          {"removed": [cpv], "lacking": [{"package": cpv, "needs": atom}]}
 
-Runs inside of a builder, as root and without a network. FROM is only read; TO must not exist. Portage itself unmerges, so
-that the database of TO is as true as that of FROM. As emerge.sh does with a ROOT, it leaves an ld.so.cache for what is there.
-Exit: 0; else emerge's own code, or that of the tool that failed.
+Runs in a builder, as root and without a network. FROM is only read; TO must not exist. Portage itself unmerges, so that
+the database of TO is correct. Like emerge.sh, it writes ld.so.cache for the remaining libraries.
+Exit: 0; else the code of emerge or of the tool that failed.
 """
 
 import json
@@ -17,10 +17,10 @@ import subprocess
 import sys
 
 FROM, TO, *ATOMS = sys.argv[1:]
-# Read when Portage is imported.
+# Portage reads these on import.
 os.environ.update(ROOT=TO, LC_ALL="C.UTF-8", PYTHONHASHSEED="0")
 
-# Portage's own notes and what it generates for login shells, as in emerge.sh.
+# Portage's own notes and its files for login shells, as in emerge.sh.
 GENERATED = (
     "var/lib/portage",
     "var/cache/edb",
@@ -32,7 +32,7 @@ GENERATED = (
 
 
 def run(*command, **environment):
-    """Runs a program whose output is for people; ends with its exit code if it fails."""
+    """Runs a program whose output is for people; exits with its code if it fails."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=dict(os.environ, **environment))
     if done.returncode:
         sys.exit(done.returncode)
@@ -65,7 +65,7 @@ class Needs:
         return any(cpv in there for cpv in self.matches[need])
 
     def lacking(self, there):
-        """The dependencies of the packages that are left which these no longer satisfy."""
+        """The dependencies of these packages that they no longer satisfy."""
         return [
             {"package": str(cpv), "needs": show(need)}
             for cpv in sorted(there)
@@ -83,7 +83,7 @@ def show(need):
 
 
 def installed():
-    """The packages of TO's database, as it is now."""
+    """The packages of TO's database now."""
     folder = os.path.join(TO, "var/db/pkg")
     return {
         f"{category}/{package}"
@@ -99,7 +99,7 @@ def main():
     import portage
 
     needs = Needs(portage.db[portage.settings["EROOT"]]["vartree"].dbapi)
-    # A library that others need is not preserved behind the database's back, nor a file because it is a configuration.
+    # Portage must remove all files of the packages: no library that others need is preserved, and no configuration file.
     features = os.environ.get("FEATURES", "") + " -preserve-libs"
     run("emerge", "--unmerge", "--quiet", *ATOMS, FEATURES=features, CONFIG_PROTECT="-*", UNINSTALL_IGNORE="")
     there = {cpv for cpv in needs.packages if str(cpv) in installed()}

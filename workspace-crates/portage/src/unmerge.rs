@@ -1,27 +1,27 @@
-//! The answer of the script that unmerges packages from a copy of a ROOT (`unmerge.py`).
+//! The answer of `unmerge.py`, which unmerges packages from a copy of a ROOT.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::package_name::Cpv;
 
-/// What unmerging came to.
+/// The result of unmerging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unmerged {
-    /// The packages that are gone.
+    /// The removed packages.
     pub removed: Vec<Cpv>,
-    /// What those that are left say they need at run time and have no more.
+    /// The run-time dependencies of the remaining packages that no package satisfies.
     pub lacking: Vec<Lacking>,
 }
 
-/// A run-time dependency of a package that nothing satisfies.
+/// A run-time dependency that no package satisfies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lacking {
     /// The package.
     pub package: Cpv,
-    /// What it needs, as its ebuild has it.
+    /// The dependency, as its ebuild writes it.
     pub needs: String,
 }
 
@@ -29,7 +29,7 @@ impl Unmerged {
     /// Reads the answer.
     ///
     /// # Errors
-    /// [`Error::Unmerged`] for what is none.
+    /// [`Error::Unmerged`] if the text is not the JSON of the protocol.
     pub fn parse(text: &str) -> Result<Self, Error> {
         serde_json::from_str(text).map_err(Error::Unmerged)
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_and_anything_else_refused() {
+    fn invalid_answers_are_errors() {
         let text = r#"{"removed": ["a/b-1"], "lacking": [{"package": "a/c-2", "needs": ">=a/b-1 or a/d"}]}"#;
         let answer = Unmerged::parse(text).unwrap();
         assert_eq!(answer.removed, ["a/b-1".parse().unwrap()]);

@@ -1,4 +1,4 @@
-//! USE flags and their settings, as package.use and the `USE` variable have them.
+//! USE flags and their settings, in the syntax of package.use and the `USE` variable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,12 +29,12 @@ impl UseSetting {
         Self { flag, enabled }
     }
 
-    /// The flag that is set.
+    /// The flag.
     pub fn flag(&self) -> &UseFlag {
         &self.flag
     }
 
-    /// Whether it is switched on.
+    /// Whether the flag is switched on.
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings() {
+    fn settings_round_trip() {
         for (text, flag, enabled) in [
             ("apng", "apng", true),
             ("-static-libs", "static-libs", false),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_settings() {
+    fn malformed_settings_are_errors() {
         for (text, offset, reason) in [
             ("", 0, "the USE flag is missing"),
             ("-", 1, "the USE flag is missing"),
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(text in "-?[A-Za-z0-9][A-Za-z0-9+_@-]{0,12}") {
+        fn valid_settings_round_trip(text in "-?[A-Za-z0-9][A-Za-z0-9+_@-]{0,12}") {
             prop_assert_eq!(text.parse::<UseSetting>().unwrap().to_string(), text);
         }
 

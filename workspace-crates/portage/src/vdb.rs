@@ -1,7 +1,7 @@
-//! The installed-package database, `var/db/pkg/CATEGORY/PF/…`: who owns which file, and who brings which library.
+//! The installed-package database, `var/db/pkg/CATEGORY/PF/…`: the owners of files and the providers of libraries.
 //!
-//! It comes out of a container in which the shell code of packages ran, so every line is checked; a malformed one is an
-//! error that names the file and the line, because an owner or a licence that is left out would not be noticed.
+//! It is from a container in which the shell code of packages ran, so every line is checked. A malformed line is an
+//! error with its file and number: nobody would notice a missing owner or licence.
 
 mod contents;
 mod needed;
@@ -17,44 +17,44 @@ pub use contents::{ContentsEntry, ContentsKind, parse_contents};
 pub use needed::{NeededEntry, parse_needed, parse_provides};
 pub use stub::{Stub, stub_version};
 
-/// Where the database lies in a root filesystem, without a slash before it.
+/// The folder of the database in a root filesystem, without a leading slash.
 pub const DATABASE: &str = "var/db/pkg";
 
-/// What is installed in one root.
+/// The installed packages of a root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstalledDatabase {
     packages: BTreeMap<Cpv, InstalledPackage>,
 }
 
-/// One installed package. What the database does not say is empty.
+/// An installed package. A fact that the database does not have is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstalledPackage {
     /// Its slot.
     pub slot: Option<SlotName>,
-    /// Its sub-slot, where it is not the slot.
+    /// Its sub-slot, if it is not the slot.
     pub subslot: Option<SlotName>,
-    /// The ebuild repository that it came from.
+    /// Its ebuild repository.
     pub repository: Option<RepositoryName>,
-    /// The flags that were on, those of the profile included.
+    /// The enabled flags, with those of the profile.
     pub uses: Vec<UseFlag>,
-    /// Its licences, as the ebuild has them.
+    /// Its licences, as the ebuild writes them.
     pub license: String,
-    /// Bytes that its files take, as Portage counted them.
+    /// The size of its files in bytes, counted by Portage.
     pub size: u64,
     /// Its files.
     pub contents: Vec<ContentsEntry>,
-    /// What its ELF files need. INSTALL_MASK may have dropped some of these files.
+    /// The sonames that its ELF files need. INSTALL_MASK may have dropped some of these files.
     pub needed: Vec<NeededEntry>,
-    /// The sonames that it provides to others.
+    /// The sonames that it provides.
     pub provides: Vec<String>,
 }
 
 impl InstalledDatabase {
-    /// Reads the files of a database: pairs of the path, below the root filesystem (`var/db/pkg/sys-libs/zlib-1.3/SLOT`),
-    /// and the text. Files that are not asked about here (`environment.bz2`) may be left out or come along.
+    /// Reads the files of a database: pairs of the path below the root filesystem (`var/db/pkg/sys-libs/zlib-1.3/SLOT`)
+    /// and the text. Other files (`environment.bz2`) are ignored.
     ///
     /// # Errors
-    /// [`Error::Database`] where a path or a text is malformed.
+    /// [`Error::Database`] if a path or a text is malformed.
     pub fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, Error> {
         let mut packages: BTreeMap<Cpv, InstalledPackage> = BTreeMap::new();
         for (path, bytes) in files {
@@ -68,23 +68,23 @@ impl InstalledDatabase {
         Ok(Self { packages })
     }
 
-    /// Whether this path below a root filesystem is one that [`from_files`](Self::from_files) reads.
+    /// Whether [`from_files`](Self::from_files) reads this path below a root filesystem.
     pub fn wants(path: &str) -> bool {
         path.strip_prefix(DATABASE).is_some_and(|rest| rest.starts_with('/'))
             && path.rsplit('/').next().is_some_and(is_read)
     }
 
-    /// The packages, in the order of their names and versions.
+    /// The packages, sorted by name and version.
     pub fn packages(&self) -> impl Iterator<Item = (&Cpv, &InstalledPackage)> {
         self.packages.iter()
     }
 
-    /// The package in this version.
+    /// The package with exactly this version.
     pub fn package(&self, cpv: &Cpv) -> Option<&InstalledPackage> {
         self.packages.get(cpv)
     }
 
-    /// The first package that provides a library of this soname.
+    /// The first package that provides this soname.
     pub fn provider(&self, soname: &str) -> Option<&Cpv> {
         let provides = |package: &InstalledPackage| {
             package.provides.iter().any(|provided| provided == soname)
@@ -93,11 +93,11 @@ impl InstalledDatabase {
         self.packages.iter().find(|(_, package)| provides(package)).map(|(cpv, _)| cpv)
     }
 
-    /// Who owns which file.
+    /// The owners of files.
     ///
-    /// The database names a file as the ebuild installed it, `/lib64/libz.so.1`, where the root may have a link `/lib64`.
-    /// `normalise` gives the path under which the caller asks; without such links it is `str::to_owned`. Where packages
-    /// share a file, the last one in the order of [`packages`](Self::packages) has it.
+    /// The database has the path of the ebuild, `/lib64/libz.so.1`, while the root may have a link `/lib64`.
+    /// `normalise` returns the path for the caller's lookups; without such links, use `str::to_owned`. A shared file
+    /// belongs to the last of its packages, in the order of [`packages`](Self::packages).
     pub fn owners(&self, normalise: impl Fn(&str) -> String) -> Owners {
         let mut owners = BTreeMap::new();
         for (cpv, package) in &self.packages {
@@ -108,17 +108,17 @@ impl InstalledDatabase {
     }
 }
 
-/// Path -> owner, for files and symbolic links. Folders have many owners and are not in it.
+/// The owner by path, for files and symbolic links. Folders are left out: they have many owners.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owners(BTreeMap<String, Cpv>);
 
 impl Owners {
-    /// The package that owns the file at this path (absolute, normalised as [`InstalledDatabase::owners`] was told).
+    /// The owner of the file at this absolute path, normalised by the function of [`InstalledDatabase::owners`].
     pub fn owner(&self, path: &str) -> Option<&Cpv> {
         self.0.get(path)
     }
 
-    /// All paths with their owners, in the order of the paths.
+    /// All paths with their owners, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Cpv)> {
         self.0.iter().map(|(path, cpv)| (path.as_str(), cpv))
     }
@@ -154,13 +154,13 @@ fn is_read(name: &str) -> bool {
     matches!(name, "CONTENTS" | "NEEDED.ELF.2" | "PROVIDES" | "SLOT" | "repository" | "USE" | "LICENSE" | "SIZE")
 }
 
-/// `var/db/pkg/CATEGORY/PF/NAME` into package and name; `None` for what is no file of a package, such as lock files.
+/// Splits `var/db/pkg/CATEGORY/PF/NAME` into package and name; `None` for other files, such as lock files.
 fn split_path(path: &str) -> Result<Option<(Cpv, &str)>, Error> {
     let Some(rest) = path.strip_prefix(DATABASE).and_then(|rest| rest.strip_prefix('/')) else {
         return Ok(None);
     };
     let Some((cpv, name)) = rest.rsplit_once('/') else { return Ok(None) };
-    // Portage merges into `-MERGING-PF` and renames it: what still has this name was interrupted.
+    // Portage merges into `-MERGING-PF` and renames it at the end: this name is of an interrupted merge.
     if cpv.split('/').count() != 2 || cpv.contains("/-MERGING-") {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! Versions of packages (PMS 3.2) and their order (PMS 3.3).
+//! The versions of packages (PMS 3.2) and their order (PMS 3.3).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,8 +8,8 @@ use crate::syntax::{Fault, SyntaxError, quoted, text_serde};
 
 /// A version with its revision: `1.6.39`, `3.0_rc2-r1`.
 ///
-/// Equality and hashing are of the text. The order is PMS 3.3's; versions that are equal there (`1` and `1-r0`) are
-/// ordered by their text, so that the order agrees with equality. [`Version::compare`] is PMS 3.3 alone.
+/// Equality and hash are the text's. The order is PMS 3.3's; versions that are equal there (`1` and `1-r0`) are ordered
+/// by their text, so that the order agrees with equality. [`Version::compare`] is PMS 3.3 alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Version(String);
 
@@ -23,7 +23,7 @@ impl Version {
         &self.0
     }
 
-    /// The version without its revision: `1.6.39` of `1.6.39-r2`. PMS calls it PV, the whole PVR.
+    /// The version without its revision: `1.6.39` of `1.6.39-r2`. In PMS this is PV, the whole is PVR.
     pub fn without_revision(&self) -> &str {
         self.0.split_once("-r").map_or(&self.0, |(version, _)| version)
     }
@@ -33,14 +33,14 @@ impl Version {
         Self("0".to_owned())
     }
 
-    /// The same without its revision.
+    /// The version without its revision.
     pub(crate) fn base(&self) -> Self {
         Self(self.without_revision().to_owned())
     }
 
     /// The order of PMS 3.3, in which `1`, `01` and `1-r0` are equal.
     pub fn compare(&self, other: &Self) -> Ordering {
-        // Both were parsed when they were made; text that does not parse cannot get here.
+        // Both texts were parsed on creation, so they parse.
         match (Parts::parse(&self.0), Parts::parse(&other.0)) {
             (Ok(left), Ok(right)) => left.compare(&right),
             _ => self.0.cmp(&other.0),
@@ -81,7 +81,7 @@ pub(crate) fn check_version(text: &str) -> Result<(), Fault> {
     Parts::parse(text).map(drop)
 }
 
-/// In the order of PMS 3.3; the end of all suffixes stands between `Rc` and `Patch`.
+/// In the order of PMS 3.3; `None` is the end of the suffixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Suffix {
     Alpha,
@@ -215,7 +215,7 @@ fn compare_suffixes(left: &[(Suffix, &str)], right: &[(Suffix, &str)]) -> Orderi
     Ordering::Equal
 }
 
-/// Of any length: a date with a time has more digits than a machine word. Nothing written is zero.
+/// Compares integers of any length: a date with a time does not fit a machine word. The empty text is zero.
 fn compare_integers(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn order() {
+    fn versions_follow_the_order_of_pms() {
         for (greater, smaller) in [
             ("6.0", "5.0"),
             ("5.0", "5"),
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed() {
+    fn malformed_versions_are_errors() {
         for (text, offset) in [
             ("", 0),
             ("a1", 0),
@@ -287,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn revision() {
+    fn revision_is_removed() {
         assert_eq!(version("1.2_rc3-r4").without_revision(), "1.2_rc3");
         assert_eq!(version("1.2_rc3").without_revision(), "1.2_rc3");
     }
 
     proptest! {
         #[test]
-        fn round_trip_and_total_order(
+        fn versions_round_trip_and_compare(
             a in "[0-9]{1,3}(\\.[0-9]{1,3}){0,3}[a-z]?(_(alpha|beta|pre|rc|p)[0-9]{0,2}){0,2}(-r[0-9])?",
             b in "[0-9]{1,3}(\\.[0-9]{1,3}){0,3}[a-z]?(_(alpha|beta|pre|rc|p)[0-9]{0,2}){0,2}(-r[0-9])?",
         ) {

@@ -1,4 +1,4 @@
-//! Checked text of the resolver's answer and of the lock: digests, file names, addresses.
+//! The checked texts of the resolver's answer and of the lock: digests, file names, addresses.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub type Sha256Hex = HexDigest<32>;
 pub type Hex512 = HexDigest<64>;
 
 impl<const BYTES: usize> HexDigest<BYTES> {
-    /// Digits that were just made from so many bytes.
+    /// Digits that were computed from as many bytes.
     pub(crate) fn checked(text: String) -> Self {
         debug_assert_eq!(text.len(), 2 * BYTES);
         Self(text)
@@ -54,18 +54,18 @@ text_serde!(HexDigest<32>);
 text_serde!(HexDigest<64>);
 
 name_type! {
-    /// The name of one file in a folder: no separator, nothing that leaves the folder, no control character.
+    /// The name of a file in a folder: no separator, no `.` or `..`, no control character.
     FileName, "file name", check_file_name
 }
 
 name_type! {
-    /// A path below a folder, with `/` between its components, each of them a file name.
+    /// A path below a folder: file names with `/` between them.
     RelativePath, "relative path", check_relative_path
 }
 
 name_type! {
-    /// An address that the host can download from: `http` or `https`, or `mirror` with the name of a mirror whose place the
-    /// host knows; ASCII without spaces.
+    /// An address that the host can download: `http`, `https`, or `mirror` with the name of a mirror that the host
+    /// knows; ASCII without spaces.
     SourceUri, "address", check_uri
 }
 
@@ -75,14 +75,14 @@ name_type! {
 }
 
 impl AbsolutePath {
-    /// A path put together from parts that were checked.
+    /// A path of checked parts.
     pub(crate) fn checked(text: String) -> Self {
         debug_assert!(check_absolute_path(&text).is_ok());
         Self(text)
     }
 }
 
-/// The longest name that Linux file systems keep, in bytes.
+/// The longest name of a file in Linux, in bytes.
 const NAME_MAX: usize = 255;
 
 fn check_file_name(text: &str) -> Result<(), Fault> {
@@ -117,7 +117,7 @@ fn check_absolute_path(text: &str) -> Result<(), Fault> {
 fn check_uri(text: &str) -> Result<(), Fault> {
     let rest = ["https://", "http://", "mirror://"].into_iter().find_map(|scheme| text.strip_prefix(scheme));
     let Some(rest) = rest else {
-        return Err(Fault::new(0, "none of `https://`, `http://` and `mirror://`"));
+        return Err(Fault::new(0, "it does not begin with `https://`, `http://` or `mirror://`"));
     };
     if let Some((offset, character)) = text.char_indices().find(|(_, c)| !c.is_ascii_graphic()) {
         return Err(Fault::new(offset, format!("{} is not allowed in an address", quoted(character))));
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_names() {
+    fn file_names_are_checked() {
         for (text, valid) in [
             ("libpng_1.6.39.orig.tar.gz", true),
             ("a b", true),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_paths() {
+    fn relative_paths_are_checked() {
         for (text, valid) in [
             ("files/x.patch", true),
             ("files/../../x", false),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn absolute_paths() {
+    fn absolute_paths_are_checked() {
         for (text, valid) in [
             ("/", true),
             ("/usr/lib64/a b", true),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses() {
+    fn addresses_are_checked() {
         for (text, valid) in [
             ("https://example.org/a.tar.gz", true),
             ("http://example.org", true),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn digests() {
+    fn digests_are_checked() {
         assert!("a".repeat(64).parse::<Sha256Hex>().is_ok());
         assert!("a".repeat(63).parse::<Sha256Hex>().is_err());
         assert!("A".repeat(64).parse::<Sha256Hex>().is_err());

@@ -1,12 +1,11 @@
-//! cargo: what a workspace consists of, and fetching its dependencies.
+//! cargo: describes a workspace and fetches its dependencies.
 //!
-//! Both are the host's part of a build, for the builder has no network. [`outline`] is quick, [`workspace`] is not: cargo reads
-//! every dependency for it. Whoever keeps what the latter gave asks the former whether it still holds.
+//! The host does both, since a builder has no network. [`outline`] is quick. [`workspace`] is slow, since cargo reads every
+//! dependency: keep its result as long as the outline is the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -19,25 +18,25 @@ use crate::{Error, run};
 mod convert;
 mod tree;
 
-pub use tree::{Crate, crates};
+pub use tree::{Compiled, compiled, crates};
 
-/// A clone of a large git dependency over a slow line has to fit.
+/// Enough for a clone of a large git dependency over a slow line.
 const FETCH_TIME: Duration = Duration::from_secs(60 * 60);
 
-const HELP: &str = "install Rust by rustup, and have cargo in PATH";
+const HELP: &str = "install Rust with rustup, and add cargo to PATH";
 
-/// How cargo is to treat the lock file and the network.
+/// Options of cargo for the lock file, the network and its output.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// `--locked`: a Cargo.lock that is missing or not up to date is an error.
+    /// `--locked`: a missing or stale Cargo.lock is an error.
     pub locked: bool,
-    /// `--offline`: the network is not used.
+    /// `--offline`: cargo does not use the network.
     pub offline: bool,
-    /// The platform whose dependencies are wanted, as a target triple; all platforms if none.
+    /// The target triple whose dependencies count; all platforms if none.
     pub target: Option<String>,
-    /// Whether cargo colours what it writes.
+    /// `--color always` instead of `never`.
     pub colour: bool,
-    /// Whether cargo writes nothing but errors and warnings.
+    /// `--quiet`: cargo writes only errors and warnings.
     pub quiet: bool,
 }
 
@@ -49,29 +48,33 @@ impl Options {
     }
 }
 
-/// A Cargo workspace, as far as images are concerned.
+/// The parts of a Cargo workspace that images need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
     /// The folder of its Cargo.toml and Cargo.lock.
     pub root: Utf8PathBuf,
-    /// Where cargo puts what it builds, environment and configuration considered.
+    /// Cargo's target folder, by environment and configuration.
     pub target_directory: Utf8PathBuf,
+    /// Cargo's folder for intermediate files; none for a cargo before 1.91, which has them in the target folder.
+    pub build_directory: Option<Utf8PathBuf>,
     /// Its members, by name.
     pub members: Vec<Package>,
-    /// Packages in folders outside of the workspace that members depend on by `path`, by name.
+    /// Local packages that are no members and that members depend on by `path`, by name.
     pub outside: Vec<Package>,
-    /// The folders of all packages outside of the root that cargo reads: of members that lie there, of what only tests need.
+    /// The folders outside of the root that cargo reads: those of members and of test dependencies too.
     pub folders_outside: Vec<Utf8PathBuf>,
-    /// The Cargo.toml of every package on this host that is no member, sorted.
+    /// `package.rust-version` of every package that has one, by `name version`.
+    pub rust_versions: BTreeMap<String, String>,
+    /// The Cargo.toml of every local package that is no member, sorted.
     pub local_manifests: Vec<Utf8PathBuf>,
-    /// The Cargo.toml of every package that was downloaded, sorted.
+    /// The Cargo.toml of every downloaded package, sorted.
     pub downloaded_manifests: Vec<Utf8PathBuf>,
 }
 
 /// A package whose source is a folder of this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
-    /// cargo's own name for it, unique in a build: takes the place of `-p NAME` where names are ambiguous.
+    /// cargo's package ID, unique in a build: `-p ID` works where names are ambiguous.
     pub id: String,
     /// `package.name`
     pub name: String,
@@ -79,6 +82,8 @@ pub struct Package {
     pub version: String,
     /// Its Cargo.toml.
     pub manifest_path: Utf8PathBuf,
+    /// `package.rust-version`
+    pub rust_version: Option<String>,
     /// Its programs, by name.
     pub binaries: Vec<Binary>,
     /// The names of its features, sorted.
@@ -97,8 +102,8 @@ pub struct Package {
     pub documentation: Option<String>,
     /// `package.authors`
     pub authors: Vec<String>,
-    /// The ids of the packages with a source on this host that it is compiled from, directly or not, without itself and
-    /// without dev-dependencies; sorted. Optional ones and those of every platform count.
+    /// The ids of the local packages that it is compiled from, directly or not, without itself and dev-dependencies; sorted.
+    /// Includes optional dependencies and those of every platform.
     pub local_dependencies: Vec<String>,
 }
 
@@ -109,40 +114,40 @@ impl Package {
     }
 }
 
-/// A program that a package makes.
+/// A binary target of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Binary {
     /// The name of its file.
     pub name: String,
-    /// The features without which cargo does not make it.
+    /// The features without which cargo skips it.
     pub required_features: Vec<String>,
 }
 
 impl Workspace {
-    /// The member or outside package of an id.
+    /// Finds a member or outside package by its id.
     pub fn package(&self, id: &str) -> Option<&Package> {
         self.members.iter().chain(&self.outside).find(|package| package.id == id)
     }
 }
 
-/// What cargo says of a workspace and its members without a look at their dependencies.
+/// Cargo's description of a workspace and its members, without dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// The folder of its Cargo.toml and Cargo.lock.
     pub root: Utf8PathBuf,
-    /// Where cargo puts what it builds, environment and configuration considered.
+    /// Cargo's target folder, by environment and configuration.
     pub target_directory: Utf8PathBuf,
-    /// Its members, by name, without what they depend on.
+    /// Its members, by name, without dependencies.
     pub members: Vec<Package>,
-    /// Everything that it says, and its settings in the environment. What [`workspace`] gives depends on this, on cargo itself,
-    /// its home and configuration files, the workspace's own Cargo.toml and Cargo.lock, and on the manifests that it lists.
+    /// The whole description, and cargo's settings in the environment. The result of [`workspace`] depends on this text, on
+    /// cargo itself, its home and configuration files, the workspace's Cargo.toml and Cargo.lock, and the listed manifests.
     pub basis: String,
 }
 
-/// Reads the outline of the workspace that a folder belongs to; about 20 ms.
+/// Reads the outline of a folder's workspace, in about 20 ms. If that fails, runs [`fetch`], which explains an invalid manifest.
 ///
 /// # Errors
-/// `Error::NotFound`, `Error::Failed`, `Error::Output`, and what [`fetch`] gives: it says what is wrong with a manifest.
+/// `Error::NotFound`, `Error::Failed`, `Error::Output`, and those of [`fetch`].
 pub fn outline(
     folder: &Utf8Path,
     options: &Options,
@@ -152,34 +157,33 @@ pub fn outline(
     let cargo = program()?;
     let mut command = MetadataCommand::new();
     command.cargo_path(&cargo).current_dir(folder).no_deps();
-    let said = match describe(&command) {
+    let description = match describe(&command) {
         Err(Error::Failed { .. }) => {
             fetch(folder, options, interrupted, on_line)?;
             describe(&command)?
         }
         other => other?,
     };
-    let metadata = parse(&said)?;
+    let metadata = parse(&description)?;
     let members = convert::workspace(&metadata).members;
     let variables = env::vars_os().filter(|(name, _)| configures(&name.to_string_lossy()));
-    // The order of the environment is whoever's who started this process.
+    // Sorted: the parent process decides the order of the environment.
     let variables: BTreeSet<String> = variables.map(|variable| format!("{variable:?}\n")).collect();
     Ok(Outline {
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
         members,
-        basis: variables.into_iter().chain([said]).collect(),
+        basis: variables.into_iter().chain([description]).collect(),
     })
 }
 
-/// Reads the workspace that a folder belongs to: its own Cargo.toml's, or that of a folder above it.
+/// Reads the workspace of a folder's Cargo.toml, or of a parent's.
 ///
-/// Where Cargo.lock is up to date and the dependencies are there, it costs one run of cargo without the network. Otherwise
-/// [`fetch`] comes first (as it would before a build: Cargo.lock is written unless `locked` is set). Afterwards nothing is
-/// left to fetch for the platform of the options.
+/// Runs cargo once without the network if Cargo.lock and the downloaded dependencies are complete. Otherwise runs [`fetch`]
+/// first, which writes Cargo.lock unless `locked` is set. Afterwards all dependencies for the platform are downloaded.
 ///
 /// # Errors
-/// `Error::NotFound`, `Error::Failed`, `Error::Output`, and what [`fetch`] gives.
+/// `Error::NotFound`, `Error::Failed`, `Error::Output`, and those of [`fetch`].
 pub fn workspace(
     folder: &Utf8Path,
     options: &Options,
@@ -188,7 +192,7 @@ pub fn workspace(
 ) -> Result<Workspace, Error> {
     let cargo = program()?;
     let metadata = match metadata(&cargo, folder, options) {
-        // Whatever is wrong, a fetch mends it or says it better than `--frozen` does.
+        // A fetch repairs any failure, or explains it better than `--frozen`.
         Err(Error::Failed { .. }) => {
             fetch(folder, options, interrupted, on_line)?;
             metadata(&cargo, folder, options)?
@@ -198,11 +202,11 @@ pub fn workspace(
     Ok(convert::workspace(&metadata))
 }
 
-/// Downloads the dependencies of the workspace that a folder belongs to, with the host's network, credentials and
-/// configuration. `on_line` gets each line that cargo writes.
+/// Downloads the dependencies of a folder's workspace with the host's network, credentials and configuration. `on_line` gets
+/// each line of cargo.
 ///
 /// # Errors
-/// `Error::NotFound`, `Error::Failed` without the lines, which `on_line` got, `Error::CargoLock`, `Error::Interrupted`,
+/// `Error::NotFound`, `Error::Failed` without the lines that `on_line` got, `Error::CargoLock`, `Error::Interrupted`,
 /// `Error::TimedOut` after an hour.
 pub fn fetch(
     folder: &Utf8Path,
@@ -224,7 +228,7 @@ pub fn fetch(
     }
 }
 
-/// The cargo that runs this process, if one does; it is the one that the workspace asks for.
+/// The cargo that runs this process, if any, since it is the workspace's own; else the one in PATH.
 fn program() -> Result<PathBuf, Error> {
     match env::var_os("CARGO").map(PathBuf::from) {
         Some(cargo) if cargo.is_file() => Ok(cargo),
@@ -241,18 +245,17 @@ fn metadata(cargo: &Path, folder: &Utf8Path, options: &Options) -> Result<Metada
     parse(&describe(command.cargo_path(cargo).current_dir(folder).other_options(arguments))?)
 }
 
-/// Whether a variable may be one of cargo's settings, and not what cargo says to the programs that it starts.
+/// Whether a variable may be a setting of cargo. Cargo also sets variables for the programs that it starts.
 fn configures(variable: &str) -> bool {
-    let said = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_HOME"];
-    variable.starts_with("CARGO_") && !said.iter().any(|said| variable.starts_with(said))
+    let others = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_HOME"];
+    variable.starts_with("CARGO_") && !others.iter().any(|other| variable.starts_with(other))
 }
 
 const METADATA: &str = "cargo metadata";
 
-/// What `cargo metadata` writes to its stdout.
+/// Returns the stdout of `cargo metadata`.
 fn describe(command: &MetadataCommand) -> Result<String, Error> {
-    let output = command.cargo_command().stdin(Stdio::null()).output();
-    let output = output.map_err(|source| Error::Start { program: METADATA.to_owned(), source })?;
+    let output = run::output(METADATA, command.cargo_command())?;
     if !output.status.success() {
         return Err(run::failed(METADATA, output.status.code(), String::from_utf8_lossy(&output.stderr).lines()));
     }
@@ -260,8 +263,8 @@ fn describe(command: &MetadataCommand) -> Result<String, Error> {
         .map_err(|_| Error::Output { program: METADATA.to_owned(), reason: "it is not UTF-8".to_owned() })
 }
 
-fn parse(said: &str) -> Result<Metadata, Error> {
-    MetadataCommand::parse(said)
+fn parse(description: &str) -> Result<Metadata, Error> {
+    MetadataCommand::parse(description)
         .map_err(|error| Error::Output { program: METADATA.to_owned(), reason: error.to_string() })
 }
 

@@ -1,11 +1,13 @@
 //! The settings of `.cargo/config.toml` that matter to a builder.
 //!
-//! A builder runs the user's cargo with the user's settings, but has neither the user's linkers nor wrappers. What has to be
-//! overridden there is found here, each with the file or variable that it comes from, so that a warning can name it.
-//! See "Configuration" in the Cargo book; the reading is in [`load`], everything else in `parse`, which reads nothing.
+//! A builder runs the user's cargo with the user's settings, but lacks the user's linkers and wrappers. This module finds the
+//! settings that a builder overrides. Each has the file or variable that set it, so that a warning can name it. See
+//! "Configuration" in the Cargo book. [`load`] reads files; `parse` does not.
+//!
+//! The crate `cargo-config2` (0.1.45) cannot replace this module: it ignores `include` and `paths`, so it silently loses
+//! settings. Its resolved values also drop the file that set them, which warnings and keys need.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,25 +16,26 @@ use cargo_metadata::cargo_platform::{Cfg, Platform};
 use crate::Error;
 
 mod parse;
+mod written;
 
 pub use parse::{normalised, parse};
 
-/// Files that a file may include one after the other, one inside the other.
+/// Levels of nested `include`s.
 const MAX_DEPTH: usize = 8;
 
 /// A configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFile {
-    /// Where it lies.
+    /// Its absolute path.
     pub path: Utf8PathBuf,
-    /// All of it.
+    /// Its content.
     pub text: String,
 }
 
-/// A value, and who set it.
+/// A value with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// As it was written; a list of words is joined by spaces.
+    /// The text as written; spaces join a list of words.
     pub value: String,
     /// The path of a configuration file, or the name of an environment variable.
     pub source: String,
@@ -45,7 +48,7 @@ pub struct TargetConfig {
     pub linker: Option<Setting>,
     /// `runner`
     pub runner: Option<Setting>,
-    /// `rustflags`, a setting a flag, in the order that rustc gets them.
+    /// `rustflags`, one setting for each flag, in rustc's order.
     pub rustflags: Vec<Setting>,
 }
 
@@ -54,25 +57,25 @@ pub struct TargetConfig {
 pub struct Variable {
     /// Its value.
     pub value: Setting,
-    /// Whether it replaces a variable that the environment has.
+    /// Whether it replaces a variable of the environment.
     pub force: bool,
     /// Whether the value is a path relative to the folder that holds the file's `.cargo`.
     pub relative: bool,
 }
 
-/// A folder of this host that the configuration names as a place of crates.
+/// A folder of this host from which the configuration takes crates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFolder {
-    /// Its whole path.
+    /// Its absolute path.
     pub path: Utf8PathBuf,
-    /// Whether it is named relative to where the configuration lies.
+    /// Whether the configuration names it by a relative path.
     pub relative: bool,
 }
 
-/// What cargo's configuration comes to for one workspace and one platform.
+/// The merged configuration of cargo for one workspace and one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CargoConfig {
-    /// The files that there are, the one that counts most first.
+    /// The files, highest precedence first.
     pub files: Vec<ConfigFile>,
     /// `build.rustc`, `RUSTC`
     pub rustc: Option<Setting>,
@@ -84,31 +87,30 @@ pub struct CargoConfig {
     pub build_target: Vec<Setting>,
     /// `build.target-dir`, `CARGO_TARGET_DIR`
     pub target_dir: Option<Setting>,
-    /// `build.rustflags`, `CARGO_BUILD_RUSTFLAGS`, a setting a flag.
+    /// `build.rustflags`, `CARGO_BUILD_RUSTFLAGS`, one setting for each flag.
     pub build_rustflags: Vec<Setting>,
-    /// `CARGO_ENCODED_RUSTFLAGS` or `RUSTFLAGS`, a setting a flag; where one is set, even to nothing, no other flags count.
+    /// `CARGO_ENCODED_RUSTFLAGS` or `RUSTFLAGS`, one setting for each flag. If set, even to nothing, it replaces all other flags.
     pub environment_rustflags: Option<Vec<Setting>>,
     /// `[target.TRIPLE]` of the platform, and its environment variables.
     pub target: TargetConfig,
-    /// `[target.'cfg(…)']` by its key: of all platforms until [`CargoConfig::keep_applying`] was told of one.
+    /// `[target.'cfg(…)']` by its key: of all platforms until [`CargoConfig::keep_applying`] removes those of others.
     pub cfg_targets: BTreeMap<String, TargetConfig>,
-    /// The folders that sources are replaced by (`directory` and `local-registry` of `[source.…]`) and those of `paths`.
+    /// The folders that replace sources (`directory` and `local-registry` of `[source.…]`) and those of `paths`.
     pub source_folders: Vec<SourceFolder>,
     /// `[env]` by name.
     pub env: BTreeMap<String, Variable>,
 }
 
 impl CargoConfig {
-    /// Leaves out the `[target.'cfg(…)']` that do not apply to a platform; `cfg` is what `rustc --print cfg` says of it.
+    /// Removes the `[target.'cfg(…)']` that do not apply to a platform; `cfg` is the output of `rustc --print cfg`.
     pub fn keep_applying(&mut self, cfg: &str) {
         let known: Vec<Cfg> = cfg.lines().filter_map(|line| line.parse().ok()).collect();
-        // What cargo cannot read either applies to nothing.
+        // Cargo cannot read an invalid key either.
         let applies = |key: &str| key.parse::<Platform>().is_ok_and(|platform| platform.matches("", &known));
         self.cfg_targets.retain(|key, _| applies(key));
     }
 
-    /// The flags that rustc gets, as the Cargo book ranks them: those of the environment, else those of `target`, else those
-    /// of `build`.
+    /// The flags for rustc, by the Cargo book's ranks: those of the environment, else those of `target`, else those of `build`.
     pub fn rustflags(&self) -> Vec<&Setting> {
         if let Some(flags) = &self.environment_rustflags {
             return flags.iter().collect();
@@ -118,35 +120,63 @@ impl CargoConfig {
         if flags.is_empty() { self.build_rustflags.iter().collect() } else { flags }
     }
 
-    /// Whether a flag says which program rustc calls as the linker, or how: `-Clinker=…`, `-Clinker-flavor=…`.
+    /// Whether a flag selects the program that rustc calls as the linker, or its flavor: `-Clinker=…`, `-Clinker-flavor=…`.
     pub fn flags_name_linker(&self) -> bool {
         self.rustflags()
             .into_iter()
             .any(|flag| codegen_option(&flag.value).is_some_and(|(name, _)| matches!(name, "linker" | "linker-flavor")))
     }
 
-    /// Every way in which a program of the user's own is to be called as the linker, or another way of calling it: `linker` of
-    /// a target, and flags of rustc's (`-Clinker=…`, `-Clinker-flavor=…`, `-Clink-arg=--ld-path=…`).
+    /// The settings that select a linker or its flavor: `linker` of a target, and rustc's flags `-Clinker=…`,
+    /// `-Clinker-flavor=…` and `-Clink-arg=--ld-path=…`.
     pub fn linkers(&self) -> Vec<&Setting> {
         let targets = std::iter::once(&self.target).chain(self.cfg_targets.values());
         let linkers = targets.filter_map(|target| target.linker.as_ref());
         linkers.chain(self.rustflags().into_iter().filter(|flag| chooses_program(&flag.value))).collect()
     }
 
-    /// The flags that have the C compiler take a linker other than its own (`-Clink-arg=-fuse-ld=mold`), each with the name
-    /// of that linker.
+    /// The flags that select a linker by name in the C compiler (`-Clink-arg=-fuse-ld=mold`), each with that name.
     pub fn linkers_of_compiler(&self) -> Vec<(&str, &Setting)> {
         let flags = self.rustflags().into_iter();
         flags.filter_map(|flag| Some((linker_of_compiler(&flag.value)?, flag))).collect()
     }
 
-    /// The wrappers of rustc that are asked for.
+    /// The flags that link a program without a dynamic linker although it needs libraries, or link no program at all.
+    pub fn flags_without_dynamic_linker(&self) -> Vec<&Setting> {
+        self.rustflags().into_iter().filter(|flag| drops_dynamic_linker(&flag.value)).collect()
+    }
+
+    /// The configured runners of programs for this platform.
+    pub fn runners(&self) -> Vec<&Setting> {
+        std::iter::once(&self.target)
+            .chain(self.cfg_targets.values())
+            .filter_map(|target| target.runner.as_ref())
+            .collect()
+    }
+
+    /// The first of `build.target`, if that asks for other platforms than `host` alone. cargo builds for each platform of a list,
+    /// and `host-tuple` is cargo's name of the host.
+    pub fn other_build_target(&self, host: &str) -> Option<&Setting> {
+        let is_host = |target: &&Setting| [host, "host-tuple"].contains(&target.value.as_str());
+        if self.build_target.iter().any(|target| is_host(&target)) { None } else { self.build_target.first() }
+    }
+
+    /// The variables of `[env]` that `environment` hides, as they do not set `force`.
+    pub fn hidden_variables<'c>(
+        &'c self,
+        environment: &'c BTreeMap<String, String>,
+    ) -> impl Iterator<Item = (&'c str, &'c Setting)> {
+        let hidden = self.env.iter().filter(|(name, variable)| !variable.force && environment.contains_key(*name));
+        hidden.map(|(name, variable)| (name.as_str(), &variable.value))
+    }
+
+    /// The configured wrappers of rustc.
     pub fn wrappers(&self) -> Vec<&Setting> {
         [&self.rustc_wrapper, &self.rustc_workspace_wrapper].into_iter().flatten().collect()
     }
 }
 
-/// Whether a flag, with its argument, says which program links.
+/// Whether a flag, with its argument, selects the program that links.
 fn chooses_program(flag: &str) -> bool {
     match codegen_option(flag) {
         Some(("linker" | "linker-flavor", _)) => true,
@@ -155,7 +185,7 @@ fn chooses_program(flag: &str) -> bool {
     }
 }
 
-/// The linker that a flag, with its argument, has the C compiler take.
+/// The name of the linker that a flag, with its argument, selects in the C compiler.
 fn linker_of_compiler(flag: &str) -> Option<&str> {
     match codegen_option(flag)? {
         ("link-arg" | "link-args", value) => value.split(' ').find_map(|argument| argument.strip_prefix("-fuse-ld=")),
@@ -163,15 +193,29 @@ fn linker_of_compiler(flag: &str) -> Option<&str> {
     }
 }
 
-/// The name and the value of a flag `-C name=value`. [`mod@parse`] has put `-C` and its argument together.
+/// Whether a flag, with its argument, tells the C compiler or the linker to name no dynamic linker.
+fn drops_dynamic_linker(flag: &str) -> bool {
+    let drops = |argument: &str| {
+        let alone = argument.strip_prefix("-Wl,").unwrap_or(argument).trim_start_matches('-');
+        argument.starts_with('-')
+            && (alone.split(',').any(|word| word.trim_start_matches('-') == "no-dynamic-linker")
+                || ["static", "static-pie", "shared", "r", "nostartfiles"].contains(&alone))
+    };
+    match codegen_option(flag) {
+        Some(("link-arg" | "link-args", value)) => value.split(' ').any(drops),
+        _ => false,
+    }
+}
+
+/// The name and the value of a flag `-C name=value`. [`mod@parse`] has joined `-C` and its argument.
 fn codegen_option(flag: &str) -> Option<(&str, &str)> {
     let option = flag.strip_prefix("-C").or_else(|| flag.strip_prefix("--codegen"))?;
     option.trim_start_matches(['=', ' ']).split_once('=')
 }
 
-/// Finds, reads and merges the configuration that cargo has when it stands in `root`, for the platform `triple`.
+/// Finds, reads and merges the configuration of cargo in the folder `root`, for the platform `triple`.
 ///
-/// `environment` is the process's own, given by the caller. Of a file that is not UTF-8 nothing is known, so it is an error.
+/// `environment` has the variables that count. A file that is not UTF-8 is an error.
 ///
 /// # Errors
 /// `Error::File`, `Error::Config`
@@ -184,18 +228,18 @@ pub fn effective(
     parse(load(root, cargo_home)?, environment, triple)
 }
 
-/// Reads the configuration files of a folder, of the folders above it, and of cargo's home, the one that counts most first.
+/// Reads the configuration files of a folder, its parents and cargo's home, highest precedence first.
 ///
 /// # Errors
-/// `Error::File` for a file that is there but cannot be read, `Error::Config` for an `include` that does not work.
+/// `Error::File` for an unreadable file, `Error::Config` for an invalid `include`.
 pub fn load(root: &Utf8Path, cargo_home: &Utf8Path) -> Result<Vec<ConfigFile>, Error> {
     let mut files = Vec::new();
     let folders = root.ancestors().map(|folder| folder.join(".cargo")).chain([cargo_home.to_owned()]);
     for folder in folders {
-        // The name without a suffix is the older one, and wins where both are there.
+        // The name without a suffix is the older one, and wins if both exist.
         for name in ["config", "config.toml"] {
             let path = folder.join(name);
-            // Cargo's home is often a folder above the workspace, too.
+            // Cargo's home is often a parent of the workspace too.
             if files.iter().any(|file: &ConfigFile| file.path == path) {
                 break;
             }
@@ -208,7 +252,7 @@ pub fn load(root: &Utf8Path, cargo_home: &Utf8Path) -> Result<Vec<ConfigFile>, E
     Ok(files)
 }
 
-/// Adds a file and after it those that it includes, of which the last counts most.
+/// Adds a file and then its includes. The last include has the highest precedence.
 fn add(files: &mut Vec<ConfigFile>, file: ConfigFile, depth: usize) -> Result<(), Error> {
     let includes = parse::includes(&file)?;
     let refuse = |reason: String| Err(Error::Config { file: file.path.clone(), reason });
@@ -229,9 +273,9 @@ fn add(files: &mut Vec<ConfigFile>, file: ConfigFile, depth: usize) -> Result<()
     included.into_iter().try_for_each(|file| add(files, file, depth + 1))
 }
 
-/// The text of a file; none if there is no such file.
+/// The text of a file; none if it does not exist.
 fn read(path: &Utf8Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
+    match tierce_bounded::text(path, &tierce_bounded::SETTINGS) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         // A home may hold a folder of that name.
@@ -241,85 +285,4 @@ fn read(path: &Utf8Path) -> Result<Option<String>, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_that_choose_a_linker_are_known() {
-        let cases = [
-            ("-Clinker=clang", true, None),
-            ("-C linker=clang", true, None),
-            ("--codegen=linker=clang", true, None),
-            ("--codegen linker=clang", true, None),
-            ("-Clink-arg=-fuse-ld=mold", false, Some("mold")),
-            ("-C link-args=-s -fuse-ld=lld", false, Some("lld")),
-            ("-Clink-arg=--ld-path=/opt/mold", true, None),
-            ("-Clinker-flavor=gnu-lld-cc", true, None),
-            ("-Clink-self-contained=-linker", false, None),
-            ("-Clink-arg=-s", false, None),
-            ("-Ctarget-cpu=native", false, None),
-            ("--cfg=linker", false, None),
-            ("-C", false, None),
-        ];
-        for (flag, program, linker) in cases {
-            assert_eq!((chooses_program(flag), linker_of_compiler(flag)), (program, linker), "{flag}");
-        }
-    }
-
-    #[test]
-    fn only_what_applies_to_the_platform_is_kept() {
-        let keys = ["cfg(unix)", "cfg(windows)", "cfg(all(unix, target_env = \"gnu\"))", "cfg(not(unix))", "cfg(un"];
-        let mut config = CargoConfig {
-            cfg_targets: keys.map(|key| (key.to_owned(), TargetConfig::default())).into(),
-            ..CargoConfig::default()
-        };
-        config.keep_applying("panic=\"unwind\"\ntarget_env=\"gnu\"\nunix\n");
-        let kept: Vec<_> = config.cfg_targets.keys().map(String::as_str).collect();
-        assert_eq!(kept, ["cfg(all(unix, target_env = \"gnu\"))", "cfg(unix)"]);
-    }
-
-    #[test]
-    fn files_are_found_upwards_and_at_home_each_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let top = Utf8Path::from_path(folder.path()).unwrap();
-        let write = |name: &str, text: &str| {
-            let file = top.join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        };
-        write(
-            "work/inner/.cargo/config.toml",
-            "include = ['one.toml', { path = 'two.toml', optional = true }, 'three.toml']",
-        );
-        write("work/inner/.cargo/one.toml", "build.target = 'one'");
-        write("work/inner/.cargo/three.toml", "build.target = 'three'");
-        write("work/.cargo/config", "# the older name wins");
-        write("work/.cargo/config.toml", "");
-        write(".cargo/config.toml", "");
-        write("home/config.toml", "");
-        let names = |root: &str, home: &str| {
-            let files = load(&top.join(root), &top.join(home)).unwrap();
-            let inside = files.iter().filter_map(|file| file.path.strip_prefix(top).ok());
-            inside.map(Utf8Path::to_string).collect::<Vec<_>>()
-        };
-        let expected = [
-            "work/inner/.cargo/config.toml",
-            "work/inner/.cargo/three.toml",
-            "work/inner/.cargo/one.toml",
-            "work/.cargo/config",
-            ".cargo/config.toml",
-        ];
-        assert_eq!(names("work/inner", ".cargo"), expected);
-        assert_eq!(names("work/inner", "home"), [expected.as_slice(), &["home/config.toml"]].concat());
-
-        let config = effective(&top.join("work/inner"), &top.join("home"), &BTreeMap::new(), "x").unwrap();
-        assert_eq!(config.build_target[0].value, "three");
-
-        write("work/inner/.cargo/three.toml", "include = 'config.toml'");
-        let error = load(&top.join("work/inner"), &top.join("home")).unwrap_err().to_string();
-        assert!(error.ends_with("more than 8 files include one another"), "{error}");
-        write("work/inner/.cargo/three.toml", "include = 'four.toml'");
-        let error = load(&top.join("work/inner"), &top.join("home")).unwrap_err().to_string();
-        assert!(error.contains("four.toml` is missing"), "{error}");
-    }
-}
+mod tests;

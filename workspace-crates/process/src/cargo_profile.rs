@@ -1,29 +1,39 @@
-//! What cargo's profiles say of debugging information. Pure.
+//! The debugging information of cargo's profiles. Pure.
 //!
-//! A profile stands in the workspace's Cargo.toml and in configuration files, and inherits from another one: see "Profiles" in
-//! the Cargo book.
+//! The workspace's Cargo.toml and the configuration files define profiles. A profile inherits from another one: see "Profiles"
+//! in the Cargo book.
 
 use toml::{Table, Value};
 
-/// Profiles that inherit from each other are cargo's to refuse.
+/// Ends a cycle of profiles, which cargo itself refuses.
 const MAX_DEPTH: usize = 16;
 
-/// Whether the profile asks for at least the lines of functions, which backtraces need. `texts` are those of configuration
-/// files, the one that counts most first, and last that of the workspace's Cargo.toml; what is no TOML says nothing.
+/// Whether the profile enables line tables, which backtraces need. `texts` are the configuration files, highest precedence
+/// first, then the workspace's Cargo.toml. Texts that are not TOML are skipped.
 pub fn has_lines<'a>(profile: &str, texts: impl IntoIterator<Item = &'a str>) -> bool {
     let tables: Vec<Table> = texts.into_iter().filter_map(|text| text.parse().ok()).collect();
-    let said = |profile: &str, key: &str| tables.iter().find_map(|table| table.get("profile")?.get(profile)?.get(key));
+    let setting =
+        |profile: &str, key: &str| tables.iter().find_map(|table| table.get("profile")?.get(profile)?.get(key));
     let mut profile = profile;
     for _ in 0..MAX_DEPTH {
-        if let Some(debug) = said(profile, "debug") {
+        if let Some(debug) = setting(profile, "debug") {
             return value_has_lines(debug);
         }
-        profile = match said(profile, "inherits").and_then(Value::as_str) {
+        profile = match setting(profile, "inherits").and_then(Value::as_str) {
             Some(parent) => parent,
             None => break,
         };
     }
     matches!(profile, "dev" | "test")
+}
+
+/// Whether cargo has a profile: one of its own, or one that the texts define.
+pub fn is_defined<'a>(profile: &str, texts: impl IntoIterator<Item = &'a str>) -> bool {
+    let defines = |text: &str| {
+        let table: Option<Table> = text.parse().ok();
+        table.is_some_and(|table| table.get("profile").and_then(|profiles| profiles.get(profile)).is_some())
+    };
+    ["dev", "release", "test", "bench"].contains(&profile) || texts.into_iter().any(defines)
 }
 
 fn value_has_lines(debug: &Value) -> bool {
@@ -37,10 +47,17 @@ fn value_has_lines(debug: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_lines;
+    use super::{has_lines, is_defined};
 
     #[test]
-    fn a_profile_is_followed_to_what_it_inherits() {
+    fn profiles_are_cargo_s_or_defined() {
+        let text = "[profile.small]\ninherits = \"release\"\n";
+        assert!(is_defined("release", []) && is_defined("small", ["", text]));
+        assert!(!is_defined("smal", [text]));
+    }
+
+    #[test]
+    fn profile_inherits_debug() {
         let cases: [(&str, &[&str], bool); 14] = [
             ("release", &[], false),
             ("dev", &[], true),

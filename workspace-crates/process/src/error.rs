@@ -1,4 +1,4 @@
-//! What can go wrong with programs of the host.
+//! Errors of programs of the host.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-/// Why a program of the host did not do its part.
+/// An error of a program of the host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,10 +15,10 @@ pub enum Error {
     NotFound {
         /// Its name.
         program: String,
-        /// How it comes to be there.
+        /// How to install it.
         help: &'static str,
     },
-    /// It is there, but does not start.
+    /// It exists, but does not start.
     #[error("failed to start `{program}`")]
     Start {
         /// Its name.
@@ -37,50 +37,50 @@ pub enum Error {
         /// The lines of its output that matter, as it wrote them.
         lines: Vec<String>,
     },
-    /// Cargo.lock is missing or not up to date, and may not be written.
+    /// Cargo.lock is missing or stale, and `--locked` forbids to write it.
     #[error("Cargo.lock has to change, and --locked forbids it")]
     CargoLock,
-    /// The user asked to stop while it ran. It runs no more.
+    /// The user interrupted it. It runs no more.
     #[error("interrupted while `{program}` ran")]
     Interrupted {
         /// The program, and its subcommand.
         program: String,
     },
-    /// It took too long, and was killed.
+    /// It exceeded its limit and was killed.
     #[error("failed to finish `{program}` within {} s", .limit.as_secs())]
     TimedOut {
         /// The program, and its subcommand.
         program: String,
-        /// How long it was given.
+        /// The limit.
         limit: Duration,
     },
-    /// It succeeded, but its output is not what it is documented to be.
+    /// It succeeded, but its output breaks its documented format.
     #[error("failed to read the output of `{program}`: {reason}")]
     Output {
         /// The program, and its subcommand.
         program: String,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// The Rust toolchain of the host cannot work in a builder.
     #[error("failed to use the Rust toolchain in `{sysroot}`: {reason}; {help}")]
     Toolchain {
-        /// What rustc calls its sysroot.
+        /// Its sysroot.
         sysroot: Utf8PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
-        /// What to do.
+        /// An imperative.
         help: &'static str,
     },
-    /// A signed file is not signed by whom it should be.
+    /// A signature is missing, bad, or by an unknown key.
     #[error("failed to verify the signature of `{file}`: {reason}")]
     Signature {
         /// The signed file.
         file: Utf8PathBuf,
-        /// What gpgv found.
+        /// gpgv's verdict.
         reason: SignatureProblem,
     },
-    /// The host's pip has no such file to offer.
+    /// The index of the host's pip lacks the file.
     #[error("failed to find a wheel of `{name}` {version} in the index of the host's pip{}", Lines(.lines))]
     NotPublished {
         /// The project's name in the index.
@@ -96,7 +96,7 @@ pub enum Error {
         /// pip's own words.
         lines: Vec<String>,
     },
-    /// A file is not the one that was asked for.
+    /// A file has another digest than expected.
     #[error("failed to check `{file}`: its SHA-256 is {found}, not {expected}")]
     Digest {
         /// Its name.
@@ -106,18 +106,18 @@ pub enum Error {
         /// In lower-case hexadecimal digits.
         found: String,
     },
-    /// A configuration file of cargo's is no TOML, or a value in it has the wrong type.
+    /// A configuration file of cargo is not TOML, or a value in it has the wrong type.
     #[error("failed to read cargo's configuration `{file}`: {reason}")]
     Config {
         /// The file.
         file: Utf8PathBuf,
-        /// What is wrong where.
+        /// The key or line, and the cause.
         reason: String,
     },
-    /// A file or folder of the host.
+    /// A file or folder of the host cannot be used.
     #[error("failed to {verb} `{path}`")]
     File {
-        /// What was tried: `read`, `write`, …
+        /// `read`, `write`, …
         verb: &'static str,
         /// The file or folder.
         path: Utf8PathBuf,
@@ -127,15 +127,15 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a signature.
+/// Why a signature was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureProblem {
-    /// There is none, or more than the one that is expected.
+    /// The file has no clear-signed text, or several.
     Malformed,
     /// The text is not the one that was signed.
     Bad,
-    /// None of the keys that signed it is in the keyring: the ids of those keys.
+    /// No key that signed it is in the keyring: the ids of those keys.
     UnknownKeys(Vec<String>),
     /// The signature, or the key that made it, has expired or was revoked.
     Expired,
@@ -146,11 +146,11 @@ pub enum SignatureProblem {
 impl fmt::Display for SignatureProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => formatter.write_str("it is no clear-signed text"),
+            Self::Malformed => formatter.write_str("it is not one clear-signed text"),
             Self::Bad => formatter.write_str("the text is not the one that was signed"),
             Self::UnknownKeys(keys) => write!(formatter, "it was signed by unknown keys ({})", keys.join(", ")),
             Self::Expired => formatter.write_str("the signature or its key has expired or was revoked"),
-            Self::Other(lines) => write!(formatter, "gpgv could not tell{}", Lines(lines)),
+            Self::Other(lines) => write!(formatter, "gpgv does not confirm it{}", Lines(lines)),
         }
     }
 }

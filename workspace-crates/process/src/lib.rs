@@ -1,26 +1,30 @@
-//! Programs of the host: the only crate that starts any.
+//! Programs of the host. No other crate starts them.
 //!
 //! | module | program | for |
 //! |---|---|---|
-//! | [`cargo`] | cargo | what a workspace consists of, and fetching its dependencies |
+//! | [`cargo`] | cargo | the description of a workspace, and its dependencies |
 //! | [`cargo_config`] | none | the settings of `.cargo/config.toml` that matter to a builder |
-//! | [`cargo_profile`] | none | what a profile says of debugging information |
+//! | [`cargo_profile`] | none | the debugging information of a profile |
 //! | [`rustc`] | rustc | the toolchain that a builder mounts |
-//! | [`gpg`] | gpgv | the text that a signature covers |
-//! | [`pip`] | pip | a wheel from wherever the host's pip gets its own |
+//! | [`gpg`] | gpgv | the signed text of a file |
+//! | [`pip`] | pip | a wheel from the index of the host's pip |
 //! | [`git`] | git | the revision of a checkout |
+//! | [`credential_helper`] | docker-credential-NAME | the credentials of a registry |
 //!
-//! xshell runs what answers in an instant, duct what is streamed, interrupted or limited in time. Nothing here writes to the
-//! terminal: what a program says goes to a callback or into an [`Error`].
+//! xshell describes programs that answer in an instant; duct streams, interrupts and limits the others. All programs have a limit
+//! of their time and of their output, and at the limit their child processes end too. Nothing here writes to the terminal: a
+//! program's output goes to a callback or into an [`Error`].
 
 pub mod cargo;
 pub mod cargo_config;
 pub mod cargo_profile;
+pub mod credential_helper;
 mod error;
 pub mod git;
 pub mod gpg;
+mod limited;
 pub mod pip;
 mod run;
 pub mod rustc;
 
-pub use error::Error;
+pub use error::{Error, SignatureProblem};

@@ -1,56 +1,54 @@
-//! pip: a wheel from wherever the host's pip gets its own.
+//! pip: downloads a wheel with the host's own settings.
 //!
-//! pip is asked because it knows the host's index, proxy, certificates and credentials.
+//! pip knows the host's index, proxy, certificates and credentials.
 
-use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use digest_io::IoWrapper;
 use duct::Expression;
 use sha2::{Digest, Sha256};
 
 use crate::{Error, run};
 
-/// How long a download may take: pip itself gives up on a silent index much earlier.
+/// The limit of a download. pip itself gives up on a silent index much earlier.
 const DOWNLOAD_TIME: Duration = Duration::from_secs(10 * 60);
 
 const HELP: &str = "install Python's pip (on Debian the package is called python3-pip)";
 
-/// How a host's pip is called, best first.
+/// Command lines of a host's pip, best first.
 const CALLS: [&[&str]; 3] = [&["pip3"], &["python3", "-m", "pip"], &["pip"]];
 
-/// Words of pip's that mean the network, which it follows with "no matching distribution" all the same.
+/// pip's words for a network error. A misleading "no matching distribution" follows them.
 const NETWORK_WORDS: [&str; 6] =
     ["connection broken by", "Max retries exceeded", "ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError"];
 
-/// Words of pip's that mean that the index answered, without such a file.
+/// pip's words for an index that lacks the file.
 const ABSENT_WORDS: [&str; 2] = ["No matching distribution found", "Could not find a version"];
 
-/// A wheel, and where to get it from.
+/// A wheel and its index.
 #[derive(Debug, Clone, Copy)]
 pub struct Wheel<'a> {
     /// The project's name in the index.
     pub name: &'a str,
     /// The exact version.
     pub version: &'a str,
-    /// Its SHA-256 in lower-case hexadecimal digits; whatever differs is refused.
+    /// Its SHA-256 in lower-case hexadecimal digits. Another digest is an error.
     pub sha256: &'a str,
-    /// The index to ask (PEP 503) instead of the one that pip is configured for. It may hold credentials: it is neither
-    /// shown nor put on a command line.
+    /// An index (PEP 503) that replaces the configured one. It may hold credentials, so no message or command line has it.
     pub index: Option<&'a str>,
     /// A wheel of pip itself, for a host that has Python but no pip.
     pub pip_wheel: Option<&'a Utf8Path>,
 }
 
-/// Downloads a wheel without its dependencies, whatever Python and machine it is for, into this folder, which is empty. Gives
-/// its path. What pip needs for the time of its work lies in the folder as well, so that nothing stays elsewhere should it be
-/// killed. `on_line` gets each line that pip writes.
+/// Downloads a wheel for any Python and machine, without its dependencies, and returns its path. `folder` must be empty: pip
+/// also keeps its temporary files there, so that a killed pip leaves nothing elsewhere. `on_line` gets each line of pip.
 ///
 /// # Errors
-/// `Error::NotFound` if there is neither pip nor a Python for `pip_wheel`; `Error::Unreachable`, `Error::NotPublished`,
+/// `Error::NotFound` without pip and without a Python for `pip_wheel`; `Error::Unreachable`, `Error::NotPublished`,
 /// `Error::Failed`; `Error::Digest`; `Error::Interrupted`, `Error::TimedOut` after ten minutes; `Error::File`.
 pub fn download_wheel(
     wheel: &Wheel<'_>,
@@ -115,10 +113,10 @@ fn command(wheel: &Wheel<'_>, folder: &Utf8Path) -> Result<Expression, Error> {
     Ok(command)
 }
 
-/// How pip is called on this host, and the value of PYTHONPATH that this needs.
+/// Returns the command line of this host's pip, and the PYTHONPATH that it needs.
 fn pip(pip_wheel: Option<&Utf8Path>) -> Result<(&'static [&'static str], Option<&Utf8Path>), Error> {
     let shell = run::shell("/".into())?;
-    // A name in PATH may be a stub that leads nowhere, so it has to answer.
+    // A name in PATH may be a broken stub, so pip has to print its version.
     let answers = |call: &[&str], path: Option<&Utf8Path>| {
         run::find(call[0], HELP).is_ok_and(|program| {
             let command = shell.cmd(program).args(&call[1..]).arg("--version");
@@ -127,8 +125,8 @@ fn pip(pip_wheel: Option<&Utf8Path>) -> Result<(&'static [&'static str], Option<
         })
     };
     let own = CALLS.into_iter().find(|call| answers(call, None)).map(|call| (call, None));
-    let brought = || pip_wheel.filter(|wheel| answers(CALLS[1], Some(wheel))).map(|wheel| (CALLS[1], Some(wheel)));
-    own.or_else(brought).ok_or(Error::NotFound { program: "pip".to_owned(), help: HELP })
+    let from_wheel = || pip_wheel.filter(|wheel| answers(CALLS[1], Some(wheel))).map(|wheel| (CALLS[1], Some(wheel)));
+    own.or_else(from_wheel).ok_or(Error::NotFound { program: "pip".to_owned(), help: HELP })
 }
 
 /// The one wheel in a folder.
@@ -143,35 +141,22 @@ fn downloaded(folder: &Utf8Path) -> Result<Utf8PathBuf, Error> {
 }
 
 fn sha256(file: &Utf8Path) -> io::Result<String> {
-    let mut file = File::open(file)?;
-    let mut digest = Sha256::new();
-    let mut buffer = [0; 64 << 10];
-    loop {
-        let length = io::Read::read(&mut file, &mut buffer)?;
-        if length == 0 {
-            break;
-        }
-        digest.update(&buffer[..length]);
-    }
-    let mut text = String::with_capacity(64);
-    for byte in digest.finalize() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    let mut hasher = IoWrapper(Sha256::new());
+    io::copy(&mut tierce_bounded::open(file)?, &mut hasher)?;
+    Ok(hex::encode(hasher.0.finalize()))
 }
 
-/// What stands between `//` and `@` of an address.
+/// The text between `//` and `@` of a URL.
 fn credentials(index: &str) -> Option<&str> {
     let (_, rest) = index.split_once("://")?;
     let (credentials, _) = rest.split('/').next()?.rsplit_once('@')?;
     Some(credentials).filter(|credentials| !credentials.is_empty())
 }
 
-/// The error for pip's own words.
+/// Turns pip's output into an error.
 fn explain(wheel: &Wheel<'_>, code: Option<i32>, lines: &[String]) -> Error {
     let has = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    let shown = run::lines_that_matter(lines.iter().map(String::as_str));
+    let shown = run::relevant_lines(lines.iter().map(String::as_str));
     if has(&NETWORK_WORDS) {
         let first = lines.iter().find(|line| NETWORK_WORDS.iter().any(|word| line.contains(word)));
         Error::Unreachable { lines: first.cloned().into_iter().collect() }
@@ -188,33 +173,8 @@ mod tests {
 
     const TINY: &str = "f2f6d982fc9205ad985db6b3695dbec6c583811c212c7242c78bb685d69f786f";
 
-    /// An index of one wheel, served by nothing but the file system.
-    fn index() -> String {
-        format!("file://{}/tests/fixtures/pip", env!("CARGO_MANIFEST_DIR"))
-    }
-
-    fn download(version: &str, sha256: &str, index: &str) -> Result<Vec<u8>, Error> {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let wheel = Wheel { name: "tiny", version, sha256, index: Some(index), pip_wheel: None };
-        let file = download_wheel(&wheel, folder, &AtomicBool::new(false), |_| {})?;
-        assert_eq!(file.parent(), Some(folder));
-        Ok(fs::read(&file).unwrap())
-    }
-
     #[test]
-    fn a_wheel_is_downloaded_and_checked() {
-        assert!(download("1.0", TINY, &index()).unwrap().starts_with(b"PK"));
-        let wrong = TINY.replace('f', "0");
-        let result = download("1.0", &wrong, &index());
-        assert!(matches!(result, Err(Error::Digest { found, .. }) if found == TINY));
-        let result = download("2.0", TINY, &index());
-        let Err(Error::NotPublished { lines, .. }) = result else { panic!("{result:?}") };
-        assert!(lines[0].starts_with("ERROR: Could not find a version"), "{lines:?}");
-    }
-
-    #[test]
-    fn what_pip_says_is_told_apart() {
+    fn pip_output_decides_the_error() {
         let wheel = Wheel { name: "tiny", version: "1.0", sha256: TINY, index: None, pip_wheel: None };
         let case = |lines: &[&str]| {
             let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -248,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_found_in_an_address() {
+    fn credentials_precede_the_host() {
         let cases = [
             ("https://user:pass@mirror.example/simple", Some("user:pass")),
             ("https://token@mirror.example/simple/", Some("token")),

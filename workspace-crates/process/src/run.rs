@@ -1,4 +1,4 @@
-//! Starting programs: at once and captured by xshell, or streamed, interruptible and limited in time by duct.
+//! Starts programs: xshell describes short ones; duct streams, interrupts and limits long ones.
 
 use std::collections::VecDeque;
 use std::env;
@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -17,17 +17,22 @@ use camino::Utf8Path;
 use duct::{Expression, ReaderHandle};
 
 use crate::Error;
+use crate::limited::{self, Limits};
 
-/// How often a silent program is looked after.
+/// The interval between checks for an interruption.
 const PULSE: Duration = Duration::from_millis(50);
-/// Lines of a program's output that are kept for an error.
+/// The last lines of a program's output, kept for an error.
 const KEPT_LINES: usize = 200;
 /// Lines of a program's output that an error shows.
 const SHOWN_LINES: usize = 30;
-/// Bytes of a line at most: a program that writes none ends in itself, not in this process's memory.
+/// The limit of the output of a program that answers in an instant, in bytes. `cargo metadata` of a thousand packages has 10 MiB.
+pub(crate) const MAX_OUTPUT: u64 = 256 << 20;
+/// Its limit of time. rustup may download a toolchain first.
+const MAX_TIME: Duration = Duration::from_secs(30 * 60);
+/// The limit of a line in bytes, so that a program without line ends cannot fill the memory.
 const MAX_LINE: u64 = 64 << 10;
 
-/// The file that `PATH` has for a program.
+/// Finds a program in `PATH`.
 ///
 /// # Errors
 /// `Error::NotFound`, with `help`.
@@ -38,19 +43,19 @@ pub(crate) fn find(program: &str, help: &'static str) -> Result<PathBuf, Error> 
 
 fn find_in(program: &str, path: &OsStr) -> Option<PathBuf> {
     let runs = |file: &Path| file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
-    // An empty entry stands for the current folder, whose programs are not asked for here.
+    // An empty entry means the current folder, whose programs are not trusted.
     env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(program))
         .find(|file| runs(file))
 }
 
-/// A shell that stands in `folder`, in which messages are English.
+/// A shell in `folder` with English messages.
 ///
 /// # Errors
 /// `Error::File` if the folder cannot be entered.
 pub(crate) fn shell(folder: &Utf8Path) -> Result<xshell::Shell, Error> {
-    // xshell itself asks for the current folder, which may be gone.
+    // `Shell::new` reads the current folder, which may be deleted.
     let failed = |source| Error::File { verb: "enter", path: folder.to_owned(), source };
     if !folder.metadata().map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
@@ -61,21 +66,28 @@ pub(crate) fn shell(folder: &Utf8Path) -> Result<xshell::Shell, Error> {
     Ok(shell)
 }
 
-/// What a program answers, whatever its exit code.
+/// Returns the output of a program, whatever its exit code.
 ///
 /// # Errors
-/// `Error::Start`
-pub(crate) fn output(name: &str, command: xshell::Cmd<'_>) -> Result<Output, Error> {
-    command
-        .ignore_status()
-        .output()
-        .map_err(|error| Error::Start { program: name.to_owned(), source: io::Error::other(error.to_string()) })
+/// `Error::Start`, `Error::TimedOut`, `Error::Output` for more than [`MAX_OUTPUT`].
+pub(crate) fn output(name: &str, command: impl Into<Command>) -> Result<Output, Error> {
+    output_of(name, command, b"")
 }
 
-/// What a program that must succeed writes to its stdout, without white space at the end.
+/// Returns the output of a program with this input.
 ///
 /// # Errors
-/// `Error::Start`, `Error::Failed`, `Error::Output` if it is no UTF-8.
+/// Those of [`output`].
+pub(crate) fn output_of(name: &str, command: impl Into<Command>, input: &[u8]) -> Result<Output, Error> {
+    // Ctrl-C reaches all programs of a terminal, so these end by themselves.
+    let limits = Limits { time: MAX_TIME, output: MAX_OUTPUT, interrupted: &AtomicBool::new(false) };
+    limited::output(name, command.into(), input, &limits)
+}
+
+/// Returns the stdout of a program that must succeed, without white space at the end.
+///
+/// # Errors
+/// Those of [`output`]; `Error::Failed`, `Error::Output` if it is not UTF-8.
 pub(crate) fn read(name: &str, command: xshell::Cmd<'_>) -> Result<String, Error> {
     let output = output(name, command)?;
     if !output.status.success() {
@@ -86,21 +98,20 @@ pub(crate) fn read(name: &str, command: xshell::Cmd<'_>) -> Result<String, Error
     Ok(text.trim_end().to_owned())
 }
 
-/// How a streamed program came to its end.
+/// The end of a streamed program.
 pub(crate) struct Ended {
-    /// None if a signal ended it.
+    /// The exit code; none if a signal ended it.
     pub(crate) code: Option<i32>,
-    /// The last lines that it wrote.
+    /// Its last lines, at most [`KEPT_LINES`].
     pub(crate) lines: Vec<String>,
 }
 
-/// Runs a program and hands on each line of its stdout and stderr, without its end, as it comes.
+/// Runs a program and passes on each line of its stdout and stderr at once, without the line end.
 ///
-/// Once `interrupted` is set or the time is over the program is killed. What it had itself started may go on for a moment;
-/// nobody waits for it.
+/// Kills the program and its child processes once `interrupted` is set or the time is over.
 ///
 /// # Errors
-/// `Error::Start`, `Error::Interrupted`, `Error::TimedOut`. That the program fails is no error here.
+/// `Error::Start`, `Error::Interrupted`, `Error::TimedOut`. A failed program is not an error here.
 pub(crate) fn stream(
     name: &str,
     expression: &Expression,
@@ -123,7 +134,8 @@ pub(crate) fn stream(
             None
         };
         if let Some(stop) = stop {
-            // It fails only for a program that has ended by itself.
+            running.pids().into_iter().for_each(limited::kill);
+            // Fails only if the program has already ended.
             let _ = running.kill();
             return Err(stop);
         }
@@ -140,14 +152,14 @@ pub(crate) fn stream(
         }
     }
     let code = running.try_wait().map_err(start)?.and_then(|output| output.status.code());
-    // Ctrl-C reaches all programs of a terminal: this one may have ended before the flag was looked at.
+    // Ctrl-C reaches all programs of a terminal: this one may have ended before the check of the flag.
     if interrupted.load(Ordering::Relaxed) {
         return Err(Error::Interrupted { program: name.to_owned() });
     }
     Ok(Ended { code, lines: kept.into() })
 }
 
-/// Reads lines on a thread of its own: a read cannot be interrupted, a channel can be left.
+/// Reads lines on a thread: nothing interrupts a read, but the caller can drop the channel.
 fn lines(running: Arc<ReaderHandle>) -> Receiver<String> {
     let (sender, receiver) = mpsc::sync_channel(256);
     thread::spawn(move || {
@@ -155,7 +167,7 @@ fn lines(running: Arc<ReaderHandle>) -> Receiver<String> {
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
-            // The handle reports a read of nothing once the program has ended and was waited for.
+            // The handle reads 0 bytes once the program has ended and its exit status is known.
             match io::Read::take(&mut reader, MAX_LINE).read_until(b'\n', &mut bytes) {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
@@ -169,13 +181,13 @@ fn lines(running: Arc<ReaderHandle>) -> Receiver<String> {
     receiver
 }
 
-/// An [`Error::Failed`] with the lines that matter: from the first that calls itself an error on, else the last ones.
+/// An [`Error::Failed`] with the relevant lines: from the first error on, else the last ones.
 pub(crate) fn failed<'a>(name: &str, code: Option<i32>, lines: impl IntoIterator<Item = &'a str>) -> Error {
-    Error::Failed { program: name.to_owned(), code, lines: lines_that_matter(lines) }
+    Error::Failed { program: name.to_owned(), code, lines: relevant_lines(lines) }
 }
 
 /// See [`failed`].
-pub(crate) fn lines_that_matter<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn relevant_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.trim().is_empty()).collect();
     let first = lines.iter().position(|line| is_error(line));
     let lines = match first {
@@ -200,68 +212,111 @@ fn is_error(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn sh(script: &str) -> Expression {
-        duct::cmd("sh", ["-c", script])
+    /// A program that behaves as its argument says. A machine with Rust alone may lack a shell.
+    const CHILD: &str = r#"
+        use std::{env, io::{self, Write}, process::{self, Command}, thread, time::Duration};
+
+        fn main() {
+            match env::args().nth(1).as_deref() {
+                Some("mixed") => {
+                    println!("one");
+                    eprintln!("two");
+                    io::stdout().write_all(b"three\r\nno end \xff").unwrap();
+                    io::stdout().flush().unwrap();
+                    process::exit(3);
+                }
+                Some("endless") => {
+                    println!("{}", "x".repeat(1_000_000));
+                    (1..=1000).for_each(|number| println!("{number}"));
+                }
+                Some("parent") => {
+                    println!("up");
+                    let mut child = Command::new(env::current_exe().unwrap()).spawn().unwrap();
+                    env::args().nth(2).map(|path| std::fs::write(path, child.id().to_string()).unwrap());
+                    child.wait().unwrap();
+                }
+                _ => thread::sleep(Duration::from_secs(5)),
+            }
+        }"#;
+
+    fn child(behaviour: &str) -> Expression {
+        duct::cmd(child_program(), [behaviour])
+    }
+
+    /// The program, compiled beside the tests.
+    pub(crate) fn child_program() -> &'static Path {
+        static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+            let tests = std::env::current_exe().unwrap();
+            let folder = tempfile::tempdir_in(tests.parent().unwrap()).unwrap();
+            let (source, program) = (folder.path().join("child.rs"), folder.path().join("child"));
+            std::fs::write(&source, CHILD).unwrap();
+            duct::cmd!("rustc", "--edition", "2024", "-o", &program, source).run().unwrap();
+            let kept = tests.with_extension("child");
+            std::fs::rename(program, &kept).unwrap();
+            kept
+        });
+        &PROGRAM
     }
 
     #[test]
-    fn lines_come_from_both_streams_without_their_ends() {
+    fn stream_merges_stdout_and_stderr() {
         let mut seen = Vec::new();
-        let script = r"echo one; echo two >&2; printf 'three\r\n'; printf 'no end \377'; exit 3";
-        let ended =
-            stream("sh", &sh(script), LONG, &AtomicBool::new(false), |line| seen.push(line.to_owned())).unwrap();
+        let mixed = child("mixed");
+        let ended = stream("mixed", &mixed, LONG, &AtomicBool::new(false), |line| seen.push(line.to_owned())).unwrap();
         assert_eq!(seen, ["one", "two", "three", "no end \u{fffd}"]);
         assert_eq!((ended.code, ended.lines), (Some(3), seen));
     }
 
     #[test]
-    fn a_program_that_writes_without_end_is_kept_within_bounds() {
+    fn endless_output_is_bounded() {
         let mut longest = 0;
-        let script = "head -c 1000000 /dev/zero; echo; seq 1 1000";
-        let ended =
-            stream("sh", &sh(script), LONG, &AtomicBool::new(false), |line| longest = longest.max(line.len())).unwrap();
+        let endless = child("endless");
+        let note = |line: &str| longest = longest.max(line.len());
+        let ended = stream("endless", &endless, LONG, &AtomicBool::new(false), note).unwrap();
         assert_eq!(longest as u64, MAX_LINE);
         assert_eq!(ended.lines.len(), KEPT_LINES);
         assert_eq!(ended.lines.last().map(String::as_str), Some("1000"));
     }
 
     #[test]
-    fn a_program_is_interrupted_at_once_even_if_a_child_holds_its_output() {
+    fn interruption_ignores_child_processes() {
         let interrupted = AtomicBool::new(false);
+        let parent = child("parent");
         let start = Instant::now();
-        let result = stream("sh", &sh("echo up; sleep 5; true"), LONG, &interrupted, |_| {
-            interrupted.store(true, Ordering::Relaxed)
-        });
+        let result = stream("parent", &parent, LONG, &interrupted, |_| interrupted.store(true, Ordering::Relaxed));
         assert!(matches!(result, Err(Error::Interrupted { .. })));
         assert!(start.elapsed() < Duration::from_secs(3));
     }
 
     #[test]
-    fn a_program_that_takes_too_long_is_killed() {
+    fn slow_program_is_killed() {
         let limit = Duration::from_millis(100);
+        let slow = child("slow");
         let start = Instant::now();
-        let result = stream("sh", &sh("exec sleep 5"), limit, &AtomicBool::new(false), |_| {});
+        let result = stream("slow", &slow, limit, &AtomicBool::new(false), |_| {});
         assert!(matches!(result, Err(Error::TimedOut { .. })));
         assert!(start.elapsed() < Duration::from_secs(3));
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn missing_program_is_named() {
         assert_eq!(
             find("certainly-not-there", "install it").unwrap_err().to_string(),
             "failed to find `certainly-not-there` on this host: install it"
         );
-        assert!(find("sh", "").is_ok());
+        assert!(find("rustc", "").is_ok());
         assert_eq!(find_in("sh", OsStr::new(":.:relative")), None);
     }
 
     #[test]
-    fn the_lines_that_matter_begin_with_the_error() {
+    fn relevant_lines_begin_with_the_error() {
         let cases: [(&[&str], &[&str]); 5] = [
             (&["Updating", "error: no such crate", "  help"], &["error: no such crate", "  help"]),
             (&["\x1b[1m\x1b[31merror\x1b[0m: red", "next"], &["\x1b[1m\x1b[31merror\x1b[0m: red", "next"]),
@@ -270,7 +325,7 @@ mod tests {
             (&[], &[]),
         ];
         for (lines, expected) in cases {
-            assert_eq!(lines_that_matter(lines.iter().copied()), expected);
+            assert_eq!(relevant_lines(lines.iter().copied()), expected);
         }
     }
 }

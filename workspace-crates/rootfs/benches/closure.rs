@@ -1,11 +1,11 @@
-//! The closure over a root filesystem of 20,000 files, and what comes before and after it.
+//! Benchmarks of the closure of a root filesystem with 20,000 files, and of the index and the selection around it.
 
 use std::collections::BTreeMap;
 
 use divan::{Bencher, black_box};
 use tierce_elf::{Class, Elf, Endianness, Kind, Machine};
 use tierce_rootfs::{
-    Closure, FileContent, Format, Globs, HiddenChoices, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason,
+    Closure, FileContent, Format, Globs, Index, LdCache, Loader, Node, NodeKind, Patterns, Reason, RuntimeDepChoices,
     Source, Start, closure, layers,
 };
 
@@ -24,7 +24,7 @@ fn library(soname: &str, needed: Vec<String>) -> Format {
     Format::Elf(Box::new(elf))
 }
 
-/// A program that needs 40 of the libraries, each of which needs up to eight of those below it, and plugins that need others.
+/// A program that needs 40 of the libraries, and plugins that need others. A library needs up to eight with lower numbers.
 fn root() -> (Index, Loader) {
     let mut index = Index::new();
     let mut add = |path: String, format| {
@@ -64,7 +64,7 @@ fn compute(index: &Index, loader: &Loader, keep: &[&str]) -> Closure {
     let starts = [Start { path: "/usr/bin/program".to_owned(), reason: Reason::Program }];
     let patterns = |texts: &[&str]| Patterns::new(texts).expect("patterns");
     let globs = Globs { keep: patterns(keep), prune: patterns(&["/usr/share/data/1/**"]), ..Globs::default() };
-    closure(index, &starts, loader, &globs, &HiddenChoices::default()).expect("a closed tree")
+    closure(index, &starts, loader, &globs, &RuntimeDepChoices::default()).expect("a closed tree")
 }
 
 #[divan::bench(args = [&[][..], &["/usr/lib64/plugins/*.so"][..], &["/usr/share/data/**"][..]])]

@@ -1,14 +1,13 @@
 //! Indexing a tar archive of a root filesystem.
 //!
-//! The archive is what the Docker Engine gives for a folder of a container (`GET /containers/ID/archive?path=/destination`:
-//! ustar with pax extended headers, every name below `destination/`), or what GNU tar writes. It lies on disk already: one
-//! pass reads it from end to end for the digests, then the ELF files are looked into by offset. So memory holds the index
-//! and one buffer, whatever the archive's size, and the archive's bytes are copied into images by range.
+//! The Docker Engine sends such an archive for a folder of a container (`GET /containers/ID/archive?path=/destination`: ustar
+//! with pax extended headers, every name below `destination/`); GNU tar writes one too. The archive is a file: one pass reads
+//! it from end to end for the digests, then reads the ELF files by offset. So memory holds the index and one buffer, whatever
+//! the archive's size, and images copy ranges of the archive.
 //!
-//! An archive comes from a builder that ran foreign code. Refused by name: names that climb or are not UTF-8, hard links to
-//! anything but a regular file of the archive, devices, pipes, sparse files, what is not below the prefix, what stands below
-//! a link or a file, an entry that occurs twice, and an archive that ends early. Layers of images may have devices and pipes,
-//! which nothing can be made of and nothing needs: they are passed over.
+//! An archive comes from a builder that ran untrusted code. An error names the entry for: names with `..` or not in UTF-8, hard
+//! links to anything but a regular file of the archive, devices, pipes, sparse files, entries outside of the prefix or below a
+//! link or a file, duplicate entries, and an archive that ends early. In layers of images, devices and pipes are skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -19,17 +18,17 @@ use crate::content::{Digested, Format, digest};
 use crate::pax::Extension;
 use crate::{Error, FileContent, FileTree, Index, Node, NodeKind, Source, path};
 
-/// Bytes of one extended header or long name: what the kernel allows for all extended attributes of a file, doubled.
+/// The most bytes of an extended header or long name: twice the kernel's limit for all extended attributes of a file.
 const MAX_EXTENSION: u64 = 128 << 10;
-/// A tar archive's unit.
+/// The unit of a tar archive in bytes.
 const BLOCK: u64 = 512;
 
-/// Bounds of what is accepted.
+/// Limits of an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries of the archive.
+    /// The most entries.
     pub entries: usize,
-    /// Bytes of the archive.
+    /// The most bytes.
     pub bytes: u64,
 }
 
@@ -41,17 +40,17 @@ impl Default for Limits {
 }
 
 impl Index {
-    /// Indexes an archive of which every entry's name begins with `prefix` (`destination`; empty for none). Offsets are
-    /// counted from the beginning of the stream.
+    /// Indexes an archive in which every entry's name begins with `prefix` (`destination`; may be empty). Offsets count from the
+    /// beginning of the stream.
     ///
     /// # Errors
-    /// [`Error::Entry`] for what the module refuses, [`Error::Read`] for an archive that is damaged or cannot be read, and
+    /// [`Error::Entry`] for an entry that the module refuses, [`Error::Read`] for an archive that is damaged or cannot be read, and
     /// those of [`FileTree`] for entries that contradict each other.
     pub fn of_archive(archive: &mut (impl Read + Seek), prefix: &str, limits: Limits) -> Result<Self, Error> {
         Self::of(archive, Pass::new(prefix, limits)?)
     }
 
-    /// Indexes the archive of a layer of an image, without the devices and pipes in it.
+    /// Indexes the archive of an image's layer. Skips devices and pipes.
     ///
     /// # Errors
     /// Those of [`Index::of_archive`].
@@ -93,9 +92,9 @@ struct Pass {
     nodes: BTreeMap<String, Node>,
     files: BTreeMap<String, FileContent>,
     elf_files: Vec<(String, std::ops::Range<u64>)>,
-    /// Devices and pipes, where they are not refused.
+    /// Skipped devices and pipes of a layer.
     passed_over: Option<BTreeSet<String>>,
-    /// Where the next header would begin.
+    /// The offset of the next header.
     end: u64,
 }
 
@@ -116,7 +115,7 @@ impl Pass {
     fn run(&mut self, archive: &mut impl Read) -> Result<(), Error> {
         let mut archive = tar::Archive::new(archive);
         let mut extension = Extension::default();
-        // Raw: the crate's own handling of long names and extended headers reads them whole, however long they are.
+        // Raw: the crate's own handling of long names and extended headers reads them into memory without a limit.
         for entry in archive.entries().map_err(read_error)?.raw(true) {
             let mut entry = entry.map_err(read_error)?;
             self.end = entry.raw_file_position() + entry.size().next_multiple_of(BLOCK);
@@ -127,7 +126,7 @@ impl Pass {
                 }
                 EntryType::GNULongName => extension.path = Some(until_nul(small(&mut entry)?)),
                 EntryType::GNULongLink => extension.link = Some(until_nul(small(&mut entry)?)),
-                // Defaults for all entries behind it: only comments are written so in practice.
+                // Defaults for all later entries: in practice, only comments.
                 EntryType::XGlobalHeader => {
                     let records = small(&mut entry)?;
                     let mut global = Extension::default();
@@ -182,7 +181,7 @@ impl Pass {
         let is_file = matches!(kind, NodeKind::File { .. });
         let node = Node {
             kind,
-            // Some write the file's type into the mode as well.
+            // Some writers add the file's type to the mode.
             mode: entry.header().mode()? & 0o7777,
             uid: extension.uid.map_or_else(|| id(entry.header().uid()), Ok)?,
             gid: extension.gid.map_or_else(|| id(entry.header().gid()), Ok)?,
@@ -216,7 +215,7 @@ impl Pass {
         Ok(())
     }
 
-    /// The path inside the root of a name inside the archive.
+    /// Converts a name inside the archive to a path inside the root.
     fn path_of(&self, name: &[u8]) -> Result<String, Problem> {
         let name = text(name)?;
         let path = path::normalize(name).ok_or("its name leads out of the root, or is too long")?;
@@ -230,7 +229,7 @@ impl Pass {
         }
     }
 
-    /// An archive ends with two blocks of zeros: one that stops at an entry's end was cut off.
+    /// Checks for the two blocks of zeros: an archive that ends without them was cut off.
     fn check_end(&self, archive: &mut (impl Read + Seek)) -> Result<(), Error> {
         let mut block = [1; BLOCK as usize];
         archive.seek(SeekFrom::Start(self.end)).and_then(|_| archive.read_exact(&mut block)).map_err(read_error)?;
@@ -238,7 +237,7 @@ impl Pass {
     }
 }
 
-/// Makes every hard link point to the entry that has the content, where it names another hard link.
+/// Points every hard link to another hard link at the regular file.
 fn flatten_hard_links(mut nodes: BTreeMap<String, Node>) -> Result<BTreeMap<String, Node>, Error> {
     let target_of = |nodes: &BTreeMap<String, Node>, path: &str| match nodes.get(path).map(|node| &node.kind) {
         Some(NodeKind::HardLink { target }) => Some(target.clone()),
@@ -247,7 +246,7 @@ fn flatten_hard_links(mut nodes: BTreeMap<String, Node>) -> Result<BTreeMap<Stri
     let links: Vec<String> = nodes.keys().filter(|path| target_of(&nodes, path).is_some()).cloned().collect();
     for path in links {
         let first = target_of(&nodes, &path);
-        // Writers name the first entry of a file; one that names a link names one that was written before.
+        // Writers name the first entry of a file. A link that names another link names an earlier one.
         let Some(second) = first.as_deref().and_then(|target| target_of(&nodes, target)) else { continue };
         if target_of(&nodes, &second).is_some() {
             return Err(Error::Insert { path, problem: "it is a hard link to a hard link to a hard link".to_owned() });
@@ -259,7 +258,7 @@ fn flatten_hard_links(mut nodes: BTreeMap<String, Node>) -> Result<BTreeMap<Stri
     Ok(nodes)
 }
 
-/// Why an entry is not taken: its own fault, or the archive's.
+/// The reason for refusing an entry: the entry itself, or a failed read of the archive.
 enum Problem {
     Refused(String),
     Read(io::Error),

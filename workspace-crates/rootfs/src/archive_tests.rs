@@ -5,7 +5,7 @@ use tar::{EntryType, Header};
 
 use crate::{FileContent, Format, Index, Limits, NodeKind, Source};
 
-/// A tar archive, entry by entry, with nothing that a library would mend.
+/// A tar archive, entry by entry, without the corrections of a library.
 #[derive(Default)]
 struct Archive(Vec<u8>);
 
@@ -51,7 +51,7 @@ fn index(bytes: &[u8], prefix: &str) -> Result<Index, String> {
 }
 
 #[test]
-fn devices_and_pipes_of_a_layer_are_passed_over() {
+fn devices_and_pipes_are_skipped() {
     let bytes = Archive::default()
         .entry(EntryType::Directory, "dev/", "", b"")
         .entry(EntryType::Char, "dev/null", "", b"")
@@ -66,7 +66,7 @@ fn devices_and_pipes_of_a_layer_are_passed_over() {
 }
 
 #[test]
-fn an_archive_as_the_engine_writes_it() {
+fn archive_of_the_engine_is_read() {
     let long = format!("destination/usr/{}/file", "d".repeat(120));
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let bytes = Archive::default()
@@ -202,7 +202,7 @@ proptest! {
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;
-            // Keep the sums right, or nothing beyond them would be reached.
+            // Keeps the checksums valid, so that the reader gets beyond them.
             let start = at / 512 * 512;
             let sum: u32 = (0..512).map(|at| if (148..156).contains(&at) { 32 } else { u32::from(bytes[start + at]) }).sum();
             if bytes[start + 257..start + 262] == *b"ustar" {

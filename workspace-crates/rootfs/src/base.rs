@@ -1,42 +1,42 @@
-//! An image on top of another: what is below it, and what it changes of that.
+//! Base images: the files below an image, and the changes that the image makes to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::{Error, FileContent, FileTree, Globs, Index, LdCache, Node, NodeKind, Placed, Reason, Source, Start, path};
 
-/// The image that another one begins with.
+/// The base image of another image.
 #[derive(Debug)]
 pub struct Base {
     name: String,
-    /// What a container of it sees, without hard links: each of a file's paths is a file.
+    /// The files that a container of it sees, without hard links: each path of a file is a file.
     image: Index,
-    /// Which of its layers has each path.
+    /// The number of each path's layer.
     layers: BTreeMap<String, usize>,
-    /// The ROOT that it was chosen of; empty for one from anywhere.
+    /// The ROOT that it was selected from; empty for an external base.
     root: Index,
-    /// Whether it is one from anywhere, or stands on one.
+    /// Whether it is an external base, or is built on one.
     is_foreign: bool,
 }
 
-/// Who there is in an image: of one from anywhere, whatever ROOT says.
+/// The accounts of an image. Those of an external base take precedence over ROOT's.
 pub const ACCOUNTS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
-/// What an image has otherwise than the one below it. Sorted.
+/// The changes of an image to its base, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// What it adds, or has otherwise.
+    /// Added and changed paths.
     pub added: Vec<String>,
-    /// What it does not have, without what lies below that.
+    /// Removed paths, without those below a removed or replaced folder.
     pub removed: Vec<String>,
 }
 
 impl Base {
-    /// An image of this name with what is seen of its layers ([`stack`](crate::stack)), whose archives are these files of the host,
-    /// and which was chosen of this ROOT.
+    /// A base of this name with its [stacked](crate::stack) layers, the files of the host that contain them, and the ROOT that it
+    /// was selected from.
     ///
     /// # Errors
-    /// [`Error::Insert`] and its like for layers that are none of one file system.
+    /// [`Error::Insert`] and similar errors for layers that contradict each other.
     pub fn new(
         name: &str,
         layers: &BTreeMap<&str, Placed<'_>>,
@@ -48,7 +48,7 @@ impl Base {
         for (at, placed) in layers {
             let mut node = placed.node.clone();
             if let (NodeKind::HardLink { .. }, Some(content)) = (&node.kind, placed.content) {
-                // A higher layer may have something else where its target is.
+                // A higher layer may replace the link's target.
                 node.kind = NodeKind::File { size: size_of(content) };
             }
             if let NodeKind::File { .. } = node.kind {
@@ -63,13 +63,13 @@ impl Base {
         Ok(Self { name: name.to_owned(), image, layers, root, is_foreign })
     }
 
-    /// Whether it is an image from anywhere, or stands on one: then nothing is known of some of its files, which are neither
-    /// followed nor checked, and are [completed](Self::complete) instead of selected.
+    /// Whether it is an external base, or is built on one. The needs of its files are then neither followed nor checked, and an
+    /// image on top is [completed](Self::complete) instead of selected.
     pub fn is_foreign(&self) -> bool {
         self.is_foreign
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -78,15 +78,15 @@ impl Base {
         &self.image
     }
 
-    /// Which of its layers has what stands at a path, the lowest being 0.
+    /// The number of a path's layer; the lowest is 0.
     pub fn layer(&self, at: &str) -> Option<usize> {
         self.layers.get(at).copied()
     }
 
-    /// Lays the image over a ROOT that was merged on top of its own: what no package has changed since is as the image has it. Of an
-    /// image from anywhere, which has no ROOT, that is what ROOT lacks, as far as the folders of both allow it. Gives the files and
-    /// links that were laid, each by its path in ROOT with that in the image: they differ where a folder of the image is a link in
-    /// ROOT.
+    /// Lays the base over a ROOT that was merged on top of the base's own: paths that no package has changed since become as in the
+    /// base. An external base has no ROOT: it adds the paths that ROOT lacks, unless a folder of one is a file of the other.
+    /// Returns the files and links that it laid, by their path in ROOT, with their path in the base. These differ if a folder of the
+    /// base is a link in ROOT.
     ///
     /// # Errors
     /// Those of [`Index::insert`].
@@ -94,7 +94,7 @@ impl Base {
         let is_below_link =
             |at: &str| path::parents(at).any(|above| root.tree().get(above).is_some_and(Node::is_symlink));
         let all = self.image.tree().iter().map(|(at, _)| at).filter(|at| *at != "/");
-        // What the image has at the very path comes before what only a link of ROOT leads there.
+        // A path that the base has itself precedes one that only a link of ROOT leads to.
         let (by_links, straight): (Vec<&str>, Vec<&str>) = all.partition(|at| is_below_link(at));
         let mut laid = BTreeMap::new();
         for at in straight.into_iter().chain(by_links) {
@@ -109,7 +109,7 @@ impl Base {
                 _ => root.insert(at, node.clone()),
             };
             match inserted {
-                // A folder of both may hold what the image has at either path.
+                // Both may have the folder: only files and links count as laid.
                 Ok(_) if node.is_directory() => {}
                 Ok(real) => drop(laid.insert(real, at.to_owned())),
                 Err(_) if self.is_foreign => {}
@@ -119,8 +119,8 @@ impl Base {
         Ok(laid)
     }
 
-    /// What an image on top of it starts from, of an index over which it was laid: all that is still there and that the user wants;
-    /// nothing on top of an image from anywhere.
+    /// The starts of an image on top of it, in an index over which it was laid: every path that is still present and that no glob
+    /// keeps out. Empty for an external base.
     pub fn starts(&self, index: &Index, globs: &Globs) -> Vec<Start> {
         if self.is_foreign {
             return Vec::new();
@@ -136,26 +136,31 @@ impl Base {
         self.image.tree().iter().filter(|(at, _)| is_kept(at)).map(|(at, _)| start(at)).collect()
     }
 
-    /// The paths of an index that the base's ROOT has alike, or an image from anywhere: who chose the image below has decided about
+    /// The paths of an index that are equal in the base's ROOT, or in an external base. The base's own selection has decided about
     /// them.
     pub fn decided(&self, index: &Index) -> BTreeSet<String> {
-        let of = |below: &Index| -> Vec<String> {
-            let alike = below.tree().iter().filter(|(at, _)| same(below, index, at));
-            alike.map(|(at, _)| at.to_owned()).collect()
+        let equal_paths = |other: &Index| -> Vec<String> {
+            let equal = other.tree().iter().filter(|(at, _)| same(other, index, at));
+            equal.map(|(at, _)| at.to_owned()).collect()
         };
-        let mut decided: BTreeSet<String> = of(&self.root).into_iter().collect();
-        decided.extend(self.is_foreign.then(|| of(&self.image)).into_iter().flatten());
+        let mut decided: BTreeSet<String> = equal_paths(&self.root).into_iter().collect();
+        decided.extend(self.is_foreign.then(|| equal_paths(&self.image)).into_iter().flatten());
         decided
     }
 
-    /// Of what was [laid](Self::lay_over), the paths of an index that are still the image's, if that is one from anywhere: what they
-    /// need was never known. ROOT's own file may be the same as one of the image, and is followed.
+    /// The [laid](Self::lay_over) paths of an index that are still an external base's: their needs are unknown. A file of ROOT's own
+    /// is followed even if the base has an equal one.
     pub fn unfollowed(&self, index: &Index, laid: &BTreeMap<String, String>) -> BTreeSet<String> {
         let is_its_own = |(real, at): &(&String, &String)| self.is_foreign && same_at((index, real), (&self.image, at));
         laid.iter().filter(is_its_own).map(|(real, _)| real.clone()).collect()
     }
 
-    /// The linker cache that it has.
+    /// Whether it has something at a path; links are followed.
+    pub fn has(&self, at: &str) -> bool {
+        self.image.tree().resolve(at).is_ok()
+    }
+
+    /// Its linker cache; empty if it has none, or a malformed one.
     pub fn ld_cache(&self) -> LdCache {
         let cache = self.image.content("/etc/ld.so.cache").and_then(|content| match &content.source {
             Source::Bytes(bytes) => LdCache::parse(bytes).ok(),
@@ -164,13 +169,13 @@ impl Base {
         cache.unwrap_or_default()
     }
 
-    /// What an image has otherwise.
+    /// The changes of an image on top of it.
     pub fn changes(&self, image: &Index) -> Changes {
         let paths = |index: &'_ Index| index.tree().iter().map(|(at, _)| at.to_owned()).collect::<Vec<_>>();
         let added = paths(image).into_iter().filter(|at| at != "/" && !same(&self.image, image, at)).collect();
         let is_gone = |at: &str| image.tree().get(at).is_none();
         let removed = paths(&self.image).into_iter().filter(|at| {
-            // What replaces a folder takes what was in it with it.
+            // A removed or replaced folder takes its content with it.
             let above = path::parent(at).and_then(|above| image.tree().get(above));
             is_gone(at) && above.is_some_and(Node::is_directory)
         });
@@ -178,17 +183,17 @@ impl Base {
     }
 }
 
-/// The size of a content of a layer.
+/// The size of a layer's file.
 fn size_of(content: &FileContent) -> u64 {
     match &content.source {
         Source::Archive { size, .. } | Source::Part { size, .. } => *size,
         Source::Bytes(bytes) => bytes.len() as u64,
-        // No layer has one.
+        // No layer has such a source.
         Source::Host { .. } => 0,
     }
 }
 
-/// A content of a layer, whose archive is another one than that of the image on top.
+/// Makes a layer's content independent of the archive that the image on top is selected from.
 fn of_layer(content: &FileContent, archive: Option<&PathBuf>) -> FileContent {
     match (&content.source, archive) {
         (Source::Archive { offset, size }, Some(path)) => {
@@ -199,23 +204,23 @@ fn of_layer(content: &FileContent, archive: Option<&PathBuf>) -> FileContent {
     }
 }
 
-/// Whether two trees have the same at a path, or both have nothing.
+/// Whether two trees are equal at a path, or both lack it.
 fn same(one: &Index, other: &Index, at: &str) -> bool {
     same_at((one, at), (other, at))
 }
 
-/// Whether two trees have the same, each at its path. Of a file's paths, it is no matter which is the first.
+/// Whether two trees are equal, each at its own path. Files and hard links to them are equal.
 pub(crate) fn same_at(one: (&Index, &str), other: (&Index, &str)) -> bool {
-    let of = |(index, at): (&'_ Index, &str)| -> Option<(Node, Option<String>)> {
+    let entry = |(index, at): (&'_ Index, &str)| -> Option<(Node, Option<String>)> {
         let mut node = index.tree().get(at)?.clone();
         let content: Option<&FileContent> = index.content(at);
         if content.is_some() {
-            // The digest tells the size as well.
+            // The digest covers the size.
             node.kind = NodeKind::File { size: 0 };
         }
         Some((node, content.map(|content| content.sha256.clone())))
     };
-    of(one) == of(other)
+    entry(one) == entry(other)
 }
 
 #[cfg(test)]
@@ -256,7 +261,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_image_lies_over_what_no_package_has_changed() {
+    fn base_covers_unchanged_paths() {
         let base = base(
             "/etc/x mine\n/bin/p program\n/usr/lib/l 1\n/usr/lib/gone 1",
             "/etc/x theirs\n/usr/lib/l 1\n/usr/lib/gone 1\n/usr/include/h 1",
@@ -276,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_image_from_anywhere_gives_what_root_lacks() {
+    fn external_base_adds_what_root_lacks() {
         let base = base_from_elsewhere("/bin/sh 1\n/etc/passwd users\n/etc/x theirs\n/usr/lib/l 1\n/lib -> usr/lib");
         let mut root = index("/bin -> usr/bin\n/usr/bin/p 1\n/etc/x mine\n/etc/passwd none\n/lib/m 1");
         let laid = base.lay_over(&mut root).unwrap();
@@ -291,7 +296,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_folder_that_stands_twice_in_the_image_stands_once_in_root() {
+    fn linked_folders_become_one_in_root() {
         let base = base_from_elsewhere("/lib/s/both 1\n/lib/s/a 1\n/usr/lib/s/both 2\n/usr/lib/s/b 2");
         let mut root = index("/lib -> usr/lib\n/usr/lib/x 1");
         let laid: Vec<String> =
@@ -305,7 +310,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_what_is_otherwise_is_a_change() {
+    fn equal_paths_are_no_change() {
         let base = base("/a/same 1\n/a/changed 1\n/a/gone 1\n/b/c/d 1\n/e/f 1\n/l -> a", "");
         let changes = base.changes(&index("/a/same 1\n/a/changed 2\n/a/new 1\n/e now a file\n/l -> b"));
         assert_eq!(changes.added, ["/a/changed", "/a/new", "/e", "/l"]);

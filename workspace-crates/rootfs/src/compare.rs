@@ -1,4 +1,4 @@
-//! Two root filesystems beside each other: which paths differ, and in what.
+//! Compares two root filesystems path by path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use crate::content_difference::ContentDifference;
 use crate::{FileContent, Index, Node, NodeKind, path};
 
-/// What stands at one path of several layers.
+/// The visible entry at one path of several layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed<'layers> {
-    /// What it is.
+    /// The entry.
     pub node: &'layers Node,
-    /// What it holds, if it is a file.
+    /// Its content, if it is a file.
     pub content: Option<&'layers FileContent>,
-    /// Which layer it is from, the lowest being 0.
+    /// The number of its layer; the lowest is 0.
     pub layer: usize,
 }
 
-/// What a container sees of an image's layers, the lowest first: each hides what lower ones have at the same path, and
-/// whiteouts (OCI image-spec, "Layer Filesystem Changeset") take away what lower ones have.
+/// Stacks an image's layers, the lowest first, as a container sees them. Each layer hides entries of lower layers at the same
+/// path; whiteouts (OCI image-spec, "Layer Filesystem Changeset") delete entries of lower layers.
 #[must_use]
 pub fn stack(layers: &[Index]) -> BTreeMap<&str, Placed<'_>> {
     let mut seen: BTreeMap<&str, Placed<'_>> = BTreeMap::new();
@@ -36,7 +36,7 @@ pub fn stack(layers: &[Index]) -> BTreeMap<&str, Placed<'_>> {
         }
         for (path, node) in index.tree().iter().filter(|(path, _)| !path::file_name(path).starts_with(".wh.")) {
             let before = seen.get(path).is_some_and(|before| before.node.is_directory());
-            // A folder of no one's mention, above what a layer has, changes nothing of a lower layer's.
+            // A layer without an entry for this folder changes nothing of the lower layer's folder.
             if before && index.is_implied(path) {
                 continue;
             }
@@ -49,40 +49,40 @@ pub fn stack(layers: &[Index]) -> BTreeMap<&str, Placed<'_>> {
     seen
 }
 
-/// Takes away what is below a folder, and the folder itself if that is meant.
+/// Removes everything below a folder, and with `itself` the folder too.
 fn remove_below(seen: &mut BTreeMap<&str, Placed<'_>>, at: &str, itself: bool) {
     let prefix = path::join(at, "");
     seen.retain(|path, _| !(path.starts_with(&prefix) || itself && *path == at));
 }
 
-/// A path at which two root filesystems differ.
+/// The differences of two root filesystems at one path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDifference {
     /// The path.
     pub path: String,
-    /// In what they differ there.
+    /// The differences there.
     pub differences: Vec<Difference>,
 }
 
-/// One thing in which two root filesystems differ at a path. `before` is the first one's, `after` the second one's.
+/// One difference at a path. `before` is the first filesystem's value, `after` the second one's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Difference {
-    /// Only the first one has it.
+    /// Only the first has the path.
     Gone {
-        /// What it is.
+        /// The kind of entry.
         kind: String,
     },
-    /// Only the second one has it.
+    /// Only the second has the path.
     New {
-        /// What it is.
+        /// The kind of entry.
         kind: String,
     },
-    /// A file here is a folder or a link there, or links lead elsewhere.
+    /// The kinds differ, or the targets of links.
     Kind {
         /// As "a link to `x`".
         before: String,
-        /// The same of the second one.
+        /// The second one's value.
         after: String,
     },
     /// The permission bits.
@@ -96,16 +96,16 @@ pub enum Difference {
     Owner {
         /// Numbers of user and group: `0:0`.
         before: String,
-        /// The same of the second one.
+        /// The second one's value.
         after: String,
     },
     /// An extended attribute.
     Attribute {
         /// Its full name.
         name: String,
-        /// Its bytes in hexadecimal; none where it is not there.
+        /// Its bytes in hexadecimal; `None` if it is absent.
         before: Option<String>,
-        /// The same of the second one.
+        /// The second one's value.
         after: Option<String>,
     },
     /// The length of a file.
@@ -115,11 +115,11 @@ pub enum Difference {
         /// In bytes.
         after: u64,
     },
-    /// What a file holds.
+    /// The content of a file.
     Content(ContentDifference),
 }
 
-/// Compares what two root filesystems have at each path. What differs in the content of a file is asked of `inspect`.
+/// Compares two root filesystems at each path. Calls `inspect` for files whose contents differ.
 ///
 /// # Errors
 /// Those of `inspect`.
@@ -167,7 +167,7 @@ fn of_nodes(before: &Node, after: &Node) -> Vec<Difference> {
     }
     let names: BTreeSet<&String> = before.xattrs.keys().chain(after.xattrs.keys()).collect();
     for name in names.into_iter().filter(|name| before.xattrs.get(*name) != after.xattrs.get(*name)) {
-        let value = |node: &Node| node.xattrs.get(name).map(|value| crate::content::hex(value));
+        let value = |node: &Node| node.xattrs.get(name).map(hex::encode);
         differences.push(Difference::Attribute { name: name.clone(), before: value(before), after: value(after) });
     }
     if let (NodeKind::File { size: old }, NodeKind::File { size: new }) = (&before.kind, &after.kind)
@@ -188,7 +188,7 @@ fn kind(node: &Node) -> String {
 }
 
 impl Difference {
-    /// What differs, a line each, with `before` and `after` for the names of the two.
+    /// Formats a line for each difference; `before` and `after` name the two filesystems.
     #[must_use]
     pub fn lines(&self, before: &str, after: &str) -> Vec<String> {
         let pair = |what: &str, old: &dyn fmt::Display, new: &dyn fmt::Display| {

@@ -14,7 +14,7 @@ fn layer(files: &[(&str, &str)]) -> Index {
     index
 }
 
-/// What differs, as people read it; contents are not looked into.
+/// Formats the differences without those of contents.
 fn differences(before: &[Index], after: &[Index]) -> Vec<String> {
     let found = compare(&stack(before), &stack(after), |_, _| Ok::<_, ()>(None)).unwrap();
     let lines = |file: &FileDifference| {
@@ -25,7 +25,7 @@ fn differences(before: &[Index], after: &[Index]) -> Vec<String> {
 }
 
 #[test]
-fn each_thing_that_can_differ_is_named() {
+fn each_kind_of_difference_is_named() {
     type Change = fn(&mut Index);
     let cases: [(Change, &[&str]); 9] = [
         (|_| {}, &[]),
@@ -79,7 +79,7 @@ fn each_thing_that_can_differ_is_named() {
 }
 
 #[test]
-fn contents_are_looked_into_where_their_digests_differ() {
+fn contents_are_compared_if_digests_differ() {
     let (before, after) = (layer(&[("/a", "one"), ("/b", "same")]), layer(&[("/a", "two"), ("/b", "same")]));
     let (before, after) = ([before], [after]);
     let mut asked = 0;
@@ -92,7 +92,7 @@ fn contents_are_looked_into_where_their_digests_differ() {
 }
 
 #[test]
-fn a_layer_hides_what_is_below_it() {
+fn layer_hides_files_below() {
     let lower = || layer(&[("/a/one", "1"), ("/a/two", "2"), ("/b", "b")]);
     let cases: [(Index, &[(&str, &str)]); 6] = [
         (layer(&[("/b", "new")]), &[("/a/one", "1"), ("/a/two", "2"), ("/b", "new")]),
@@ -113,7 +113,7 @@ fn a_layer_hides_what_is_below_it() {
 }
 
 #[test]
-fn a_folder_that_only_leads_to_something_keeps_what_a_lower_layer_says_of_it() {
+fn implied_folder_keeps_its_metadata() {
     let mut lower = Index::new();
     lower.insert("/tmp", Node::new(NodeKind::Directory, 0o1777)).unwrap();
     for (implied, expected) in [(vec!["/tmp".to_owned()], (0o1777, 0, 1)), (Vec::new(), (0o755, 1, 1))] {

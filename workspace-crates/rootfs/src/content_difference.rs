@@ -1,4 +1,4 @@
-//! Where the contents of two files differ, in the terms of what they are: sections, lines, or bytes.
+//! Compares the contents of two files by sections, lines or bytes, depending on their format.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,32 +7,32 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tierce_elf::Section;
 
-/// Bytes of each file that are shown where neither has lines.
+/// Bytes shown of each file that is not text.
 const SHOWN_BYTES: usize = 16;
-/// Bytes of a line that are shown.
+/// Bytes shown of a line.
 const SHOWN_LINE: usize = 120;
-/// Bytes of a long line that are shown before the first that differs.
+/// Bytes shown of a long line before its first difference.
 const SHOWN_BEFORE: u64 = 40;
-/// Bytes by which text is told from anything else.
+/// Bytes that decide whether a file is text.
 const HEAD: usize = 4096;
 const BUFFER: usize = 64 << 10;
 
-/// Where the contents of two files differ.
+/// A difference between the contents of two files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ContentDifference {
     /// Two ELF files, and the sections that differ.
     Elf {
-        /// In the order of the first file; those of the second only come last.
+        /// In the order of the first file; sections only of the second file come last.
         sections: Vec<SectionDifference>,
     },
     /// Two texts, and the first line that differs.
     Text {
         /// Its number, counted from 1.
         line: u64,
-        /// The line; none where the text has ended.
+        /// The line; `None` after the end of the text.
         before: Option<String>,
-        /// The same of the second text.
+        /// The second text's line.
         after: Option<String>,
     },
     /// Anything else.
@@ -45,15 +45,15 @@ pub enum ContentDifference {
 pub struct SectionDifference {
     /// Its name.
     pub name: String,
-    /// Where it is in the first file; none if only the second has it.
+    /// Its place in the first file; `None` if only the second has it.
     pub before: Option<Place>,
-    /// The same of the second file.
+    /// Its place in the second file.
     pub after: Option<Place>,
     /// The first bytes that differ, counted from the section's beginning.
     pub first: Option<ByteDifference>,
 }
 
-/// Where something is in a file.
+/// A range of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its first byte.
@@ -67,17 +67,17 @@ pub struct Place {
 pub struct ByteDifference {
     /// The first one that differs.
     pub offset: u64,
-    /// Some bytes from there on, in hexadecimal; none where there are no more.
+    /// The first file's next bytes in hexadecimal; empty at its end.
     pub before: String,
-    /// The same of the second one.
+    /// The second file's next bytes.
     pub after: String,
 }
 
 /// A part of a stream.
 pub struct Part<'stream, S> {
-    /// The stream; where it stands is of no matter.
+    /// The stream, at any position.
     pub stream: &'stream mut S,
-    /// Its bytes.
+    /// The range of its bytes.
     pub range: Range<u64>,
 }
 
@@ -95,7 +95,7 @@ impl<S: Read + Seek> Part<'_, S> {
     }
 
     fn sections(&mut self) -> Option<Vec<Section>> {
-        // A file that only begins as one is shown by its bytes.
+        // A malformed ELF file is compared by its bytes.
         tierce_elf::sections(self.stream, self.range.clone()).ok().flatten()
     }
 
@@ -105,10 +105,10 @@ impl<S: Read + Seek> Part<'_, S> {
     }
 }
 
-/// Where two contents differ; none if they do not. Memory holds some kilobytes of each, whatever their size.
+/// Compares two contents; `None` if they are equal. Holds some kilobytes of each in memory, whatever their size.
 ///
 /// # Errors
-/// What cannot be read.
+/// A failed read or seek.
 pub fn content_difference<A: Read + Seek, B: Read + Seek>(
     before: &mut Part<'_, A>,
     after: &mut Part<'_, B>,
@@ -116,7 +116,7 @@ pub fn content_difference<A: Read + Seek, B: Read + Seek>(
     let Some(first) = first_difference(before, after)? else { return Ok(None) };
     if let (Some(old), Some(new)) = (before.sections(), after.sections()) {
         let sections = compare_sections(before, &old, after, &new)?;
-        // What no section holds, as headers and paddings, may be all that differs.
+        // Without a differing section, the difference is in headers or padding.
         if !sections.is_empty() {
             return Ok(Some(ContentDifference::Elf { sections }));
         }
@@ -129,7 +129,7 @@ pub fn content_difference<A: Read + Seek, B: Read + Seek>(
     Ok(Some(ContentDifference::Data(bytes_at(before, after, first.offset)?)))
 }
 
-/// The first byte that differs, and the line that it is in.
+/// The first byte that differs, and its line.
 struct First {
     offset: u64,
     line: u64,
@@ -159,7 +159,7 @@ fn first_difference<A: Read + Seek, B: Read + Seek>(
     }
 }
 
-/// Fills the buffer as far as the reader goes.
+/// Fills the buffer, or reads to the end.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -179,10 +179,10 @@ fn bytes_at<A: Read + Seek, B: Read + Seek>(
     offset: u64,
 ) -> io::Result<ByteDifference> {
     let (old, new) = (before.bytes(offset, SHOWN_BYTES)?, after.bytes(offset, SHOWN_BYTES)?);
-    Ok(ByteDifference { offset, before: crate::content::hex(&old), after: crate::content::hex(&new) })
+    Ok(ByteDifference { offset, before: hex::encode(old), after: hex::encode(new) })
 }
 
-/// Compares sections of the same name; of several of one name the first with the first, and so on.
+/// Compares sections of the same name. If several have one name, compares the first with the first, and so on.
 fn compare_sections<A: Read + Seek, B: Read + Seek>(
     before: &mut Part<'_, A>,
     old: &[Section],
@@ -233,7 +233,7 @@ fn line(bytes: Vec<u8>) -> Option<String> {
 }
 
 impl ContentDifference {
-    /// What differs, a line each, with `before` and `after` for the names of the two.
+    /// Formats a line for each difference; `before` and `after` name the two files.
     #[must_use]
     pub fn lines(&self, before: &str, after: &str) -> Vec<String> {
         match self {

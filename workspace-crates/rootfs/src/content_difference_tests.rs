@@ -1,7 +1,7 @@
 use super::*;
 use std::io::Cursor;
 
-/// What differs between two contents that stand within something larger, as people read it.
+/// Formats the difference of two contents that are parts of larger streams.
 fn lines(before: &[u8], after: &[u8]) -> Vec<String> {
     let within = |bytes: &[u8]| Cursor::new([b"before it", bytes, b"behind it"].concat());
     let (mut old, mut new) = (within(before), within(after));
@@ -14,7 +14,7 @@ fn lines(before: &[u8], after: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn texts_differ_in_a_line_and_anything_else_in_bytes() {
+fn texts_differ_in_lines_data_in_bytes() {
     let long = "x".repeat(100_000);
     let many = "line\n".repeat(20_000);
     let zeros = |last: u8| [&[0; 70_000][..], &[last]].concat();
@@ -41,7 +41,7 @@ fn texts_differ_in_a_line_and_anything_else_in_bytes() {
     }
 }
 
-/// What is shown of a long line with this character in its middle.
+/// The excerpt of a long line with this character in its middle.
 fn excerpt(differs: char) -> String {
     format!("{}{differs}{}", "x".repeat(40), "x".repeat(79))
 }
@@ -107,7 +107,7 @@ fn elf_files_differ_in_sections() {
 }
 
 #[test]
-fn elf_files_whose_sections_are_the_same_differ_in_bytes() {
+fn equal_sections_differ_in_bytes() {
     let before = elf(&[(".same", b"same")]);
     let mut after = before.clone();
     // The flags of the header are in no section.
@@ -117,6 +117,6 @@ fn elf_files_whose_sections_are_the_same_differ_in_bytes() {
 }
 
 #[test]
-fn what_only_begins_as_an_elf_file_differs_in_bytes() {
+fn damaged_elf_differs_in_bytes() {
     assert_eq!(lines(b"\x7fELF\x02damaged a", b"\x7fELF\x02damaged b"), ["bytes from 0xd on: 61 there, 62 built"]);
 }

@@ -1,82 +1,82 @@
-//! Everything that can be wrong with a root filesystem.
+//! The errors of this crate.
 
 use crate::missing::{Missing, list};
 
-/// Why something could not be done with a root filesystem.
+/// An error of reading or changing a root filesystem.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A path that has no place in a tree: see [`crate::path::normalize`].
+    /// A path that a tree cannot contain: see [`crate::path::normalize`].
     #[error("failed to use `{path}` as a path inside the root filesystem")]
     Path {
-        /// The path as it came.
+        /// The path as given.
         path: String,
     },
-    /// A path leads to nothing.
+    /// A path that leads to nothing.
     #[error("failed to resolve `{path}`: there is no `{at}`")]
     NotFound {
-        /// The path that was asked for.
+        /// The requested path.
         path: String,
-        /// The first component on the way, links followed, that is absent.
+        /// The first absent path on the way, links followed.
         at: String,
     },
-    /// A path goes through something that holds no entries.
+    /// A path that passes something other than a directory.
     #[error("failed to resolve `{path}`: `{at}` is not a directory")]
     NotADirectory {
-        /// The path that was asked for.
+        /// The requested path.
         path: String,
-        /// What stands in the way.
+        /// The path of that entry.
         at: String,
     },
-    /// More links than Linux follows.
+    /// A path with more links than Linux follows.
     #[error("failed to resolve `{path}`: it passes more than {limit} symbolic links")]
     LinkLoop {
-        /// The path that was asked for.
+        /// The requested path.
         path: String,
-        /// Links that are followed.
+        /// The limit.
         limit: usize,
     },
-    /// An entry contradicts the rest of its tree.
+    /// An entry that contradicts the rest of its tree.
     #[error("failed to put `{path}` into the file tree: {problem}")]
     Insert {
         /// The entry.
         path: String,
-        /// What it contradicts.
+        /// The contradiction.
         problem: String,
     },
-    /// An entry of an archive is not one of a root filesystem.
+    /// An entry of an archive that a root filesystem cannot have.
     #[error("failed to index `{entry}` of the archive: {problem}")]
     Entry {
-        /// The entry's name as written, damaged characters replaced.
+        /// The entry's name, with U+FFFD for bytes that are not UTF-8.
         entry: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// An archive, or a file, could not be read.
+    /// An archive or a file that could not be read.
     #[error("failed to read {what}")]
     Read {
-        /// What was read.
+        /// Its name in the message.
         what: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A linker cache is not one.
+    /// A malformed linker cache.
     #[error("failed to read the linker cache: {problem}")]
     LdCache {
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A pattern of the user's is not a glob.
+    /// A malformed glob of the user's.
     #[error("failed to read the pattern `{pattern}`")]
     Pattern {
         /// The pattern.
         pattern: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: globset::Error,
     },
-    /// What programs and libraries need is not there: all of it, not only the first.
+    /// Everything that programs and libraries need and that is absent.
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
 }

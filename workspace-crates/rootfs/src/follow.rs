@@ -1,22 +1,26 @@
 //! The traversal behind [`closure`](crate::closure()): processes, as `ld.so` would build them up.
 //!
-//! Each program, and each ELF file that is kept or declared, is loaded into a process of its own, breadth first. Within a
-//! process a library is loaded once: who needs the same soname later gets it, wherever he would have found it himself.
+//! Each program, and each kept or declared ELF file, is loaded into a process of its own, breadth first. A process loads a
+//! library once: later objects that need the same soname get it, even if their own search would find another file.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use tierce_elf::{DlopenNote, Elf, Priority};
 
-use crate::closure::{Closure, Finding, Reason};
+use crate::closure::Closure;
 use crate::content::Format;
+use crate::finding::Finding;
 use crate::ld_cache::flags_of;
 use crate::missing::{Missing, Rejected, Rejection, Wanted};
-use crate::nearest::nearest;
-use crate::packages::is_filled_at_run_time;
+use crate::nearest::suggestions;
+use crate::reason::Reason;
 use crate::search::{Found, Requester, Search, Searcher};
 use crate::tree::Resolved;
-use crate::{Error, Globs, Index, Loader, NodeKind, Patterns, path};
+use crate::{Error, Globs, Index, Loader, NodeKind, path};
+
+/// Folders that the kernel or the system fills at run time. A link into these may dangle in the image.
+const FILLED_AT_RUN_TIME: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
 /// The state of one computation.
 pub(crate) struct Follow<'index> {
@@ -25,13 +29,13 @@ pub(crate) struct Follow<'index> {
     pub(crate) searcher: Searcher<'index>,
     pub(crate) closure: Closure,
     missing: Vec<Missing>,
-    /// Results of searches that depend on nothing but the name and the kind of process.
+    /// Results of searches that depend only on the name and the kind of process.
     searches: HashMap<(&'index str, Option<u32>), Rc<Search>>,
-    /// Sonames that the programs have loaded.
+    /// The sonames that the programs load.
     programs_have: HashSet<&'index str>,
-    /// Objects of processes that were plain: whatever they need is in the closure, and is the same in any plain process.
+    /// Objects of plain processes: the closure has their needs, which are the same in every plain process.
     settled: HashSet<&'index str>,
-    /// Files that were followed already.
+    /// Files that have been followed.
     started: HashSet<&'index str>,
 }
 
@@ -40,7 +44,7 @@ struct Object<'index> {
     path: &'index str,
     elf: &'index Elf,
     origin: String,
-    /// The object by which it was loaded.
+    /// The object that loaded it.
     by: Option<usize>,
     /// Whether its searches differ from those of other objects: it has a search path or a flag, or inherits an `RPATH`.
     has_own_path: bool,
@@ -51,9 +55,9 @@ struct Process<'index> {
     objects: Vec<Object<'index>>,
     names: HashSet<&'index str>,
     paths: HashSet<&'index str>,
-    /// Whether every object was found by a search that gives the same in every process.
+    /// Whether every search for its objects has the same result in every process.
     is_plain: bool,
-    /// Whether objects that are settled are passed over, and whether one was.
+    /// Whether it skips settled objects, and whether it has skipped one.
     passes_settled: bool,
     passed_settled: bool,
 }
@@ -72,12 +76,12 @@ impl Default for Process<'_> {
 }
 
 impl<'index> Process<'index> {
-    /// Loads an object, unless it is there already, be it under another name.
+    /// Loads an object, unless the process has the same file already, even under another name.
     fn push(&mut self, path: &'index str, elf: &'index Elf, origin: String, by: Option<usize>) {
         if !self.paths.insert(path) {
             return;
         }
-        // Inherited are RPATHs; a RUNPATH of the loading object only makes this one's searches miss the memory.
+        // Only an RPATH is inherited. A RUNPATH of the loading object counts too, which only costs cached searches.
         let has_own_path = elf.rpath.is_some()
             || elf.runpath.is_some()
             || elf.no_default_libraries
@@ -102,7 +106,7 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Adds what stands at `path`, and what that needs. A link needs what it leads to.
+    /// Adds a path and its needs. A link needs its target.
     pub(crate) fn start(&mut self, path: &str, reason: Reason) -> Result<(), Error> {
         let index = self.index;
         let real = self.add_start(path, reason)?;
@@ -112,7 +116,7 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Adds what a link leads to that is there because the user says so.
+    /// Adds the target of a declared link.
     fn start_link(&mut self, link: &str, target: &str) -> Result<(), Error> {
         let mut search = Search::default();
         match self.index.tree().resolve(link) {
@@ -132,14 +136,14 @@ impl<'index> Follow<'index> {
         Ok(())
     }
 
-    /// Adds what stands at `path` alone and the links of folders on the way, and gives its path without these.
+    /// Adds a path and the links in its parents, without its needs. Returns the path without these links.
     pub(crate) fn add_start(&mut self, path: &str, reason: Reason) -> Result<String, Error> {
         let resolved = self.index.tree().resolve_folder(path)?;
         self.add(&resolved, reason);
         Ok(resolved.path)
     }
 
-    /// Adds what the globs match, and what that needs. A glob without a match is tried as a path, which may have links.
+    /// Adds the paths that `keep` matches, and their needs. Tries a glob without a match as a path, which may contain links.
     pub(crate) fn keep(&mut self) -> Result<(), Error> {
         let patterns = &self.globs.keep;
         let mut unmatched: BTreeSet<&str> = patterns.iter().collect();
@@ -147,46 +151,38 @@ impl<'index> Follow<'index> {
             return Ok(());
         }
         for (path, node) in self.index.tree().iter() {
+            // `find` names only the first of two globs for one path.
+            patterns.matching(path).for_each(|name| {
+                unmatched.remove(name);
+            });
             let Some(pattern) = patterns.find(path) else { continue };
-            unmatched.remove(pattern);
             self.keep_one(path, &node.kind, pattern)?;
         }
+        let mut absent = Vec::new();
         for pattern in unmatched {
-            // Of two globs for one path only the first is named by it.
-            let matches = Patterns::new([pattern])?;
-            if self.index.tree().iter().any(|(path, _)| matches.find(path).is_some()) {
-                continue;
-            }
             match self.index.tree().resolve(pattern) {
                 Ok(resolved) => {
                     let reason = Reason::Keep { pattern: pattern.to_owned() };
                     self.add(&resolved, reason);
                     self.follow(&resolved.path)?;
                 }
-                Err(_) => {
-                    let nearest = nearest(self.index.tree(), pattern);
-                    self.closure.findings.insert(Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest });
-                }
+                Err(_) => absent.push(pattern),
             }
         }
+        let finding = |(pattern, nearest): (&str, _)| Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest };
+        self.closure.findings.extend(suggestions(self.index.tree(), absent).map(finding));
         Ok(())
     }
 
-    /// Notes the globs to prune that match nothing.
+    /// Notes the globs of `prune` that match nothing.
     pub(crate) fn note_unmatched_prunes(&mut self) {
-        let (tree, prune) = (self.index.tree(), &self.globs.prune);
-        let mut unmatched: BTreeSet<&str> = prune.iter().collect();
-        if !unmatched.is_empty() {
-            for name in tree.iter().flat_map(|(at, _)| prune.matching(at)) {
-                unmatched.remove(name);
-            }
-        }
-        let finding =
-            |pattern: &str| Finding::UnmatchedPrune { pattern: pattern.to_owned(), nearest: nearest(tree, pattern) };
-        self.closure.findings.extend(unmatched.into_iter().map(finding));
+        let tree = self.index.tree();
+        let unmatched = self.globs.prune.unmatched(tree.iter().map(|(path, _)| path));
+        let finding = |(pattern, nearest): (&str, _)| Finding::UnmatchedPrune { pattern: pattern.to_owned(), nearest };
+        self.closure.findings.extend(suggestions(tree, unmatched).map(finding));
     }
 
-    /// The closure, or everything that it misses.
+    /// Returns the closure, or an error with everything that is missing.
     pub(crate) fn finish(mut self) -> Result<Closure, Error> {
         if !self.missing.is_empty() {
             self.missing.sort_by(|a, b| (&a.file, a.wanted.to_string()).cmp(&(&b.file, b.wanted.to_string())));
@@ -206,7 +202,7 @@ impl<'index> Follow<'index> {
         self.take(path, kind, Reason::Keep { pattern: pattern.to_owned() })
     }
 
-    /// Adds what stands at a path that is not pruned, what that links to, and what that needs.
+    /// Adds a path that is not pruned, the target of a link, and their needs.
     pub(crate) fn take(&mut self, path: &'index str, kind: &NodeKind, reason: Reason) -> Result<(), Error> {
         self.closure.add(path, reason);
         if !matches!(kind, NodeKind::Symlink { .. }) {
@@ -230,7 +226,7 @@ impl<'index> Follow<'index> {
         self.add_with(resolved, || reason);
     }
 
-    /// As `add`; of the many ways that lead to one library only the first makes a reason.
+    /// As `add`, but builds the reason only if the path has none: many ways lead to one library.
     fn add_with(&mut self, resolved: &Resolved, reason: impl FnOnce() -> Reason) {
         if self.closure.reason(&resolved.path).is_none() {
             self.closure.add(&resolved.path, reason());
@@ -242,7 +238,7 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Follows what a file needs, by what it is.
+    /// Follows a file's needs, depending on its format.
     pub(crate) fn follow(&mut self, path: &str) -> Result<(), Error> {
         let Some((path, content)) = self.entry(path) else { return Ok(()) };
         if self.globs.unfollowed.contains(path) || !self.started.insert(path) {
@@ -256,13 +252,13 @@ impl<'index> Follow<'index> {
         Ok(())
     }
 
-    /// The tree's own path of a file and what the file is, free of the borrow of `self`.
+    /// Returns the tree's own path and format of a file, without a borrow of `self`.
     fn entry(&self, path: &str) -> Option<(&'index str, &'index Format)> {
         let index = self.index;
         Some((index.tree().key(path)?, &index.content(path)?.format))
     }
 
-    /// A script that may be run needs its interpreter; others are texts for a program that reads them.
+    /// Adds the interpreter of an executable script. Other scripts are texts for a program that reads them.
     fn script(&mut self, script: &'index str, interpreter: &str) -> Result<(), Error> {
         if !self.is_run(script) {
             return Ok(());
@@ -281,7 +277,7 @@ impl<'index> Follow<'index> {
         self.follow(&resolved.path)
     }
 
-    /// Whether the mode of a file lets somebody run it.
+    /// Whether a file has an execute bit.
     pub(crate) fn is_run(&self, path: &str) -> bool {
         self.index.tree().get(path).is_some_and(|node| node.mode & 0o111 != 0)
     }
@@ -292,7 +288,7 @@ impl<'index> Follow<'index> {
         let mut process = Process { passes_settled: !is_program, ..Process::default() };
         self.run(&mut process, path, elf, is_program);
         if process.passed_settled && !process.is_plain {
-            // What was passed over may decide what an object with a search path of its own gets.
+            // A skipped object may decide which library an object with a search path of its own gets.
             process = Process::default();
             self.run(&mut process, path, elf, is_program);
         }
@@ -306,7 +302,7 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Builds a process up: what its objects need, then what those say that they load later.
+    /// Builds up a process: first the libraries that its objects need, then those of dlopen notes.
     fn run(&mut self, process: &mut Process<'index>, path: &'index str, elf: &'index Elf, is_program: bool) {
         self.load_interpreter(process, path, elf);
         process.names.extend(elf.soname.as_deref());
@@ -323,8 +319,8 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Whether a process has an object of this name. That it has, while no search has found it so far, is something that
-    /// another process need not share.
+    /// Whether a process has an object of this name. If no search has found that name so far, another process might not have it:
+    /// then this process is not plain.
     fn has(&self, process: &mut Process<'index>, at: usize, name: &'index str) -> bool {
         let has = process.names.contains(name);
         if has && !self.searches.contains_key(&(name, flags_of(process.objects[at].elf))) {
@@ -364,7 +360,7 @@ impl<'index> Follow<'index> {
                 self.push(process, found, at);
             }
             process.names.insert(soname);
-            // What is loaded into a program finds there what the program has loaded.
+            // A plugin finds libraries that its program has loaded.
             let is_loaded = !is_program && self.programs_have.contains(soname.as_str());
             if search.found.is_empty() && !is_loaded {
                 self.miss(by, Wanted::Soname(soname.clone()), &search);
@@ -401,7 +397,8 @@ impl<'index> Follow<'index> {
         }
     }
 
-    /// Loads the first of a note's libraries that is there. Whether one is; that a required one is not is an error as well.
+    /// Loads the first of a note's libraries that is present. Returns whether there is one; the absence of a required one is an
+    /// error as well.
     fn load_one_of(&mut self, process: &mut Process<'index>, at: usize, note: &'index DlopenNote) -> bool {
         let by = process.objects[at].path;
         let mut failed = Search::default();
@@ -429,7 +426,7 @@ impl<'index> Follow<'index> {
         false
     }
 
-    /// Searches on behalf of an object of a process; from memory where no object's own search path takes part.
+    /// Searches for a library that an object of a process needs. Uses the cache if no object's own search path takes part.
     fn search(&mut self, process: &Process<'index>, at: usize, name: &'index str) -> Rc<Search> {
         let object = &process.objects[at];
         let flags = flags_of(object.elf);
@@ -446,7 +443,7 @@ impl<'index> Follow<'index> {
         search
     }
 
-    /// Adds what was found to a process, unless the same file is there under another name.
+    /// Adds a found library to a process, unless the process has the same file under another name.
     fn push(&mut self, process: &mut Process<'index>, found: &Found, by: usize) {
         let Some((path, Format::Elf(elf))) = self.entry(&found.resolved.path) else { return };
         process.names.extend(elf.soname.as_deref());
@@ -479,4 +476,9 @@ impl<'index> Follow<'index> {
 
 fn directory_of(path: &str) -> String {
     path::parent(path).unwrap_or("/").to_owned()
+}
+
+/// Whether a path exists only at run time.
+pub(crate) fn is_filled_at_run_time(at: &str) -> bool {
+    std::iter::once(at).chain(path::parents(at)).any(|at| FILLED_AT_RUN_TIME.contains(&at))
 }

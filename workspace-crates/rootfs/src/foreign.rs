@@ -1,5 +1,5 @@
-//! An image on top of one from anywhere: both were made by people who knew nothing of each other, so their folders and links may
-//! differ, and what is below is neither followed nor checked.
+//! An image on an external base. The two were made independently, so their folders and links may differ, and the needs of the
+//! base's files are neither followed nor checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,38 +8,38 @@ use crate::{
     Base, Closure, Error, FileContent, Finding, Globs, Index, LdCache, Node, NodeKind, Patterns, Reason, path,
 };
 
-/// An image with what it begins with.
+/// An image merged with its external base.
 #[derive(Debug)]
 pub struct Completed {
-    /// All that a container sees.
+    /// All files that a container sees.
     pub image: Index,
-    /// Where selected paths stand now whose folders are links below: by the path that was selected.
+    /// The new paths of selected paths whose folders are links in the base, by the selected path.
     pub moved: BTreeMap<String, String>,
 }
 
-/// An image, while what was selected is put over what is below.
+/// The state of merging a selection with a base.
 struct Completion<'a> {
     selected: &'a Index,
     globs: &'a Globs,
     image: Index,
     moved: BTreeMap<String, String>,
-    /// The files and links that were put, by where they stand.
+    /// The selected path of each file and link that was put, by its path in the image.
     put: BTreeMap<String, &'a str>,
-    /// Folders of the image below that a selected link stands for, each with that link.
+    /// Folders of the base at whose path the selection has a link, each with that link.
     links: Vec<(String, &'a str)>,
-    /// Files of the image below that are others now.
+    /// Files of the base that were replaced.
     replaced: Vec<String>,
     closure: &'a mut Closure,
 }
 
 impl Base {
-    /// Puts a selection over the image below, of which `prune` and `remove` take away what they match, and gives each path its reason.
-    /// A folder that is a link below is that link's target. Where a selected link is a folder below, what was selected of its
-    /// target gets links in that folder. `laid` is what the image has given itself ([`Base::lay_over`]): as far as it is still
-    /// that, it stays where it is.
+    /// Merges a selection with the base and gives each path its reason. `prune` and `remove` apply to the base's paths too. If a
+    /// selected folder is a link in the base, its content goes to that link's target. If a selected link is a folder in the base,
+    /// that folder gets links to the selected content of the link's target. `laid` are the paths that came from the base itself
+    /// ([`Base::lay_over`]): unchanged ones keep their place in the base.
     ///
     /// # Errors
-    /// [`Error::Insert`] where one has a folder and the other a file, or two selected files fall on one place.
+    /// [`Error::Insert`] if one has a folder and the other a file, or if two selected files get the same path.
     pub fn complete(
         &self,
         selected: &Index,
@@ -74,7 +74,7 @@ impl Base {
             completion.lead(at, &real)?;
         }
         let Completion { image, moved, replaced, closure, .. } = completion;
-        // Of a folder that holds nothing but what stays elsewhere, nothing is in the image.
+        // A selected folder is not in the image if all of its content moved.
         for (at, _) in selected.tree().iter().filter(|(at, _)| image.tree().get(at).is_none()) {
             closure.remove(at);
         }
@@ -90,7 +90,7 @@ impl Base {
         Ok(Completed { image, moved })
     }
 
-    /// Whether a finding says of a glob that it matches nothing, while it matches something of the image.
+    /// Whether a finding reports a glob as unmatched that matches a path of the base.
     fn is_matched(&self, finding: &Finding) -> bool {
         let (Finding::UnmatchedPrune { pattern, .. } | Finding::UnmatchedRemove { pattern, .. }) = finding else {
             return false;
@@ -101,7 +101,7 @@ impl Base {
 }
 
 impl Closure {
-    /// Notes the libraries of a base from anywhere that its own programs do not get any more: by their sonames they find others.
+    /// Notes the libraries of an external base that its own programs no longer find: their sonames lead to others.
     pub(crate) fn note_shadowed(&mut self, image: &Index, own: &LdCache, below: &LdCache) {
         let content = |path: &str| image.content(&image.tree().resolve(path).ok()?.path);
         let is_another = |path: &str, other: &str| match (content(path), content(other)) {
@@ -127,18 +127,18 @@ impl Closure {
     }
 }
 
-/// The version of the C library among some of an index's files.
+/// The newest version of the C library among the files of an index that `is_one` accepts.
 fn libc(index: &Index, is_one: impl Fn(&str) -> bool) -> Option<(u16, u16)> {
     let files = index.files().filter(|(at, _)| is_one(at)).filter_map(|(_, content)| content.elf());
     files.filter(|elf| elf.soname.as_deref() == Some("libc.so.6")).filter_map(|elf| elf.glibc).max()
 }
 
-/// Whether the user lets the image have a path of the one below.
+/// Whether no glob removes a path of the base.
 fn stays(globs: &Globs, at: &str) -> bool {
     globs.prune.find(at).is_none() && globs.remove.find(at).is_none()
 }
 
-/// What of a selection is put over the image below: all but what that has given itself, and folders that hold nothing else.
+/// The selected paths to merge: all except the base's own, and folders that contain only those.
 fn wanted<'a>(selected: &'a Index, own: &BTreeMap<&str, &str>) -> BTreeSet<&'a str> {
     let holding: BTreeSet<&str> = selected.tree().iter().filter_map(|(at, _)| path::parent(at)).collect();
     let paths = selected.tree().iter().map(|(at, _)| at);
@@ -149,8 +149,8 @@ fn wanted<'a>(selected: &'a Index, own: &BTreeMap<&str, &str>) -> BTreeSet<&'a s
 impl<'a> Completion<'a> {
     fn put(&mut self, at: &'a str, node: &Node) -> Result<(), Error> {
         let to = self.place(at);
-        let there = self.image.tree().get(&to).map(|there| there.kind.clone());
-        match (&node.kind, there) {
+        let present = self.image.tree().get(&to).map(|present| present.kind.clone());
+        match (&node.kind, present) {
             (NodeKind::Directory, Some(NodeKind::Directory)) if self.closure.reason(at) != Some(&Reason::Declared) => {}
             (NodeKind::Directory, Some(NodeKind::Symlink { .. })) => {
                 let real = self.folder_behind(&to, node)?;
@@ -176,19 +176,19 @@ impl<'a> Completion<'a> {
         }
         let node = self.leading_alike(at, &to, node);
         if matches!(&node.kind, NodeKind::Symlink { target } if *target == to) {
-            // Its own target stands there, and is the image's below.
+            // The base has the link's target at this very path.
             self.closure.remove(at);
             return Ok(());
         }
         let is_another = self.replace(&to, &node, self.selected.content(at))?;
-        // What the user wants to be another needs no mention, nor that there are more users.
+        // A replacement needs no mention if the user declared it, or if it only adds accounts.
         if is_another && self.closure.reason(at) != Some(&Reason::Declared) && !ACCOUNTS.contains(&at) {
             self.replaced.push(to);
         }
         Ok(())
     }
 
-    /// The folder that a link of the image below leads to; made if it is not there.
+    /// The folder that a link of the base leads to. Creates it if it is absent.
     fn folder_behind(&mut self, link: &str, node: &Node) -> Result<String, Error> {
         loop {
             match self.image.tree().resolve(link) {
@@ -202,7 +202,7 @@ impl<'a> Completion<'a> {
         }
     }
 
-    /// Where a selected path stands: below where its folder does.
+    /// The path in the image for a selected path: inside of its folder's place.
     fn place(&mut self, at: &str) -> String {
         let moved = path::parent(at).and_then(|above| self.moved.get(above));
         match moved.map(|above| path::join(above, path::file_name(at))) {
@@ -214,8 +214,7 @@ impl<'a> Completion<'a> {
         }
     }
 
-    /// Whether a selected file or link is what stands at its place, at which another one may have fallen before: of a file and a
-    /// link to it, the file.
+    /// Whether a selected file or link gets its place, if another one has the same place. A file precedes a link to it.
     fn is_first(&mut self, at: &'a str, to: &str, node: &Node) -> Result<bool, Error> {
         let Some(first) = self.put.get(to).copied() else {
             self.put.insert(to.to_owned(), at);
@@ -232,24 +231,25 @@ impl<'a> Completion<'a> {
             self.closure.remove(first);
             return Ok(true);
         }
-        let problem = format!("`{first}` and `{at}` differ, and links of the image below make one of them");
+        let problem = format!("`{first}` and `{at}` differ, and links of the base image lead both there");
         Err(Error::Insert { path: to.to_owned(), problem })
     }
 
-    /// A node at its place. A relative link that left its folder leads to the same from there.
+    /// The node at its place. Rewrites a relative link that moved to another folder, so that it leads to the same target.
     fn leading_alike(&self, at: &str, to: &str, node: &Node) -> Node {
         let (Some(folder), NodeKind::Symlink { target }) = (path::parent(at), &node.kind) else { return node.clone() };
         let (above, name) = match target.rsplit_once('/') {
             Some((above, name)) if !target.starts_with('/') && path::parent(to) != Some(folder) => (above, name),
             _ => return node.clone(),
         };
+        let without_dots = |path: String| path::resolve_dots(&path).unwrap_or(path);
         let from = path::join(folder, above);
-        let above = self.selected.tree().resolve(&from).map_or_else(|_| without_dots(&from), |real| real.path);
-        let target = without_dots(&path::join(&above, name));
+        let above = self.selected.tree().resolve(&from).map_or_else(|_| without_dots(from), |real| real.path);
+        let target = without_dots(path::join(&above, name));
         Node { kind: NodeKind::Symlink { target: self.moved.get(&target).unwrap_or(&target).clone() }, ..node.clone() }
     }
 
-    /// Whether it is in the place of something else.
+    /// Adds a node and returns whether it replaced a different file or link.
     fn replace(&mut self, to: &str, node: &Node, content: Option<&FileContent>) -> Result<bool, Error> {
         let seen = |image: &Index| match (image.tree().get(to).map(|node| &node.kind), image.content(to)) {
             (_, Some(content)) => Some(content.sha256.clone()),
@@ -270,11 +270,11 @@ impl<'a> Completion<'a> {
         Ok(before.is_some() && before != seen(&self.image))
     }
 
-    /// Links what was selected behind links of folders that are others below.
+    /// Adds links for selected links that are folders in the base.
     fn link(&mut self) -> Result<(), Error> {
         for (folder, link) in std::mem::take(&mut self.links) {
             self.closure.remove(&folder);
-            // One that leads to nothing stands for no folder.
+            // A dangling link has no content to link.
             let Ok(target) = self.selected.tree().resolve(link) else { continue };
             if !self.selected.tree().get(&target.path).is_some_and(Node::is_directory) {
                 let problem = format!("a directory stands there, and here it is a link to `{}`", target.path);
@@ -286,22 +286,22 @@ impl<'a> Completion<'a> {
         Ok(())
     }
 
-    /// Links what was selected of a folder into another one.
-    fn link_all(&mut self, folder: &str, of: &str) -> Result<(), Error> {
-        if self.moved.get(of).map_or(of, String::as_str) == folder {
+    /// Adds links in `folder` to the selected content of another folder.
+    fn link_all(&mut self, folder: &str, source: &str) -> Result<(), Error> {
+        if self.moved.get(source).map_or(source, String::as_str) == folder {
             return Ok(());
         }
-        let is_child = |at: &&str| path::parent(at) == Some(of);
+        let is_child = |at: &&str| path::parent(at) == Some(source);
         let selected = self.selected;
-        for child in selected.tree().below(of).map(|(at, _)| at).filter(is_child) {
+        for child in selected.tree().below(source).map(|(at, _)| at).filter(is_child) {
             let at = path::join(folder, path::file_name(child));
             let to = self.moved.get(child).map_or(child, String::as_str).to_owned();
             let is_folder = selected.tree().get(child).is_some_and(Node::is_directory);
             match self.image.tree().resolve(&at) {
-                Ok(there) if is_folder && self.image.tree().get(&there.path).is_some_and(Node::is_directory) => {
-                    self.link_all(&there.path, child)?;
+                Ok(present) if is_folder && self.image.tree().get(&present.path).is_some_and(Node::is_directory) => {
+                    self.link_all(&present.path, child)?;
                 }
-                // What only holds what stays elsewhere is not there.
+                // A folder whose content all moved is not in the image.
                 _ if self.image.tree().get(&to).is_none() || !stays(self.globs, &at) => {}
                 _ => self.lead_from(&at, &to)?,
             }
@@ -309,13 +309,13 @@ impl<'a> Completion<'a> {
         Ok(())
     }
 
-    /// Leads a path of the image below, if it is there, to where something else stands now.
+    /// Makes a path of the base, if it exists, a link to another path.
     fn lead(&mut self, at: &str, to: &str) -> Result<(), Error> {
         if self.image.tree().get(at).is_some() { self.lead_from(at, to) } else { Ok(()) }
     }
 
     fn lead_from(&mut self, at: &str, to: &str) -> Result<(), Error> {
-        // Of a link there, what it leads to may be that already.
+        // A link there may lead to that path already.
         let real = |at: &str| self.image.tree().resolve(at).ok().map(|resolved| resolved.path);
         if at != to && real(at) != real(to) {
             let is_another = self.replace(at, &Node::symlink(to), None)?;
@@ -325,19 +325,6 @@ impl<'a> Completion<'a> {
         }
         Ok(())
     }
-}
-
-/// A path as it is read where no link is passed.
-fn without_dots(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    format!("/{}", names.join("/"))
 }
 
 /// Whether a link leads to a folder.

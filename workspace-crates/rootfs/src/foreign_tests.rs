@@ -6,7 +6,7 @@ use crate::base::tests::{base_from_elsewhere, index};
 use crate::ld_cache::Entry;
 use crate::{Format, Loader, stack};
 
-/// What comes of a selection on top of an image: each path that is another than below, and the findings.
+/// Merges a selection with a base and lists each path that differs from the base, and the findings.
 fn completed(below: &str, selected: &str, globs: &Globs) -> Result<(Vec<String>, Closure), Error> {
     let (base, selected) = (base_from_elsewhere(below), index(selected));
     let mut closure = Closure::default();
@@ -121,7 +121,7 @@ fn folders_and_links_are_those_of_below() {
 }
 
 #[test]
-fn what_moved_is_known_by_its_new_path() {
+fn moved_file_has_its_new_path() {
     let (_, closure) =
         completed("/usr/lib64 -> lib\n/usr/lib/x 1", "/usr/lib64/y 1\n/a -> usr/lib64/y", &Globs::default()).unwrap();
     assert_eq!(closure.reason("/usr/lib/y"), Some(&Reason::Program));
@@ -137,7 +137,7 @@ fn what_moved_is_known_by_its_new_path() {
 }
 
 #[test]
-fn what_the_user_does_not_want_is_taken_away() {
+fn pruned_and_removed_files_leave_the_base() {
     let globs = Globs {
         prune: Patterns::new(["/usr/share/doc"]).unwrap(),
         remove: Patterns::new(["/etc/*.d/x"]).unwrap(),
@@ -149,9 +149,9 @@ fn what_the_user_does_not_want_is_taken_away() {
 }
 
 #[test]
-fn what_only_a_link_of_root_leads_to_stays_where_it_is() {
-    // Of a split image, one whose /bin is a folder, on top of which is put what a table brings: the paths that are others then, and
-    // what is said to be another.
+fn folder_of_the_base_beats_a_link_of_root() {
+    // The base has /bin as a folder, and ROOT has it as a link. Each case has the paths that the image changes, and the paths that
+    // Tierce reports as replaced.
     type Case<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
     let below = "/bin/sh 1\n/bin/x 1\n/lib/s/a 1\n/usr/lib/s/b 1";
     let cases: [Case<'_>; 5] = [
@@ -211,7 +211,7 @@ fn what_only_a_link_of_root_leads_to_stays_where_it_is() {
 }
 
 #[test]
-fn a_c_library_that_is_older_than_that_of_below_is_found() {
+fn older_c_library_is_found() {
     let with_libc = |at: &str, glibc: (u16, u16)| {
         let mut elf = Elf::bare(Class::Elf64, Endianness::Little, Machine::X86_64, Kind::Shared);
         (elf.soname, elf.glibc) = (Some("libc.so.6".into()), Some(glibc));
@@ -237,7 +237,7 @@ fn a_c_library_that_is_older_than_that_of_below_is_found() {
 }
 
 #[test]
-fn libraries_that_are_found_before_those_of_below_are_named() {
+fn libraries_before_the_bases_are_named() {
     let mut image = index(
         "/lib/any/libz.so.1 1\n/lib/any/liby.so.1 same\n/lib/any/libw.so.1 1\n/usr/lib64/libz.so.1 2\n/usr/lib64/liby.so.1 same",
     );
@@ -263,7 +263,7 @@ fn libraries_that_are_found_before_those_of_below_are_named() {
 }
 
 #[test]
-fn a_glob_that_matches_what_is_below_matches_something() {
+fn glob_may_match_only_the_base() {
     let base = base_from_elsewhere("/bin/x 1");
     let mut closure = Closure::default();
     let pattern = "/bin/x".to_owned();
@@ -274,7 +274,7 @@ fn a_glob_that_matches_what_is_below_matches_something() {
 }
 
 #[test]
-fn folders_that_both_have_hold_what_both_have() {
+fn shared_folders_hold_files_of_both() {
     let ours = "/lib -> usr/lib\n/usr/lib/s/a 2\n/usr/lib/s/d/b 2\n/usr/lib/t/c 2";
     let cases: [(&str, &str, &[&str]); 3] = [
         (
@@ -297,7 +297,7 @@ fn folders_that_both_have_hold_what_both_have() {
 }
 
 #[test]
-fn what_falls_on_one_place_has_to_be_one() {
+fn files_at_one_path_must_be_equal() {
     let below = "/usr/sbin -> bin\n/usr/lib64 -> lib/any\n/usr/bin/sh 1\n/usr/lib/any/z 1";
     for (ours, expected) in [
         ("/usr/bin/x 1\n/usr/sbin/x 1", Ok(vec!["/usr/bin/x (program)"])),
@@ -321,7 +321,7 @@ fn what_falls_on_one_place_has_to_be_one() {
         (
             "/usr/bin/x 1\n/usr/sbin/x 2",
             Err(
-                "failed to put `/usr/bin/x` into the file tree: `/usr/bin/x` and `/usr/sbin/x` differ, and links of the image below make one of them",
+                "failed to put `/usr/bin/x` into the file tree: `/usr/bin/x` and `/usr/sbin/x` differ, and links of the base image lead both there",
             ),
         ),
     ] {
@@ -333,7 +333,7 @@ fn what_falls_on_one_place_has_to_be_one() {
 }
 
 #[test]
-fn a_folder_and_a_file_cannot_stand_at_one_place() {
+fn folder_and_file_conflict() {
     for (below, selected) in [
         ("/a/b 1", "/a 2"),
         ("/a 1", "/a/b 2"),

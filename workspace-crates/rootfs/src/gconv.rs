@@ -1,24 +1,24 @@
-//! Which modules of the C library convert a character set, by the text of its `gconv-modules`.
+//! `gconv-modules`: the C library's modules for each character set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Character sets that glibc converts without a module.
 const BUILT_IN: [&str; 7] =
     ["INTERNAL", "ISO-10646/UCS4", "UCS-4LE", "WCHAR_T", "ISO-10646/UTF8", "UCS-2", "ANSI_X3.4-1968"];
-/// Aliases of aliases that are followed.
+/// The longest chain of aliases that is followed.
 const MAX_ALIASES: usize = 8;
 
 /// The character sets that iconv(3) knows, and their modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converters {
-    /// By alias, the name that it stands for.
+    /// The name of each alias.
     aliases: BTreeMap<String, String>,
-    /// By name, the files of the modules from it and to it, without `.so`.
+    /// The modules from and to each name, without `.so`.
     modules: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Converters {
-    /// Reads the texts of `gconv-modules` and of the files in `gconv-modules.d`; lines that say nothing are passed over, as the C
+    /// Reads the texts of `gconv-modules` and of the files in `gconv-modules.d`; ignores malformed lines, as the C
     /// library does.
     pub fn parse<'text>(texts: impl IntoIterator<Item = &'text str>) -> Self {
         let mut converters = Self::default();
@@ -39,7 +39,7 @@ impl Converters {
         converters
     }
 
-    /// The modules of a character set, without `.so`; none where the C library needs none. `None` for one that it does not know.
+    /// Returns the modules of a character set, without `.so`; empty if the C library needs none. `None` for an unknown one.
     pub fn modules(&self, charset: &str) -> Option<Vec<&str>> {
         let mut known = name(charset);
         for _ in 0..MAX_ALIASES {
@@ -54,13 +54,13 @@ impl Converters {
         Some(self.modules.get(&known)?.iter().map(String::as_str).collect())
     }
 
-    /// The names and aliases that there are.
+    /// All names and aliases.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.aliases.keys().chain(self.modules.keys()).map(String::as_str)
     }
 }
 
-/// Upper-case, without the slashes at the end.
+/// Converts to upper case and removes trailing slashes.
 fn name(text: &str) -> String {
     text.trim_end_matches('/').to_ascii_uppercase()
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn character_sets_have_their_modules() {
+    fn charset_has_its_modules() {
         let converters = Converters::parse([
             "# from\tto\tfile\tcost\nalias\tISO8859-15//\tISO-8859-15//\nalias L9// ISO8859-15//\n\
              module\tISO-8859-15//\tINTERNAL\tISO8859-15\t1\nmodule\tINTERNAL\tISO-8859-15//\tISO8859-15\t1\nmodule x\n",

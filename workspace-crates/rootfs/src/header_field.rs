@@ -1,6 +1,6 @@
 //! The fields of a tar header (POSIX.1, ustar interchange format).
 
-/// The fields with their first bytes.
+/// Each field's first byte and name.
 const FIELDS: [(u64, &str); 15] = [
     (0, "the name"),
     (100, "the mode"),
@@ -19,7 +19,7 @@ const FIELDS: [(u64, &str); 15] = [
     (500, "the padding"),
 ];
 
-/// What a byte of an archive says, if it is one of a header; headers begin at multiples of 512.
+/// Returns the field that a byte of an archive belongs to if it is part of a header. Headers begin at multiples of 512.
 #[must_use]
 pub fn header_field(offset: u64) -> &'static str {
     let at = offset % 512;
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_where_a_writer_puts_them() {
+    fn fields_agree_with_the_tar_crate() {
         let written = |set: fn(&mut tar::Header)| {
             let (mut before, mut after) = (tar::Header::new_ustar(), tar::Header::new_ustar());
             before.set_cksum();

@@ -1,4 +1,4 @@
-//! The index of a root filesystem: its tree, and of each regular file where its bytes are and what they are.
+//! The index of a root filesystem: its tree, and the place and format of each regular file's bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, FileContent, FileTree, Node, NodeKind, Source};
 
-/// A root filesystem without its bytes. Serialised once, it spares later runs the reading of the archive.
+/// A root filesystem without its bytes. Later runs read the serialised index instead of the archive.
 ///
-/// Holds always: exactly the regular files of the tree have a content.
+/// Invariant: exactly the regular files of the tree have a content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct Index {
     tree: FileTree,
     files: BTreeMap<String, FileContent>,
-    /// Folders that its archive has no entries of, but for what is in them.
+    /// Folders without an entry of their own in the archive, which has entries below them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     implied: BTreeSet<String>,
 }
 
-/// What an index is serialised as, not yet known to fit together.
+/// The serialised form of an index, not yet checked.
 #[derive(Deserialize)]
 struct Parts {
     tree: FileTree,
@@ -30,13 +30,13 @@ struct Parts {
 }
 
 impl Index {
-    /// An index of nothing but a root directory.
+    /// An index with only a root directory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts a tree and its contents together.
+    /// Combines a tree and its contents.
     ///
     /// # Errors
     /// [`Error::Insert`] for a regular file without a content, or a content without a regular file.
@@ -60,12 +60,12 @@ impl Index {
         Ok(Self { tree, files, implied: BTreeSet::new() })
     }
 
-    /// The same, of an archive that has nothing to say of these folders.
+    /// Marks these folders as implied.
     pub(crate) fn with_implied(self, implied: BTreeSet<String>) -> Self {
         Self { implied, ..self }
     }
 
-    /// Whether a folder is only there because of what is in it.
+    /// Whether the archive has no entry of its own for a folder, only entries below it.
     pub(crate) fn is_implied(&self, path: &str) -> bool {
         self.implied.contains(path)
     }
@@ -90,8 +90,8 @@ impl Index {
         }
     }
 
-    /// Puts a regular file into the tree, or replaces one, and gives its path with all links resolved. The node's mode,
-    /// owner and attributes are taken from `node`, the size from `size`.
+    /// Adds or replaces a regular file and returns its path with all links resolved. Takes mode, owner and attributes from
+    /// `node`, ignores its kind.
     ///
     /// # Errors
     /// Those of [`FileTree::insert`].
@@ -103,7 +103,7 @@ impl Index {
         Ok(real)
     }
 
-    /// Puts a directory or a link into the tree, or replaces one, and gives its path with all links but the last resolved.
+    /// Adds or replaces a directory or a link and returns its path with all links but the last resolved.
     ///
     /// # Errors
     /// Those of [`FileTree::insert`], and [`Error::Insert`] for a regular file, which has a content.
@@ -116,23 +116,23 @@ impl Index {
         Ok(real)
     }
 
-    /// Gives the regular file that `path` leads to, by links of any kind, an extended attribute.
+    /// Sets an extended attribute of the regular file that `path` leads to, links of any kind followed.
     ///
     /// # Errors
-    /// Those of [`FileTree::resolve`], and [`Error::Insert`] for what is not a file.
+    /// Those of [`FileTree::resolve`], and [`Error::Insert`] for a path that is not a file.
     pub fn set_attribute(&mut self, path: &str, name: &str, value: Vec<u8>) -> Result<(), Error> {
         self.tree.set_attribute(path, name, value)
     }
 
-    /// Takes away the content of a file that was replaced; where it had other paths, the new first one has it now.
+    /// Removes the content of a replaced file. If it had hard links, the first of them gets the content.
     fn move_content(&mut self, path: &str, moved: Option<String>) {
         if let (Some(content), Some(first)) = (self.files.remove(path), moved) {
             self.files.insert(first, content);
         }
     }
 
-    /// The index of some of the entries, with every directory above them: an image's, of a closure's paths. Of the
-    /// selected paths of one file the first is a regular file, with the content, and the others are hard links to it.
+    /// Selects some entries, such as a closure's, with every directory above them. If a file has several selected paths, the
+    /// first becomes the regular file and the others hard links to it.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a path that is not in the tree.
@@ -155,8 +155,8 @@ impl Index {
         Self::from_parts(FileTree::try_from(nodes)?, files)
     }
 
-    /// Gives every selected regular file its content. Of a file's paths the first is the file and the others are links to it,
-    /// whichever the archive had first: in this order a layer can be unpacked.
+    /// Assigns every selected regular file its content. The first path of a file is the file and the others are links to it,
+    /// whatever the archive's order: so a layer can be unpacked in the order of its paths.
     fn with_contents(
         &self,
         mut nodes: BTreeMap<String, Node>,
@@ -181,12 +181,12 @@ impl Index {
         (nodes, files)
     }
 
-    /// Reads a small file that lies in the archive (or in memory), such as a text of the installed-package database.
-    /// Symbolic links are followed.
+    /// Reads a small file from the archive (or from memory), such as a text of the installed-package database. Follows
+    /// symbolic links.
     ///
     /// # Errors
-    /// Those of [`FileTree::resolve`], and [`Error::Read`]: also for what is no regular file, is larger than `limit`
-    /// bytes, or lies elsewhere.
+    /// Those of [`FileTree::resolve`], and [`Error::Read`]: also if it is not a regular file, is larger than `limit` bytes, or
+    /// lies in a file of the host.
     pub fn read(&self, archive: &mut (impl Read + Seek), path: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let real = self.tree.resolve(path)?.path;
         let read = match self.content(&real).map(|content| &content.source) {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn selecting_keeps_contents_whole() {
+    fn selection_keeps_contents() {
         type Entries<'case> = &'case [(&'case str, &'case str)];
         let cases: &[(&[&str], Entries<'_>)] = &[
             (&["/usr/bin/z"], &[("/usr/bin/z", "file")]),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_replaced_lives_on_under_its_other_names() {
+    fn replaced_file_keeps_other_names() {
         let content = |index: &Index, path: &str| match index.content(path).map(|content| content.source.clone()) {
             Some(Source::Bytes(bytes)) => String::from_utf8(bytes).unwrap(),
             other => format!("{other:?}"),
@@ -294,7 +294,7 @@ mod tests {
             for path in ["/usr/bin/0", "/usr/bin/b", "/usr/bin/c"] {
                 assert_eq!(content(&index, path), "/usr/bin/a", "{path}");
             }
-            // What holds of every tree holds of this one.
+            // The tree's invariants hold.
             FileTree::try_from(
                 index.tree().iter().map(|(path, node)| (path.to_owned(), node.clone())).collect::<BTreeMap<_, _>>(),
             )
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_goes_to_the_file_whichever_of_its_names_is_said() {
+    fn attribute_reaches_the_file_by_any_name() {
         for path in ["/usr/bin/a", "/bin/c", "/usr/bin/0"] {
             let mut index = sample();
             index.set_attribute(path, "user.x", b"1".into()).unwrap();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn it_survives_its_serialisation_and_refuses_what_does_not_fit() {
+    fn malformed_serialisation_is_refused() {
         let text = serde_json::to_string(&sample()).unwrap();
         assert_eq!(serde_json::from_str::<Index>(&text).unwrap(), sample());
         let damaged = text.replace("\"files\":{\"/usr/bin/a\"", "\"files\":{\"/usr/bin/x\"");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn replacing_a_file_by_a_link_forgets_its_content() {
+    fn link_in_place_of_file_drops_content() {
         let mut index = sample();
         index.insert("/bin/z", Node::symlink("a")).unwrap();
         assert!(index.content("/usr/bin/z").is_none());

@@ -1,16 +1,16 @@
 //! The assignment of an image's paths to layers.
 //!
-//! Layers go most stable first, since a changed layer makes those above it new for the daemon: libc and what comes with it,
-//! then libraries, then data, then the programs, so that a rebuild ships the last one only.
+//! The most stable layers come first, since a changed layer invalidates those above it in the daemon: libc and its companions,
+//! then libraries, then data, then the programs. So a rebuild ships the last layer only.
 //!
-//! Where a library's files go is a function of its owner's name and of nothing else: [`BUCKETS`] layers, chosen by a digest
-//! of the name. Grouping by size, or filling layers in turn, would let one package that grows or goes move others between
-//! layers, and make all of them new. So one changed package changes one layer, and two images of one workspace share the
-//! layers of the packages that both have alone in a bucket. An owner's name is without a version, or an update would move it.
+//! The layer of a library's files depends on its owner's name alone: a digest of the name chooses one of [`BUCKETS`] layers.
+//! If layers were grouped or filled by size, one package that grows or goes would move others to other layers and invalidate
+//! all of them. This way one changed package changes one layer. Two images of a workspace share the layer of a bucket if both
+//! have the same packages in it. An owner's name has no version, as an update would move it.
 //!
-//! A layer holds the directories above its entries as well, each described as in every other layer, so that it can be
-//! unpacked alone and none overrides another's. Hard links lie in the layer of their file, for a layer's archive cannot link
-//! to another's.
+//! A layer also contains the directories above its entries, each with the same attributes in every layer, so that it can be
+//! unpacked alone and does not override another layer. Hard links are in the layer of their file, as an archive cannot link
+//! to a file of another archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,36 +19,36 @@ use sha2::{Digest, Sha256};
 
 use crate::{Closure, Index, NodeKind, Reason, path};
 
-/// Layers among which libraries are distributed. With the other groups, far below the 125 that daemons take.
+/// The number of layers for libraries. With the other groups, far below the daemons' limit of 125.
 pub const BUCKETS: u8 = 16;
 
-/// The packages that change with the base and with nothing else.
+/// The packages that change only with the base.
 const LIBC_OWNERS: [&str; 4] = ["sys-apps/baselayout", "sys-devel/gcc", "sys-libs/glibc", "sys-libs/musl"];
 
 /// One layer of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// What it is for.
+    /// The group of its files.
     pub group: Group,
-    /// Its paths, sorted, so that directories precede what they hold; without the root.
+    /// Its paths without the root, sorted, so that a directory precedes its entries.
     pub paths: Vec<String>,
 }
 
-/// What a layer is for, in the order of an image's layers.
+/// The groups of files, in the order of an image's layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// The C library, the compiler's runtime libraries, the basic folders and links.
     Libc,
     /// The packages whose names fall into one bucket.
     Libraries(u8),
-    /// What no package owns: declared files and directories, the linker cache.
+    /// Files without an owner: declared files and directories, the linker cache.
     Data,
-    /// The programs that the image is made for.
+    /// The image's programs.
     Program,
 }
 
 impl Group {
-    /// The group of what a package owns.
+    /// The group of a package's files.
     #[must_use]
     pub fn of_owner(owner: &str) -> Self {
         if LIBC_OWNERS.contains(&owner) {
@@ -69,8 +69,8 @@ impl fmt::Display for Group {
     }
 }
 
-/// Assigns all of an image's paths to layers, lowest first, none empty. `owners` names, by real path, the package
-/// (`category/name`) of each file that has one; of directories it is asked only for those that are empty in the image.
+/// Assigns all of an image's paths to layers, the lowest first, none of them empty. `owners` maps real paths to packages
+/// (`category/name`); it matters for files, and for directories that are empty in the image.
 #[must_use]
 pub fn layers(image: &Index, closure: &Closure, owners: &BTreeMap<String, String>) -> Vec<Layer> {
     let mut groups: BTreeMap<Group, BTreeSet<&str>> = BTreeMap::new();
@@ -97,7 +97,7 @@ fn group_of(path: &str, image: &Index, closure: &Closure, owners: &BTreeMap<Stri
     };
     let found = match image.tree().get(path).map(|node| &node.kind) {
         Some(NodeKind::HardLink { target }) => direct(target),
-        // Links that were made behind Portage's back, such as ldconfig's, belong to what they lead to.
+        // A link without an owner, such as ldconfig's, belongs to the owner of its target.
         Some(NodeKind::Symlink { .. }) => direct(path).or_else(|| direct(&image.tree().resolve(path).ok()?.path)),
         _ => direct(path),
     };
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_path_finds_its_layer() {
+    fn every_path_has_its_layer() {
         insta::assert_debug_snapshot!(sample(b"x").into_iter().map(|(group, paths)| format!("{group}: {}", paths.join(" "))).collect::<Vec<_>>(), @r#"
         [
             "libc: /lib64 /usr /usr/lib64 /usr/lib64/libc.so.6",
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn owners_keep_their_bucket() {
-        // These must never change: every image's layers would.
+        // These must never change: every image's layers would change.
         let owners = ["sys-libs/glibc", "sys-libs/zlib", "media-libs/libpng", "dev-db/sqlite"];
         let groups = owners.map(|owner| Group::of_owner(owner).to_string());
         insta::assert_debug_snapshot!(groups, @r#"

@@ -1,7 +1,7 @@
 //! glibc's `/etc/ld.so.cache`: sonames and the paths where `ld.so` finds them.
 //!
-//! Formats as in glibc's `sysdeps/generic/dl-cache.h`. Read are the old one (`ld.so-1.7.0`), the new one
-//! (`glibc-ld.so.cache1.1`, in either byte order) and the new one embedded in the old; written is the new one, little-endian.
+//! The formats are those of glibc's `sysdeps/generic/dl-cache.h`. The crate reads the old one (`ld.so-1.7.0`), the new one
+//! (`glibc-ld.so.cache1.1`, in either byte order) and the new one inside of the old. It writes the new one, little-endian.
 //! `ld.so` searches the entries by bisection, so their order is part of the format: descending by the comparison of names
 //! that takes runs of digits as numbers.
 
@@ -37,15 +37,15 @@ pub struct LdCache {
 pub struct Entry {
     /// The library's soname.
     pub soname: String,
-    /// Where it is: a path inside the root, as written.
+    /// Its path inside the root, as written.
     pub path: String,
     /// The kind of library: see [`flags_of`].
     pub flags: u32,
-    /// The `glibc-hwcaps` folder in which it lies, such as `x86-64-v3`: only processors of that level use it.
+    /// Its `glibc-hwcaps` folder, such as `x86-64-v3`: only processors of that level use it.
     pub hwcaps: Option<String>,
 }
 
-/// The flags of libraries that a process with this object can load; `None` for processors that this crate does not know.
+/// The flags of libraries that a process with this object can load; `None` for an unknown processor.
 #[must_use]
 pub fn flags_of(elf: &Elf) -> Option<u32> {
     let of_machine = match (elf.machine, elf.class) {
@@ -62,7 +62,7 @@ pub fn flags_of(elf: &Elf) -> Option<u32> {
 }
 
 impl LdCache {
-    /// A cache of these entries, in `ldconfig`'s order; of several for one soname and kind, the first given is found.
+    /// A cache of these entries, in `ldconfig`'s order; of several for one soname and kind, a lookup finds the first.
     #[must_use]
     pub fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| {
@@ -75,8 +75,8 @@ impl LdCache {
         Self { entries }
     }
 
-    /// What `ldconfig` would find in these directories of a root filesystem, the first directory preferred: libraries, and
-    /// links to them, that are named after their soname, in each and in its `glibc-hwcaps` folders.
+    /// Makes the cache that `ldconfig` would make for these directories of a root filesystem, the first one preferred: libraries
+    /// and links to them that are named after their soname, in each directory and in its `glibc-hwcaps` folders.
     #[must_use]
     pub fn scan(index: &Index, directories: &[String]) -> Self {
         let mut entries = Vec::new();
@@ -99,15 +99,14 @@ impl LdCache {
         Self::new(entries)
     }
 
-    /// The entries that lead to a file of `tree`: those of a root filesystem's cache that stay true in an image of a part
-    /// of it.
+    /// Keeps the entries that lead to a file of `tree`, such as an image that has a part of the root filesystem.
     #[must_use]
     pub fn restrict(&self, tree: &FileTree) -> Self {
         let leads = |entry: &&Entry| tree.resolve(&entry.path).is_ok();
         Self { entries: self.entries.iter().filter(leads).cloned().collect() }
     }
 
-    /// With those entries of another cache whose sonames this one does not have.
+    /// Adds the entries of another cache for sonames that this one lacks.
     #[must_use]
     pub fn with_others(&self, others: &LdCache) -> Self {
         let others = others.entries.iter().filter(|other| self.lookup(&other.soname, other.flags).next().is_none());
@@ -130,10 +129,10 @@ impl LdCache {
             .filter(move |entry| entry.flags == flags)
     }
 
-    /// Reads a cache file. Entries for the legacy hardware capabilities, which glibc 2.37 dropped, are left out.
+    /// Reads a cache file. Leaves out entries for the legacy hardware capabilities, which glibc 2.37 dropped.
     ///
     /// # Errors
-    /// [`Error::LdCache`] for anything that is not a whole cache.
+    /// [`Error::LdCache`] for a malformed or incomplete cache.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut bytes = bytes;
         if bytes.starts_with(OLD_MAGIC) {
@@ -148,7 +147,7 @@ impl LdCache {
         if !bytes.starts_with(MAGIC) {
             return Err(damaged("it does not begin as one"));
         }
-        // Of the flag byte's lowest two bits, 3 stands for big-endian; 0 is what was written before there was the flag.
+        // The flag byte's lowest two bits: 2 is little-endian, 3 big-endian, 0 a cache from before the flag existed.
         let number = match bytes.get(28).map(|flag| flag & 3) {
             Some(0 | 2) => u32::from_le_bytes,
             Some(3) => u32::from_be_bytes,
@@ -157,7 +156,7 @@ impl LdCache {
         parse_new(bytes, number)
     }
 
-    /// Writes the new format: the same bytes for the same entries.
+    /// Writes the new format. The same entries give the same bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let hwcaps: BTreeSet<&str> = self.entries.iter().filter_map(|entry| entry.hwcaps.as_deref()).collect();
@@ -206,7 +205,7 @@ impl LdCache {
     }
 }
 
-/// The entry for what stands at `at`, if it is a library, or a link to one, that bears its soname.
+/// The entry for the library, or the link to one, at `at`, if it is named after its soname.
 fn entry(index: &Index, at: &str, path: String, hwcaps: Option<String>) -> Option<Entry> {
     let name = path::file_name(at);
     if matches!(index.tree().get(at)?.kind, NodeKind::Directory) || !name.contains(".so") {
@@ -245,7 +244,7 @@ fn parse_new(bytes: &[u8], number: fn([u8; 4]) -> u32) -> Result<LdCache, Error>
             1 => (at(entry, 16, number)?, at(entry, 20, number)?),
             _ => (at(entry, 20, number)?, at(entry, 16, number)?),
         };
-        // Above the low half: ten bits of a level, which the folder's name says as well, and the mark.
+        // The high half: ten bits of a level, which the folder's name says too, and the mark.
         let hwcaps = match (high & !0x3ff, high, low) {
             (_, 0, 0) => None,
             (0x4000_0000, _, index) => Some(
@@ -300,7 +299,7 @@ fn at(bytes: &[u8], offset: usize, number: fn([u8; 4]) -> u32) -> Result<u32, Er
 
 fn string(bytes: &[u8], offset: u32) -> Result<String, Error> {
     let rest = bytes.get(offset as usize..).ok_or_else(|| damaged("a string lies outside of it"))?;
-    // A cache of one huge string that all entries share would take the square of its size.
+    // Without a limit, a cache whose entries share one huge string would take the square of its size.
     let rest = &rest[..rest.len().min(path::MAX_LENGTH + 1)];
     let end = rest.iter().position(|&byte| byte == 0).ok_or_else(|| damaged("a string has no end"))?;
     String::from_utf8(rest[..end].to_vec()).map_err(|_| damaged("a string is not UTF-8"))

@@ -1,4 +1,4 @@
-//! How the dynamic linker of a root filesystem searches: what differs from one build of glibc to another.
+//! The settings of a root filesystem's dynamic linker that differ between builds of glibc.
 
 use tierce_elf::{Elf, Machine};
 
@@ -7,19 +7,19 @@ use crate::{Error, LdCache};
 /// The settings of one `ld.so`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loader {
-    /// The folders that are searched last, in order.
+    /// The folders that it searches last, in order.
     pub default_directories: Vec<String>,
-    /// What `$LIB` stands for, such as `lib64` or `lib/x86_64-linux-gnu`.
+    /// The value of `$LIB`, such as `lib64` or `lib/x86_64-linux-gnu`.
     pub lib: String,
     /// The `glibc-hwcaps` folders that some processor uses, the best first.
     pub hwcaps: Vec<String>,
-    /// The linker cache; empty where there is none.
+    /// The linker cache; empty if the root filesystem has no cache.
     pub cache: LdCache,
 }
 
 impl Loader {
-    /// Reads what `ld.so --list-diagnostics` (glibc 2.33 and later) says of itself. What it says of the processor at hand
-    /// is left alone: an image is for others too.
+    /// Reads the output of `ld.so --list-diagnostics` (glibc 2.33 and later). Ignores its facts about the host's processor: the
+    /// image runs on others too.
     ///
     /// # Errors
     /// [`Error::Read`] for a text that names no default folder.
@@ -46,8 +46,8 @@ impl Loader {
         Ok(loader)
     }
 
-    /// The directories of an `RPATH` or `RUNPATH`, tokens expanded, for an object that was found in `origin`. Relative and
-    /// empty ones depend on the working directory of a process, so they are left out.
+    /// The directories of an `RPATH` or `RUNPATH`, with tokens expanded, for an object in `origin`. Leaves out relative
+    /// and empty ones: they depend on a process's working directory.
     pub(crate) fn directories(&self, list: &str, origin: &str, elf: &Elf) -> Vec<String> {
         list.split(':')
             .map(|directory| self.expand(directory, origin, elf))
@@ -72,7 +72,7 @@ impl Loader {
     }
 }
 
-/// What follows `$NAME` or `${NAME}` at the beginning of `text`.
+/// Returns the rest of `text` after `$NAME` or `${NAME}` at its beginning.
 fn after_token<'text>(text: &'text str, name: &str) -> Option<&'text str> {
     let text = text.strip_prefix('$')?;
     if let Some(rest) = text.strip_prefix('{') {
@@ -83,7 +83,7 @@ fn after_token<'text>(text: &'text str, name: &str) -> Option<&'text str> {
     (!continues).then_some(rest)
 }
 
-/// The kernel's `AT_PLATFORM`, which older glibc replaces by a name of the processor at hand.
+/// The kernel's `AT_PLATFORM`. Older glibc uses a name of the host's processor instead.
 fn platform(machine: Machine) -> &'static str {
     match machine {
         Machine::X86_64 => "x86_64",
@@ -99,7 +99,7 @@ mod tests {
     use tierce_elf::{Class, Endianness, Kind};
 
     #[test]
-    fn diagnostics() {
+    fn diagnostics_are_read() {
         let text = "dl_dst_lib=\"lib/x86_64-linux-gnu\"\ndl_hwcaps_subdirs=\"x86-64-v4:x86-64-v3:x86-64-v2\"\n\
             dl_hwcaps_subdirs_active=0x7\npath.system_dirs[0x0]=\"/lib/x86_64-linux-gnu/\"\n\
             path.system_dirs[0x1]=\"/usr/lib/\"\nversion.version=\"2.36\"\n";
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens() {
+    fn tokens_are_expanded() {
         let loader = Loader { lib: "lib64".to_owned(), ..Loader::default() };
         let elf = Elf::bare(Class::Elf64, Endianness::Little, Machine::X86_64, Kind::Shared);
         let cases = [

@@ -1,49 +1,49 @@
-//! What a closure needs and does not find.
+//! Errors for needs of a closure that are absent.
 
 use std::fmt;
 
 use tierce_elf::{Class, Machine};
 
-/// One library, interpreter or target of a link that something in the image needs and that is not in it.
+/// A library, interpreter or link target that the image needs and lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The file that needs it.
     pub file: String,
-    /// What it needs.
+    /// The thing that it needs.
     pub wanted: Wanted,
-    /// Where it was looked for, in order: directories, and the linker cache.
+    /// The searched places in order: directories, and the linker cache.
     pub searched: Vec<String>,
-    /// What was found there and is not fit.
+    /// The files found there that cannot be used.
     pub rejected: Vec<Rejected>,
-    /// How the closure came to `file`: from the program to it, both included.
+    /// The chain from the program to `file`, both included.
     pub chain: Vec<String>,
 }
 
-/// What can be missing.
+/// The kinds of missing things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// A needed library, by its soname.
     Soname(String),
-    /// One of several libraries, of which a dlopen note says that nothing works without it.
+    /// One of several libraries that a dlopen note requires.
     OneOf(Vec<String>),
     /// A program's dynamic linker, by its path.
     Interpreter(String),
-    /// What runs a script, by the path after its `#!`.
+    /// A script's interpreter, by the path after its `#!`.
     ScriptInterpreter(String),
-    /// What a link leads to, as the link has it.
+    /// The target of a link, as the link names it.
     LinkTarget(String),
 }
 
-/// Something that has the right name and cannot be used.
+/// A file of the right name that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its path as it was searched for.
+    /// Its path as searched.
     pub path: String,
-    /// What is wrong with it.
+    /// The reason.
     pub why: Rejection,
 }
 
-/// Why a file is not the one that is needed.
+/// The reason why a file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// It is for another processor, or another mode of it.
@@ -80,7 +80,7 @@ impl fmt::Display for Rejection {
 }
 
 impl fmt::Display for Missing {
-    /// One line: what, for whom, how that came in, what was found instead, where it was looked for.
+    /// Writes one line: the missing thing, the file that needs it, the chain, rejected files, searched places.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "failed to find {}, needed by `{}`", self.wanted, self.file)?;
         if self.chain.len() > 1 {
@@ -96,7 +96,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// All of them, a line each.
+/// Writes a line for each.
 pub(crate) fn list(missing: &[Missing]) -> String {
     missing.iter().map(Missing::to_string).collect::<Vec<_>>().join("\n")
 }

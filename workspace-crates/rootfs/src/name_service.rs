@@ -1,13 +1,13 @@
-//! `nsswitch.conf`: which modules libc loads to look up names, hosts and users (nsswitch.conf(5)).
+//! `nsswitch.conf`: the modules that libc loads to look up names, hosts and users (nsswitch.conf(5)).
 
 use std::collections::BTreeSet;
 
-/// The databases that the triggers of hidden dependencies are about.
+/// The databases of the run-time dependencies' triggers.
 const DATABASES: [&str; 5] = ["group", "hosts", "initgroups", "passwd", "shadow"];
-/// The sources that libc has in itself since glibc 2.34.
+/// The sources that are built into libc since glibc 2.34.
 const BUILT_IN: [&str; 2] = ["dns", "files"];
 
-/// The sources of a text that are modules of their own. Lines that say nothing are passed over, as libc does.
+/// Returns the sources of a text that are modules. Ignores malformed lines, as libc does.
 #[must_use]
 pub fn modules(text: &str) -> BTreeSet<String> {
     let mut modules = BTreeSet::new();
@@ -17,7 +17,7 @@ pub fn modules(text: &str) -> BTreeSet<String> {
         if !DATABASES.contains(&database.trim()) {
             continue;
         }
-        // What becomes of an answer stands in brackets: `[NOTFOUND=return]`, with or without spaces.
+        // Brackets contain reactions to an answer: `[NOTFOUND=return]`, with or without spaces.
         let mut rest = sources;
         while let Some((before, after)) = rest.split_once('[') {
             modules.extend(words(before));
@@ -29,7 +29,7 @@ pub fn modules(text: &str) -> BTreeSet<String> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    // A name is a part of a file's.
+    // The name becomes a part of a file's name: a slash would lead elsewhere.
     let is_name = |word: &&str| !word.contains('/') && !BUILT_IN.contains(word);
     text.split_whitespace().filter(is_name).map(str::to_owned)
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_that_are_modules_are_found() {
+    fn modules_are_sources_outside_of_libc() {
         for (text, expected) in [
             ("", ""),
             ("passwd: files\nhosts: files dns\n", ""),

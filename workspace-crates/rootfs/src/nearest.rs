@@ -1,12 +1,12 @@
-//! The path of a tree that comes nearest to a glob which matches none: for whoever mistyped it.
+//! The path of a tree that is most similar to a glob without matches: a suggestion for a mistyped glob.
 
 use crate::{FileTree, path};
 
-/// What makes a component of a glob one.
+/// The characters that make a component a glob.
 const WILD: [char; 4] = ['*', '?', '[', '{'];
 
-/// The path whose components are those of the glob, or one similar to each, as far as there is such a path and the glob has
-/// no wildcard. Of a glob that begins with a wildcard, a path that ends as it does. None where nothing comes near.
+/// Returns the longest path whose components equal or resemble those of the glob, up to its first wildcard. For a glob that
+/// begins with a wildcard, a path whose last component resembles the glob's. `None` if no path is similar.
 #[must_use]
 pub fn nearest(tree: &FileTree, glob: &str) -> Option<String> {
     let components: Vec<&str> = glob.strip_prefix('/')?.split('/').collect();
@@ -33,7 +33,20 @@ pub fn nearest(tree: &FileTree, glob: &str) -> Option<String> {
     (near != "/").then_some(near)
 }
 
-/// The path whose name is most like this one, if it is like it at all.
+/// The most globs that get a suggestion. Each one compares a name with all names of the tree, and nobody reads a hundred.
+const MOST_SUGGESTIONS: usize = 20;
+
+/// Globs without matches, each with its suggestion: [`nearest`].
+pub fn suggestions<'g>(
+    tree: &FileTree,
+    globs: impl IntoIterator<Item = &'g str>,
+) -> impl Iterator<Item = (&'g str, Option<String>)> {
+    let one =
+        |(index, glob): (usize, &'g str)| (glob, (index < MOST_SUGGESTIONS).then(|| nearest(tree, glob)).flatten());
+    globs.into_iter().enumerate().map(one)
+}
+
+/// The path with the most similar name. At most a third of the characters may differ.
 fn similar<'t>(name: &str, candidates: impl Iterator<Item = (&'t str, &'t str)>) -> Option<&'t str> {
     let far = (name.chars().count() / 3).max(1);
     let distance = |(other, at)| (strsim::damerau_levenshtein(name, other), at);
@@ -47,7 +60,7 @@ mod tests {
     use crate::Node;
 
     #[test]
-    fn the_nearest_is_like_the_glob() {
+    fn nearest_resembles_the_glob() {
         let mut tree = FileTree::new();
         for path in ["/usr/share/locale/de", "/usr/share/doc", "/usr/lib64/gconv", "/etc"] {
             tree.insert(path, Node::directory()).unwrap();

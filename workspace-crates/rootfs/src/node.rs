@@ -1,13 +1,13 @@
-//! What stands at one path of a root filesystem.
+//! One entry of a root filesystem.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The content-independent description of one entry of a file tree, numeric and free of any host's umask or clock.
+/// One entry of a file tree without its content. Independent of the host's umask, clock and user names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
-    /// What the entry is.
+    /// The kind of entry.
     pub kind: NodeKind,
     /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
     pub mode: u32,
@@ -27,7 +27,7 @@ impl Node {
         Self { kind, mode, uid: 0, gid: 0, xattrs: BTreeMap::new() }
     }
 
-    /// A directory of root's that everyone may read: what stands for one that nobody described.
+    /// A directory of root's with mode 0755: the default for an undescribed one.
     #[must_use]
     pub fn directory() -> Self {
         Self::new(NodeKind::Directory, 0o755)
@@ -52,7 +52,7 @@ impl Node {
     }
 }
 
-/// The kinds of entry that an image may hold. Device nodes, sockets and pipes have no place in one.
+/// The kinds of entry that an image may contain: no device nodes, sockets or pipes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum NodeKind {
@@ -68,9 +68,9 @@ pub enum NodeKind {
         /// The link's text.
         target: String,
     },
-    /// A further name of a regular file of the same tree.
+    /// Another name of a regular file of the same tree.
     HardLink {
-        /// Absolute path, inside the tree, of the entry that holds the content.
+        /// Absolute path, inside the tree, of the regular file.
         target: String,
     },
 }

@@ -1,23 +1,22 @@
-//! The image of all packages: what of ROOT is in it, and whether everything is there that its files need.
+//! The image of all packages: selects paths of ROOT and checks that their needs are present.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::closure::{Finding, Reason};
 use crate::content::Format;
-use crate::follow::Follow;
+use crate::finding::Finding;
+use crate::follow::{Follow, is_filled_at_run_time};
 use crate::missing::{Rejected, Rejection, Wanted};
-use crate::nearest::nearest;
+use crate::nearest::suggestions;
+use crate::reason::Reason;
 use crate::search::Search;
 use crate::{Error, Node, NodeKind, path};
 
-/// The linker cache, which is made anew for what an image has.
+/// The linker cache of ROOT. Each image gets its own.
 const LD_CACHE: &str = "/etc/ld.so.cache";
-/// What the kernel or the system fills where the image runs: a link into these leads to nothing until then.
-const FILLED_AT_RUN_TIME: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
 impl Follow<'_> {
-    /// Adds everything that is not kept out, each file for its package. A directory whose content is all kept out stays out
-    /// with it; one that is empty in ROOT was made on purpose.
+    /// Adds every path that no glob or preset keeps out. A directory stays out if all of its content does; a directory that is
+    /// empty in ROOT is added, as a package made it on purpose.
     pub(crate) fn add_packages(&mut self, owners: &BTreeMap<String, String>) {
         let tree = self.index.tree();
         let holding: BTreeSet<&str> = tree.iter().filter_map(|(at, _)| path::parent(at)).collect();
@@ -27,7 +26,7 @@ impl Follow<'_> {
             for name in keep.matching(at) {
                 unmatched_keeps.remove(name);
             }
-            // What the image starts from is in already, whatever the globs say.
+            // No glob keeps out a start of the image.
             if self.closure.reason(at).is_some() || (node.is_directory() && holding.contains(at)) {
                 continue;
             }
@@ -41,21 +40,20 @@ impl Follow<'_> {
                 }
                 continue;
             }
-            let of = |package: &String| Reason::Package { package: package.clone() };
-            self.closure.add(at, owners.get(at).map_or(Reason::Merged, of));
+            let owned = |package: &String| Reason::Package { package: package.clone() };
+            self.closure.add(at, owners.get(at).map_or(Reason::Merged, owned));
         }
-        let unmatched =
-            |pattern: &str| Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest: nearest(tree, pattern) };
-        self.closure.findings.extend(unmatched_keeps.into_iter().map(unmatched));
+        let finding = |(pattern, nearest): (&str, _)| Finding::UnmatchedKeep { pattern: pattern.to_owned(), nearest };
+        self.closure.findings.extend(suggestions(tree, unmatched_keeps).map(finding));
         self.closure.add_parents();
     }
 
-    /// Looks for what the files of the image need; it has to be in the image.
+    /// Checks that the image contains everything that its files need.
     pub(crate) fn check_all(&mut self) -> Result<(), Error> {
         let index = self.index;
         let looked_at = self.closure.iter().map(|(path, _)| path).filter(|path| !self.globs.unfollowed.contains(*path));
         let mut paths: Vec<String> = looked_at.map(str::to_owned).collect();
-        // What is loaded into a program finds there what the program has loaded.
+        // Programs come first: a plugin finds libraries that its program has loaded.
         paths.sort_by_key(|path| self.closure.reason(path) != Some(&Reason::Program));
         for at in &paths {
             let format = index.content(at).map(|content| &content.format);
@@ -66,7 +64,7 @@ impl Follow<'_> {
                 (_, Some(Format::Script { interpreter })) if self.is_run(at) => {
                     self.check_leads_in(at, interpreter, Wanted::ScriptInterpreter(interpreter.clone()))?;
                 }
-                // A script that nobody can run is a text.
+                // A script without an execute bit is a text.
                 (_, Some(Format::Script { .. })) => {}
                 _ => self.follow(at)?,
             }
@@ -74,14 +72,14 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Checks that a path leads to something of the image; `by` needs it.
+    /// Checks that `to`, which `by` needs, leads to a path of the image.
     fn check_leads_in(&mut self, by: &str, to: &str, wanted: Wanted) -> Result<(), Error> {
         let mut search = Search::default();
         let tree = self.index.tree();
         let is_in = |path: &String| path == "/" || self.closure.reason(path).is_some();
         match tree.resolve(to) {
             Ok(resolved) if resolved.links.iter().chain([&resolved.path]).all(is_in) => return Ok(()),
-            // The image below goes without it; this one does not.
+            // The base image left it out; this image needs it.
             Ok(resolved)
                 if self.globs.decided.contains(&resolved.path) && self.searcher.pruned(&resolved).is_none() =>
             {
@@ -94,7 +92,7 @@ impl Follow<'_> {
                 );
                 return self.follow(&resolved.path);
             }
-            // What was in it is left out, and it is not.
+            // All of the directory's content stays out, but the link needs the directory.
             Ok(resolved)
                 if tree.get(&resolved.path).is_some_and(Node::is_directory)
                     && self.searcher.pruned(&resolved).is_none() =>
@@ -112,11 +110,6 @@ impl Follow<'_> {
         self.miss(by, wanted, &search);
         Ok(())
     }
-}
-
-/// Whether what stands at a path is there only where the image runs.
-pub(crate) fn is_filled_at_run_time(at: &str) -> bool {
-    std::iter::once(at).chain(path::parents(at)).any(|at| FILLED_AT_RUN_TIME.contains(&at))
 }
 
 #[cfg(test)]

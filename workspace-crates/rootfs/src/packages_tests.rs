@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::closure::tests::{LIBC, loader, program, root, shown, trees, with_program};
-use crate::{Closure, Error, Globs, HiddenChoices, Loader, Patterns, Reason, Start, packages};
+use crate::selection::tests::{LIBC, loader, program, root, shown, trees, with_program};
+use crate::{Closure, Error, Globs, Loader, Patterns, Reason, RuntimeDepChoices, Start, packages};
 
-/// Two packages with what a build leaves behind, and something that no package has.
+/// Two packages with files of presets, and a file without a package.
 const PACKAGES: &str = "
     /etc/ld.so.cache data
     /etc/made data
@@ -43,7 +43,7 @@ fn globs(keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> Globs {
 
 fn selected(lines: &str, starts: &[Start], globs: &Globs) -> Result<Closure, Error> {
     let index = root(&format!("{LIBC}\n{PACKAGES}\n{lines}"));
-    packages(&index, starts, &owners(), &loader(&index), globs, &HiddenChoices::default())
+    packages(&index, starts, &owners(), &loader(&index), globs, &RuntimeDepChoices::default())
 }
 
 fn check(lines: &str, keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> String {
@@ -51,7 +51,7 @@ fn check(lines: &str, keep: &[&str], prune: &[&str], allow_missing: &[&str]) -> 
 }
 
 #[test]
-fn every_file_is_its_packages_and_presets_stay_out() {
+fn files_have_packages_and_presets_stay_out() {
     insta::assert_snapshot!(check("", &[], &[], &[]), @r"
     /bin: made when the packages were merged
     /etc/made: made when the packages were merged
@@ -71,13 +71,13 @@ fn every_file_is_its_packages_and_presets_stay_out() {
     let left_out: Vec<_> = closure.left_out.iter().map(|(name, size)| format!("{name} {}", size.files)).collect();
     assert_eq!(left_out, ["docs 1", "headers 1", "static-libs 1"]);
     assert!(closure.reason("/usr/share/doc/x/licence").is_some());
-    // Folders that hold nothing any more are not there either.
+    // Folders that become empty are left out too.
     assert_eq!(closure.reason("/usr/include"), None);
     assert_eq!(closure.chain("/usr/bin/tool").len(), 1);
 }
 
 #[test]
-fn a_program_stands_on_top_and_what_starts_the_image_is_never_left_out() {
+fn program_is_never_left_out() {
     let declared = |path: &str| Start { reason: Reason::Declared, path: path.to_owned() };
     let starts = [program("/usr/bin/hello"), vec![declared("/usr/share/doc/x/README")]].concat();
     let program = "/usr/bin/hello elf needed=libx.so.1";
@@ -91,7 +91,7 @@ fn a_program_stands_on_top_and_what_starts_the_image_is_never_left_out() {
 }
 
 #[test]
-fn what_something_needs_has_to_be_in() {
+fn needed_files_must_be_present() {
     let lines = "
         /usr/bin/script script /bin/sh
         /usr/bin/other script /usr/share/doc/x/README
@@ -109,7 +109,7 @@ fn what_something_needs_has_to_be_in() {
     failed to find the target `loop`, needed by `/usr/share/x/loop`
     failed to find the target `/bin/tool`, needed by `/usr/share/x/through`; `/usr/bin/tool` is pruned by `/bin`
     ");
-    // What is left out needs nothing, and what may lack something is told.
+    // Files that stay out need nothing; absent needs of allowed files are findings.
     let prune = ["/usr/bin/other", "/usr/bin/script", "/usr/lib64/plugin.so", "/usr/share/x/[dlt]*"];
     assert!(selected(lines, &[], &globs(&[], &prune, &[])).is_ok());
     let allowed = ["/usr/bin/other", "/usr/bin/script", "/usr/lib64/*.so", "/usr/share/x"];
@@ -118,19 +118,19 @@ fn what_something_needs_has_to_be_in() {
 }
 
 #[test]
-fn a_link_leads_to_a_folder_whose_content_is_left_out() {
+fn link_to_an_excluded_folder() {
     let lines = "
         /usr/lib/gconv/a data
         /lib -> usr/lib";
     let closure = selected(lines, &[], &globs(&[], &["/usr/lib/gconv"], &[])).unwrap();
-    assert_eq!(closure.reason("/usr/lib").map(ToString::to_string).as_deref(), Some("what /lib links to"));
+    assert_eq!(closure.reason("/usr/lib").map(ToString::to_string).as_deref(), Some("the target of the link /lib"));
     assert_eq!(closure.reason("/usr/lib/gconv"), None);
     let error = check(lines, &[], &["/usr/lib"], &[]);
     assert_eq!(error, "failed to find the target `usr/lib`, needed by `/lib`; `/usr/lib` is pruned by `/usr/lib`");
 }
 
 #[test]
-fn globs_that_match_nothing_are_told() {
+fn unmatched_globs_are_reported() {
     let keep = ["/usr/share/doc", "/usr/share/doc/x", "/nothing"];
     let closure = selected("", &[], &globs(&keep, &["/usr/share/x/*", "/usr/share/y"], &[])).unwrap();
     let findings: Vec<_> = closure.findings.iter().map(|finding| format!("{finding:?}")).collect();
@@ -152,16 +152,16 @@ proptest! {
         let mut lines: BTreeMap<_, _> = lines.into_iter().filter(|(path, _)| !path.starts_with("/l/")).collect();
         lines.extend(links.iter().enumerate().map(|(number, target)| (format!("/links/{number}"), format!("-> {target}"))));
         let index = with_program(&lines, false);
-        // What libraries lack is another matter, and would leave few trees.
+        // Skips trees with missing libraries, which other tests cover.
         let (globs, own) = (globs(&[], &[&prune], &["/usr/lib64", "/a", "/b", "/p"]), loader(&index));
-        let Ok(first) = packages(&index, &[], &owners(), &own, &globs, &HiddenChoices::default()) else { return Ok(()) };
-        // In the image alone every link leads somewhere, and nothing is more or less.
+        let Ok(first) = packages(&index, &[], &owners(), &own, &globs, &RuntimeDepChoices::default()) else { return Ok(()) };
+        // In the image alone every link has a target, and its files are the same.
         let image = index.select(first.iter().map(|(path, _)| path)).unwrap();
         for number in 0..links.len() {
             prop_assert!(image.tree().resolve(&format!("/links/{number}")).is_ok(), "{}", number);
         }
         let cache = own.cache.restrict(image.tree());
-        let again = packages(&image, &[], &owners(), &Loader { cache, ..own }, &globs, &HiddenChoices::default()).unwrap();
+        let again = packages(&image, &[], &owners(), &Loader { cache, ..own }, &globs, &RuntimeDepChoices::default()).unwrap();
         let paths = |closure: &Closure| closure.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>();
         prop_assert_eq!(paths(&again), paths(&first));
     }

@@ -1,14 +1,14 @@
-//! Paths inside a root filesystem: `String`s, absolute, normalised, `/`-separated whatever the host.
+//! Paths inside a root filesystem: `String`s, absolute, normalised, separated by `/` on every host.
 //!
-//! Normalised means: begins with `/`, no empty, `.` or `..` component, no trailing `/` but for the root itself.
+//! A normalised path begins with `/`, has no empty, `.` or `..` component, and ends with `/` only if it is the root.
 
 /// The longest path that Linux takes, in bytes, without its NUL (`PATH_MAX - 1`). It bounds links' texts as well.
 pub const MAX_LENGTH: usize = 4095;
 
-/// Makes a path of an archive or of a user normalised; a relative one is taken as relative to the root.
+/// Normalises a path of an archive or of a user. A relative path is relative to the root.
 ///
-/// `None` for what has no place in a tree: a `..` component (what it means depends on links; see
-/// [`FileTree::resolve`](crate::FileTree::resolve)), a NUL byte, more than [`MAX_LENGTH`] bytes.
+/// Returns `None` for a `..` component (links decide on its meaning: see [`FileTree::resolve`](crate::FileTree::resolve)), a
+/// NUL byte, or more than [`MAX_LENGTH`] bytes.
 #[must_use]
 pub fn normalize(path: &str) -> Option<String> {
     let mut normal = String::with_capacity(path.len() + 1);
@@ -28,7 +28,7 @@ pub fn normalize(path: &str) -> Option<String> {
     (normal.len() <= MAX_LENGTH && !normal.contains('\0')).then_some(normal)
 }
 
-/// Whether `path` is what [`normalize`] makes of it.
+/// Whether [`normalize`] would return `path` unchanged.
 #[must_use]
 pub fn is_normal(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| {
@@ -38,14 +38,33 @@ pub fn is_normal(path: &str) -> bool {
     })
 }
 
-/// The path of `name`, which may have several components, below `directory`. Neither is normalised anew.
+/// Resolves `.` and `..` by the text alone, as if the path had no links. Returns `None` for a relative path that leaves the
+/// folder that it starts in; `..` of the root is the root.
+///
+/// The result of a relative path is relative, and empty for that folder itself.
+#[must_use]
+pub fn resolve_dots(path: &str) -> Option<String> {
+    let is_absolute = path.starts_with('/');
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." if names.pop().is_none() && !is_absolute => return None,
+            ".." => {}
+            name => names.push(name),
+        }
+    }
+    Some(format!("{}{}", if is_absolute { "/" } else { "" }, names.join("/")))
+}
+
+/// Appends `name`, which may have several components, to `directory`. Does not normalise the result.
 #[must_use]
 pub fn join(directory: &str, name: &str) -> String {
     let directory = directory.strip_suffix('/').unwrap_or(directory);
     format!("{directory}/{name}")
 }
 
-/// The directory that holds `path`; `None` for the root.
+/// The directory of `path`; `None` for the root.
 #[must_use]
 pub fn parent(path: &str) -> Option<&str> {
     match path.rfind('/')? {
@@ -72,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn normalising() {
+    fn normalize_refuses_dots_and_nul() {
         let cases = [
             ("/", Some("/")),
             ("", Some("/")),
@@ -90,7 +109,24 @@ mod tests {
     }
 
     #[test]
-    fn taking_apart() {
+    fn dots_are_resolved_by_text() {
+        let cases = [
+            ("/usr/lib/../bin/./x", Some("/usr/bin/x")),
+            ("/../..//a/", Some("/a")),
+            ("/..", Some("/")),
+            ("a/../b", Some("b")),
+            ("./a/..", Some("")),
+            ("", Some("")),
+            ("a/../../b", None),
+            ("..", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(resolve_dots(path).as_deref(), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn parents_and_names_of_paths() {
         let cases = [
             ("/", None, "", &[][..]),
             ("/usr", Some("/"), "usr", &[]),
@@ -105,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normalising_is_idempotent_and_known_as_such(path in "[/.a\0]{0,12}") {
+        fn normalize_is_idempotent(path in "[/.a\0]{0,12}") {
             match normalize(&path) {
                 Some(normal) => {
                     prop_assert!(is_normal(&normal));

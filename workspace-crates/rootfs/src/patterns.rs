@@ -1,43 +1,43 @@
-//! The globs by which a user says what goes into an image.
+//! The user's globs over the paths of an image.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{Error, path};
 
-/// Globs over absolute paths. `*` and `?` stay within a component, `**` does not. A glob that matches a directory stands
-/// for everything below it as well.
+/// Globs over absolute paths. `*` and `?` stay within a component, `**` does not. A glob that matches a directory also
+/// matches everything below it.
 #[derive(Clone, Debug, Default)]
 pub struct Patterns {
-    /// What each glob is called, in the order of the set.
+    /// The name of each glob, in the order of the set.
     names: Vec<String>,
     set: GlobSet,
 }
 
-/// What a user says by globs of what goes into an image.
+/// The globs and path sets that decide on an image's content.
 #[derive(Clone, Debug, Default)]
 pub struct Globs {
-    /// What goes in although nothing reaches it, or a preset leaves it out.
+    /// Paths that the image contains although nothing needs them, or a preset matches.
     pub keep: Patterns,
-    /// What stays out although something reaches it.
+    /// Paths that stay out although something needs them.
     pub prune: Patterns,
-    /// What stays out whoever brings it.
+    /// Paths that stay out, declared files included.
     pub remove: Patterns,
-    /// What stays out of an image of packages unless `keep` matches it.
+    /// Paths that stay out of an image of all packages unless `keep` matches them.
     pub presets: Patterns,
-    /// What may lack something that it needs.
+    /// Files whose needs may be absent.
     pub allow_missing: Patterns,
-    /// Paths that stay out of an image of packages, unless `keep` matches them or something needs them: what the image below
-    /// it was chosen of ([`Base::decided`](crate::Base::decided)).
+    /// Paths on which the base image has decided ([`Base::decided`](crate::Base::decided)): they stay out of an image of all
+    /// packages unless `keep` matches them or something needs them.
     pub decided: BTreeSet<String>,
-    /// Paths of an image from anywhere, which serve what needs them and are not followed themselves
+    /// Paths of an external base: they satisfy needs, and their own needs are not followed
     /// ([`Base::unfollowed`](crate::Base::unfollowed)).
     pub unfollowed: BTreeSet<String>,
 }
 
 impl Globs {
-    /// What keeps a path out of the image: a glob, or a preset.
+    /// The glob or preset that keeps a path out of the image.
     pub(crate) fn pruned(&self, path: &str) -> Option<&str> {
         let by_preset = || self.presets.find(path).filter(|_| self.keep.find(path).is_none());
         self.prune.find(path).or_else(|| self.remove.find(path)).or_else(by_preset)
@@ -54,7 +54,7 @@ impl Patterns {
         Self::named(globs.iter().map(|glob| (glob.as_ref(), glob.as_ref())))
     }
 
-    /// Compiles globs, each with the name that stands for it in what is said to a user; several may have one name.
+    /// Compiles globs, each with its name in messages. Several may have the same name.
     ///
     /// # Errors
     /// [`Error::Pattern`].
@@ -88,6 +88,24 @@ impl Patterns {
         self.set.matches(path).into_iter().map(|index| self.names[index].as_str())
     }
 
+    /// The names of the globs that match none of these paths and no directory above one.
+    pub fn unmatched<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<&str> {
+        let mut unmatched: BTreeSet<&str> = self.iter().collect();
+        let mut seen: HashSet<&str> = HashSet::new();
+        for path in paths {
+            for path in std::iter::once(path).chain(path::parents(path)) {
+                // Nothing above a directory that was looked at is new.
+                if unmatched.is_empty() || !seen.insert(path) {
+                    break;
+                }
+                self.matching(path).for_each(|name| {
+                    unmatched.remove(name);
+                });
+            }
+        }
+        unmatched
+    }
+
     /// The names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
@@ -99,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finding() {
+    fn find_matches_path_or_parent() {
         let patterns = Patterns::new(["/usr/share/*.txt", "/usr/share/doc", "/usr/**/*.{a,la}", "/etc/**"]).unwrap();
         let cases = [
             ("/usr/share/x.txt", Some("/usr/share/*.txt")),
@@ -120,7 +138,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_left_out_by_no_preset_but_by_prune() {
+    fn unmatched_globs_are_named() {
+        let patterns = Patterns::new(["/a/*", "/b", "/c/**/x", "/d"]).unwrap();
+        let unmatched = |paths: &[&str]| patterns.unmatched(paths.iter().copied()).into_iter().collect::<Vec<_>>();
+        assert_eq!(unmatched(&["/a/b/c", "/b/x", "/c"]), ["/c/**/x", "/d"]);
+        assert_eq!(unmatched(&[]), ["/a/*", "/b", "/c/**/x", "/d"]);
+    }
+
+    /// As many globs as a table may have.
+    #[test]
+    fn many_globs_take_little_time() {
+        let globs: Vec<String> = (0..1000).map(|index| format!("/usr/share/*/x{index}*/**/y?.{{a,b}}")).collect();
+        let patterns = Patterns::new(&globs).unwrap();
+        let start = std::time::Instant::now();
+        for index in 0..5_000 {
+            assert_eq!(patterns.find(&format!("/usr/share/doc/package-{index}/examples/file.txt")), None);
+        }
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn keep_overrides_presets_but_not_prune() {
         let globs = Globs {
             keep: Patterns::new(["/usr/share/doc/a", "/usr/share/doc/b"]).unwrap(),
             prune: Patterns::new(["/usr/share/doc/b"]).unwrap(),

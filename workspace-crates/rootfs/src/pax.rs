@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What one extended header says about the entry behind it.
+/// The values of one extended header for the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extension {
     pub(crate) path: Option<Vec<u8>>,
@@ -14,8 +14,8 @@ pub(crate) struct Extension {
 }
 
 impl Extension {
-    /// Reads the records `LENGTH KEY=VALUE\n`, of which a value may hold any byte, newlines included. Later records win.
-    /// Keys that say nothing about an image's files (times, comments, vendor's notes) are passed over.
+    /// Reads the records `LENGTH KEY=VALUE\n`. A value may contain any byte, newlines included. Later records win. Ignores keys
+    /// that do not matter for an image (times, comments, vendors' keys).
     pub(crate) fn take(&mut self, mut records: &[u8]) -> Result<(), String> {
         while !records.is_empty() {
             let (key, value, rest) = record(records).ok_or("its extended header is malformed")?;

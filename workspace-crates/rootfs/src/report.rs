@@ -1,4 +1,4 @@
-//! Sums over an image, for the report after a run.
+//! Sums of sizes for the report after a run.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Closure, Index, NodeKind};
 
-/// Regular files and their bytes. Hard links, symbolic links and directories count for nothing.
+/// A number of regular files and their bytes. Hard links, symbolic links and directories do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
-    /// Regular files.
+    /// The number of regular files.
     pub files: u64,
-    /// Bytes of their contents.
+    /// The bytes of their contents.
     pub bytes: u64,
 }
 
 /// One line of a table of sizes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// The owner, or the kind of reason. `None` for what no package owns.
+    /// The owner, or the kind of reason. `None` for files without an owner.
     pub name: Option<String>,
-    /// What falls under it.
+    /// Its files and bytes.
     #[serde(flatten)]
     pub size: Size,
 }
 
-/// The size of everything.
+/// The size of the whole image.
 #[must_use]
 pub fn total(image: &Index) -> Size {
     let mut size = Size::default();
@@ -75,7 +75,7 @@ mod tests {
     use crate::{FileContent, Node, Reason};
 
     #[test]
-    fn tables() {
+    fn tables_sum_by_owner_and_reason() {
         let mut image = Index::new();
         let mut closure = Closure::default();
         let reason = |path: &str| Reason::Keep { pattern: path.to_owned() };

@@ -1,6 +1,6 @@
 //! The search for one library, step by step as glibc's `_dl_map_object` does it, inside of a tree.
 //!
-//! Left out: `LD_LIBRARY_PATH` and preloads, which are not the image's; folders of the legacy hardware capabilities (`tls`,
+//! Not supported: `LD_LIBRARY_PATH` and preloads, which are not part of the image; folders of the legacy hardware capabilities (`tls`,
 //! `haswell`), which glibc 2.37 dropped; directories relative to a process's working directory.
 
 use std::collections::HashMap;
@@ -8,33 +8,33 @@ use std::rc::Rc;
 
 use tierce_elf::{Elf, Kind};
 
-use crate::closure::Via;
 use crate::content::Format;
 use crate::ld_cache::flags_of;
 use crate::missing::{Rejected, Rejection};
+use crate::reason::Via;
 use crate::tree::Resolved;
 use crate::{Globs, Index, Loader, NodeKind, path};
 
-/// On whose behalf a library is searched for.
+/// The object that needs a library.
 #[derive(Clone, Copy)]
 pub(crate) struct Requester<'object> {
     pub(crate) elf: &'object Elf,
-    /// `$ORIGIN`: the directory in which it was found.
+    /// `$ORIGIN`: the directory of the path by which it was found.
     pub(crate) origin: &'object str,
 }
 
-/// What a search gives.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// The libraries: of one directory, its `glibc-hwcaps` variants and the one for every processor, which comes last.
-    /// Which of them is loaded depends on the processor at hand.
+    /// The libraries of one directory: its `glibc-hwcaps` variants, then the one for every processor. The processor at run time
+    /// decides which of them is loaded.
     pub(crate) found: Vec<Found>,
     pub(crate) searched: Vec<String>,
     pub(crate) rejected: Vec<Rejected>,
 }
 
 impl Search {
-    /// The glob or preset that keeps out what would have been found.
+    /// The glob or preset that keeps out a library that fits.
     pub(crate) fn pruned(&self) -> Option<&str> {
         self.rejected.iter().find_map(|rejected| match &rejected.why {
             Rejection::Pruned(pattern) => Some(pattern.as_str()),
@@ -52,14 +52,14 @@ pub(crate) struct Found {
     pub(crate) via: Via,
 }
 
-/// What one candidate is.
+/// The verdict on one candidate.
 enum Candidate {
     Absent,
     Fits(Resolved),
     Unfit(Rejection),
 }
 
-/// Searches in one tree, and remembers directories.
+/// Searches in one tree, with a cache of directories.
 pub(crate) struct Searcher<'index> {
     index: &'index Index,
     loader: &'index Loader,
@@ -70,9 +70,9 @@ pub(crate) struct Searcher<'index> {
 /// A directory of a search path.
 #[derive(Default)]
 struct Directory {
-    /// Where it leads, if it is there.
+    /// Its real path, if it exists.
     resolved: Option<Resolved>,
-    /// Those of the loader's `glibc-hwcaps` folders that it has.
+    /// The loader's `glibc-hwcaps` folders that it contains.
     hwcaps: Vec<String>,
 }
 
@@ -81,8 +81,7 @@ impl<'index> Searcher<'index> {
         Self { index, loader, globs, directories: HashMap::new() }
     }
 
-    /// Searches for `name` on behalf of `chain`'s first element; behind it stand the objects by which that was loaded, up
-    /// to the program.
+    /// Searches for `name`, which `chain`'s first object needs. The others are the objects that loaded it, up to the program.
     pub(crate) fn search(&mut self, name: &str, chain: &[Requester<'_>]) -> Search {
         let mut search = Search::default();
         let Some(&requester) = chain.first() else { return search };
@@ -110,7 +109,7 @@ impl<'index> Searcher<'index> {
         search
     }
 
-    /// The steps of a search in order, `None` for the cache.
+    /// The steps of a search in order; `None` means the cache.
     fn steps(&self, chain: &[Requester<'_>]) -> Vec<(Via, Option<Vec<String>>)> {
         let mut steps = Vec::new();
         let requester = chain[0];
@@ -118,7 +117,7 @@ impl<'index> Searcher<'index> {
             list.as_deref().map(|list| self.loader.directories(list, of.origin, of.elf))
         };
         if requester.elf.runpath.is_none() {
-            // An RPATH beside a RUNPATH is none, also where it would be inherited.
+            // An RPATH beside a RUNPATH has no effect, not even as an inherited one.
             let with_rpath = chain.iter().filter(|object| object.elf.runpath.is_none());
             steps.extend(
                 with_rpath.filter_map(|object| Some((Via::Rpath, Some(directories(&object.elf.rpath, *object)?)))),
@@ -132,7 +131,7 @@ impl<'index> Searcher<'index> {
         steps
     }
 
-    /// Whether the search ends here.
+    /// Searches one directory. Returns whether the search ends there.
     fn try_directory(&mut self, search: &mut Search, directory: &str, name: &str, via: Via, elf: &Elf) -> bool {
         if !search.searched.iter().any(|searched| searched == directory) {
             search.searched.push(directory.to_owned());
@@ -142,7 +141,7 @@ impl<'index> Searcher<'index> {
         for hwcaps in &known.hwcaps {
             let inside = format!("glibc-hwcaps/{hwcaps}/{name}");
             if self.index.tree().get(&path::join(&resolved.path, &inside)).is_some() {
-                // A variant that is unfit is one that no processor uses.
+                // No processor uses a variant that does not fit.
                 let _ = self.try_path(search, path::join(directory, &inside), via, elf);
             }
         }
@@ -167,8 +166,8 @@ impl<'index> Searcher<'index> {
             if elf.no_default_libraries && in_default() {
                 continue;
             }
-            // Of the entries without hwcaps, `ld.so` takes the first and no other. What is absent here, or pruned, does not
-            // come into the image's cache, so there the next one is the first.
+            // `ld.so` uses only the first entry without hwcaps. The image's cache gets no absent or pruned entries, so the next
+            // one becomes the first there.
             if self.try_path(search, entry.path.clone(), Via::Cache, elf) {
                 ended = true;
                 if entry.hwcaps.is_none() {
@@ -179,8 +178,8 @@ impl<'index> Searcher<'index> {
         ended
     }
 
-    /// Takes one path into the search's result. Whether the search ends there: with what fits, or with what `ld.so` gives up
-    /// at, as it does at a linker script that bears a library's name.
+    /// Adds one path to the search's result. Returns whether the search ends there: at a library that fits, or at a file at which
+    /// `ld.so` gives up, such as a linker script with a library's name.
     fn try_path(&mut self, search: &mut Search, path: String, via: Via, elf: &Elf) -> bool {
         match self.candidate(&path, elf) {
             Candidate::Absent => false,

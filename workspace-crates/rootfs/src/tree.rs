@@ -1,4 +1,4 @@
-//! A tree of paths and what stands there, and the resolution of paths inside of it.
+//! A tree of paths and their nodes, and the resolution of paths inside of it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,21 +11,21 @@ use crate::{Error, Node, NodeKind, path};
 /// Symbolic links that one resolution follows: the Linux kernel's `MAXSYMLINKS`.
 const MAX_LINKS: usize = 40;
 
-/// A file tree: normalised absolute paths and their nodes, sorted by path, so that a directory precedes what it holds.
+/// A file tree: normalised absolute paths and their nodes, sorted by path, so that a directory precedes its entries.
 ///
-/// Holds always: the root is there, every parent is a directory, every hard link's target is a regular file.
+/// Invariants: the root exists, every parent is a directory, every hard link's target is a regular file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "BTreeMap<String, Node>", try_from = "BTreeMap<String, Node>")]
 pub struct FileTree {
     nodes: BTreeMap<String, Node>,
 }
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// The path without links. What stands there is never a symbolic link.
+    /// The path without links. Its node is never a symbolic link.
     pub path: String,
-    /// The paths of the links that were passed, in order; their parents are free of links.
+    /// The paths of the followed links, in order. Their parents contain no links.
     pub links: Vec<String>,
 }
 
@@ -36,22 +36,22 @@ impl Default for FileTree {
 }
 
 impl FileTree {
-    /// A tree of nothing but its root.
+    /// A tree with only its root.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What stands at a normalised path, links not followed.
+    /// The node at a normalised path, links not followed.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Node> {
         self.nodes.get(path)
     }
 
-    /// Gives the regular file or hard link that `path` leads to an extended attribute, in place of one of the same name.
+    /// Sets an extended attribute of the regular file that `path` leads to. Replaces one of the same name.
     ///
     /// # Errors
-    /// Those of [`FileTree::resolve`], and [`Error::Insert`] for what is not a file.
+    /// Those of [`FileTree::resolve`], and [`Error::Insert`] if it is not a file.
     pub(crate) fn set_attribute(&mut self, path: &str, name: &str, value: Vec<u8>) -> Result<(), Error> {
         let mut at = self.resolve(path)?.path;
         if let Some(NodeKind::HardLink { target }) = self.nodes.get(&at).map(|node| &node.kind) {
@@ -86,9 +86,9 @@ impl FileTree {
             .map(|(path, node)| (path.as_str(), node))
     }
 
-    /// Puts a node at a path, which is resolved but for its last component, as the kernel does for a new file. Missing
-    /// parents become directories of root's with mode 0755. What stood there is replaced, unless one of both is a
-    /// directory and the other is not. Gives the path at which the node stands now.
+    /// Adds a node at a path. Resolves all components but the last, as the kernel does for a new file. Creates missing parents
+    /// as directories of root's with mode 0755. Replaces a present node, but not a directory by something else or the reverse.
+    /// Returns the resolved path.
     ///
     /// # Errors
     /// [`Error::Path`] for a path that is not normal, [`Error::Insert`] for a node that contradicts the tree, and those of
@@ -97,7 +97,7 @@ impl FileTree {
         Ok(self.replace(at, node)?.0)
     }
 
-    /// As [`FileTree::insert`]. Gives as well the path that is now the file, if a file with hard links was replaced.
+    /// As [`FileTree::insert`]. If it replaced a file with hard links, also returns the first of those: it is the file now.
     pub(crate) fn replace(&mut self, at: &str, node: Node) -> Result<(String, Option<String>), Error> {
         if !path::is_normal(at) {
             return Err(Error::Path { path: at.to_owned() });
@@ -126,7 +126,7 @@ impl FileTree {
         Ok((real, first))
     }
 
-    /// Makes the first hard link to a path that is a file no more the file, and leads the others there.
+    /// Makes the first hard link to a replaced file the file, and points the others to it.
     fn move_links(&mut self, from: &str, file: &NodeKind) -> Option<String> {
         let mut first: Option<String> = None;
         for (path, node) in &mut self.nodes {
@@ -142,6 +142,16 @@ impl FileTree {
         first
     }
 
+    /// The path of an entry with the links above it resolved, but not the entry itself: Portage's database names files as ebuilds
+    /// installed them. A path that leads nowhere is returned as it is.
+    pub fn real_path(&self, path: &str) -> String {
+        let Some((folder, name)) = path.rsplit_once('/') else { return path.to_owned() };
+        match self.resolve(if folder.is_empty() { "/" } else { folder }) {
+            Ok(resolved) => format!("{}/{name}", resolved.path.trim_end_matches('/')),
+            Err(_) => path.to_owned(),
+        }
+    }
+
     /// Follows `path` from the root: absolute links are relative to the root, `..` of the root is the root, the last
     /// component is followed as well.
     ///
@@ -154,7 +164,7 @@ impl FileTree {
         }
     }
 
-    /// Follows the links of the folders of a path that is in the tree; what stands there may itself be a link.
+    /// Follows the links in the parents of a path that is in the tree. The path itself may be a link.
     ///
     /// # Errors
     /// Those of [`FileTree::resolve`].
@@ -170,7 +180,7 @@ impl FileTree {
         }
     }
 
-    /// Resolves a directory's path, making what is missing of it.
+    /// Resolves a directory's path and creates its missing components.
     fn make_directory(&mut self, path: &str) -> Result<String, Error> {
         loop {
             match self.walk(path)? {
@@ -212,7 +222,7 @@ impl FileTree {
                     pending.extend(target.rsplit('/'));
                 }
                 Some(NodeKind::Directory) => at = next,
-                // A trailing slash, or more, asks for a directory.
+                // A trailing slash or a further component demands a directory.
                 Some(_) if !pending.is_empty() => {
                     return Err(Error::NotADirectory { path: path.to_owned(), at: next });
                 }
@@ -222,7 +232,7 @@ impl FileTree {
         Ok(Walk::There(Resolved { path: at, links }))
     }
 
-    /// Whether a node may stand at a path that has no links in it.
+    /// Checks whether a node may be added at a path without links.
     fn check(&self, path: &str, node: &Node) -> Result<(), Error> {
         let problem = match &node.kind {
             _ if node.mode > 0o7777 => format!("its mode is {:o}", node.mode),
@@ -244,7 +254,7 @@ impl FileTree {
 
 enum Walk {
     There(Resolved),
-    /// The first path on the way that nothing stands at. Its parent is a directory.
+    /// The first absent path on the way. Its parent is a directory.
     Absent {
         at: String,
     },
@@ -253,8 +263,8 @@ enum Walk {
 impl TryFrom<BTreeMap<String, Node>> for FileTree {
     type Error = Error;
 
-    /// Takes a map from an archive or a file, adding missing parents and refusing what breaks a tree's promises: here
-    /// links in parents are not followed, for a well-made map has none.
+    /// Checks a map from an archive or a file and adds missing parents. A map with a link in a parent is refused: it breaks the
+    /// tree's invariants.
     fn try_from(nodes: BTreeMap<String, Node>) -> Result<Self, Error> {
         let mut tree = Self { nodes };
         tree.nodes.entry("/".to_owned()).or_insert_with(Node::directory);

@@ -116,7 +116,7 @@ fn trees() -> impl Strategy<Value = FileTree> {
     proptest::collection::vec((at, node), 0..24).prop_map(|entries| {
         let mut tree = FileTree::new();
         for (at, node) in entries {
-            // What the tree refuses is not in it, and that is the point.
+            // The tree refuses some of the nodes: they must not be in it.
             let _ = tree.insert(&at, node);
         }
         tree
@@ -135,7 +135,7 @@ proptest! {
                 let is_link = matches!(tree.get(link).unwrap().kind, NodeKind::Symlink { .. });
                 prop_assert!(is_link);
             }
-            // What is resolved is resolved.
+            // A resolved path resolves to itself.
             let again = tree.resolve(&resolved.path).unwrap();
             prop_assert_eq!(again.path, resolved.path);
             prop_assert!(again.links.is_empty());

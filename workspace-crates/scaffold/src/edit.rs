@@ -1,17 +1,15 @@
-//! Insertions into a TOML file that a person keeps: comments, order and spaces stay, byte by byte.
+//! Insertions into a TOML file that a user keeps: comments, order and spaces stay.
 //!
-//! Where to insert is found by simple means, some of which a strange file could mislead. So the result is parsed again after each
-//! insertion and has to mean what was there before and what was added, or nothing is changed.
-
-use std::ops::Range;
+//! The result is parsed again after each insertion. It must have the old values and the added one, or nothing changes.
 
 use camino::Utf8PathBuf;
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
+use toml_edit::{Array, DocumentMut, Item};
 
 use crate::Error;
+use crate::formatting::{insert_last, push_last};
 
-/// A TOML file that is being edited.
+/// A TOML file during edits.
 pub(crate) struct Edit {
     file: Utf8PathBuf,
     text: String,
@@ -31,12 +29,8 @@ impl Edit {
 
     /// The value at a path of keys.
     pub(crate) fn get(&self, path: &[&str]) -> Option<&Value> {
-        let (last, parents) = path.split_last()?;
-        let mut table = &self.table;
-        for parent in parents {
-            table = table.get(*parent)?.as_table()?;
-        }
-        table.get(*last)
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.table.get(*first)?, |value, key| value.get(*key))
     }
 
     /// The whole text.
@@ -47,68 +41,95 @@ impl Edit {
     /// Appends tables to the end of the file.
     ///
     /// # Errors
-    /// [`Error::Form`] if the file says something else about one of their keys.
+    /// [`Error::Form`] if the file has one of their keys.
     pub(crate) fn append(&mut self, tables: &str) -> Result<(), Error> {
-        let added: Table = tables.parse().map_err(|error| syntax(self.file.clone(), &error))?;
-        let mut text = self.text.clone();
-        if !text.is_empty() {
-            text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
-        }
-        text.push_str(tables);
-        self.accept(text, added, tables)
+        let expected = self.expected(tables, tables)?;
+        let gap = match &self.text {
+            text if text.is_empty() => "",
+            text if text.ends_with('\n') => "\n",
+            _ => "\n\n",
+        };
+        let text = self.text.clone() + &self.with_line_ends(format!("{gap}{tables}"));
+        let first = tables.lines().find_map(|line| line.strip_prefix('[')?.split(']').next());
+        self.accept(text, &expected, first.unwrap_or_default(), tables)
     }
 
-    /// Inserts a key into a table, which is made if need be.
+    /// Inserts a key at the end of a table. Appends the table where the file has no header for it.
     ///
     /// # Errors
-    /// [`Error::Form`] if the file has the key, or the table in a form that takes none.
-    pub(crate) fn insert(&mut self, table: &[&str], key: &str, value: &str) -> Result<(), Error> {
-        let header = format!("[{}]\n", table.join("."));
+    /// [`Error::Form`] if the file has the key, or something other than a table at the path.
+    pub(crate) fn insert(&mut self, path: &[&str], key: &str, value: impl Into<toml_edit::Value>) -> Result<(), Error> {
+        let value = value.into();
+        let dotted = path.join(".");
         let line = format!("{key} = {value}\n");
-        let Some(at) = self.below_header(table) else { return self.append(&(header + &line)) };
-        let added: Table = format!("{header}{line}").parse().map_err(|error| syntax(self.file.clone(), &error))?;
-        let mut text = self.text.clone();
-        let newline = if text[..at].ends_with('\n') { "" } else { "\n" };
-        text.insert_str(at, &format!("{newline}{line}"));
-        self.accept(text, added, &line)
+        let tables = format!("[{dotted}]\n{line}");
+        let mut document = self.document(&dotted, &line)?;
+        let Some(table) = item_at(&mut document, path).filter(|item| has_header(item)) else {
+            return self.append(&tables);
+        };
+        let expected = self.expected(&tables, &line)?;
+        insert_last(table, key, value);
+        self.accept(self.rendered(&document), &expected, &dotted, &line)
     }
 
-    /// Appends an item to the list at a key of a table, both of which are made if need be.
+    /// Appends an item to the list at a key of a table. Adds the list and the table where they are missing.
     ///
     /// # Errors
-    /// [`Error::Form`] if the key has something else than a list.
-    pub(crate) fn push(&mut self, table: &[&str], key: &str, item: &str) -> Result<(), Error> {
+    /// [`Error::Form`] if the key has something other than a list.
+    pub(crate) fn push(&mut self, table: &[&str], key: &str, new: impl Into<toml_edit::Value>) -> Result<(), Error> {
         let path = [table, &[key]].concat();
+        let (dotted, new) = (path.join("."), new.into());
         if self.get(&path).is_none() {
-            return self.insert(table, key, &format!("[{item}]"));
+            return self.insert(table, key, Array::from_iter([new]));
         }
-        let form = || self.form(&path.join("."), item);
-        let wrapped: Table = format!("x = {item}\n").parse().map_err(|error| syntax(self.file.clone(), &error))?;
+        let shown = new.to_string();
+        let mut document = self.document(&dotted, &shown)?;
+        let list = item_at(&mut document, &path).and_then(Item::as_array_mut);
+        push_last(list.ok_or_else(|| self.form(&dotted, &shown))?, new);
         let mut expected = self.table.clone();
-        let list = descend(&mut expected, &path).and_then(Value::as_array_mut).ok_or_else(form)?;
-        list.extend(wrapped.get("x").cloned());
-        let (list, last) = spans(&self.text, &path).ok_or_else(form)?;
-        let text = with_item(&self.text, list, last, item);
-        match text.parse::<Table>() {
-            Ok(table) if table == expected => {
-                (self.text, self.table) = (text, table);
-                Ok(())
-            }
-            _ => Err(self.form(&path.join("."), item)),
+        if let Some(list) = list_at(&mut expected, &path) {
+            list.extend(self.parsed(&format!("new = {shown}\n"))?.remove("new"));
         }
+        self.accept(self.rendered(&document), &expected, &dotted, &shown)
     }
 
-    /// Takes a new text if it means what was there and what was added.
-    fn accept(&mut self, text: String, added: Table, what: &str) -> Result<(), Error> {
+    /// The table of the whole file with these tables in it.
+    fn expected(&self, tables: &str, shown: &str) -> Result<Table, Error> {
         let mut expected = self.table.clone();
-        let merged = merge(&mut expected, added);
-        match (merged, text.parse::<Table>()) {
-            (Ok(()), Ok(table)) if table == expected => {
+        merge(&mut expected, self.parsed(tables)?).map_err(|key| self.form(&key, shown))?;
+        Ok(expected)
+    }
+
+    fn parsed(&self, text: &str) -> Result<Table, Error> {
+        text.parse().map_err(|error| syntax(self.file.clone(), &error))
+    }
+
+    /// The file in the form that can be edited. Fails if toml_edit writes the unchanged file in another way.
+    fn document(&self, key: &str, shown: &str) -> Result<DocumentMut, Error> {
+        let document = self.text.parse::<DocumentMut>().ok();
+        // Only a missing line end at the end of the file may be added.
+        let added = |document: &DocumentMut| self.rendered(document).strip_prefix(&self.text).map(str::to_owned);
+        let is_same = |document: &DocumentMut| added(document).is_some_and(|end| end.trim_end().is_empty());
+        document.filter(is_same).ok_or_else(|| self.form(key, shown))
+    }
+
+    fn rendered(&self, document: &DocumentMut) -> String {
+        self.with_line_ends(document.to_string())
+    }
+
+    /// Replaces line feeds, the only line ends of toml_edit, with the file's own.
+    fn with_line_ends(&self, text: String) -> String {
+        if self.text.contains("\r\n") { text.replace('\n', "\r\n") } else { text }
+    }
+
+    /// Takes a new text if it has the expected values.
+    fn accept(&mut self, text: String, expected: &Table, key: &str, shown: &str) -> Result<(), Error> {
+        match text.parse::<Table>() {
+            Ok(table) if table == *expected => {
                 (self.text, self.table) = (text, table);
                 Ok(())
             }
-            (Err(key), _) => Err(self.form(&key, what)),
-            _ => Err(self.form(what.lines().next().unwrap_or_default().trim_matches(['[', ']']), what)),
+            _ => Err(self.form(key, shown)),
         }
     }
 
@@ -116,35 +137,18 @@ impl Edit {
         let text = text.trim_end().replace('\n', "\n  ");
         Error::Form { file: self.file.clone(), key: key.to_owned(), text }
     }
+}
 
-    /// Where the line after the header of a table begins.
-    fn below_header(&self, path: &[&str]) -> Option<usize> {
-        let mut at = 0;
-        self.text.split_inclusive('\n').find_map(|line| {
-            at += line.len();
-            let begins = line.trim_start().starts_with('[') && !line.trim_start().starts_with("[[");
-            (begins && is_header(line, path)).then_some(at)
-        })
-    }
+/// Returns a string in the quotes of TOML.
+pub(crate) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 fn syntax(file: Utf8PathBuf, error: &toml::de::Error) -> Error {
     Error::Syntax { file, reason: error.message().to_owned() }
 }
 
-/// Whether a line is the header of the table at a path, however its keys are quoted and spaced.
-fn is_header(line: &str, path: &[&str]) -> bool {
-    let Ok(mut table) = line.parse::<Table>() else { return false };
-    for key in path {
-        match table.remove(*key) {
-            Some(Value::Table(inner)) if table.is_empty() => table = inner,
-            _ => return false,
-        }
-    }
-    table.is_empty()
-}
-
-/// Adds what is not there; the dotted key of what is there otherwise.
+/// Adds the missing values; fails with the dotted key of the first that is there.
 fn merge(table: &mut Table, added: Table) -> Result<(), String> {
     for (key, value) in added {
         match (table.get_mut(&key), value) {
@@ -152,7 +156,7 @@ fn merge(table: &mut Table, added: Table) -> Result<(), String> {
                 table.insert(key, value);
             }
             (Some(Value::Table(table)), Value::Table(added)) => {
-                merge(table, added).map_err(|below| format!("{key}.{below}"))?;
+                merge(table, added).map_err(|inner| format!("{key}.{inner}"))?;
             }
             _ => return Err(key),
         }
@@ -160,68 +164,18 @@ fn merge(table: &mut Table, added: Table) -> Result<(), String> {
     Ok(())
 }
 
-fn descend<'t>(table: &'t mut Table, path: &[&str]) -> Option<&'t mut Value> {
-    let (last, parents) = path.split_last()?;
-    let mut table = table;
-    for parent in parents {
-        table = table.get_mut(*parent)?.as_table_mut()?;
-    }
-    table.get_mut(*last)
+fn list_at<'t>(table: &'t mut Table, path: &[&str]) -> Option<&'t mut Vec<Value>> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(table.get_mut(*first)?, |value, key| value.get_mut(*key))?.as_array_mut()
 }
 
-/// The bytes of a list, brackets included, and those of its last item.
-fn spans(text: &str, path: &[&str]) -> Option<(Range<usize>, Option<Range<usize>>)> {
-    let document = DeTable::parse(text).ok()?.into_inner();
-    let (last, parents) = path.split_last()?;
-    let mut table = &document;
-    for parent in parents {
-        table = table.get(*parent)?.get_ref().as_table()?;
-    }
-    let value = table.get(*last)?;
-    match value.get_ref() {
-        DeValue::Array(items) => Some((value.span(), items.iter().next_back().map(|item| item.span()))),
-        _ => None,
-    }
+fn item_at<'d>(document: &'d mut DocumentMut, path: &[&str]) -> Option<&'d mut Item> {
+    path.iter().try_fold(document.as_item_mut(), |item, key| item.as_table_like_mut()?.get_mut(key))
 }
 
-/// The text with an item more in a list: on a line of its own where the closing bracket has one.
-fn with_item(text: &str, list: Range<usize>, last: Option<Range<usize>>, item: &str) -> String {
-    let close = list.end.saturating_sub(1);
-    let from = last.as_ref().map_or(list.start + 1, |last| last.end);
-    let tail = text.get(from..close).unwrap_or_default();
-    let mut text = text.to_owned();
-    if !tail.contains('\n') {
-        let separator = if last.is_some() { ", " } else { "" };
-        text.insert_str(from, &format!("{separator}{item}"));
-        return text;
-    }
-    let line_of = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let Some(last) = last else {
-        text.insert_str(line_of(close), &format!("    {item},\n"));
-        return text;
-    };
-    let start = line_of(last.start);
-    let indent: String = match start > list.start {
-        true => text[start..].chars().take_while(|char| matches!(char, ' ' | '\t')).collect(),
-        false => "    ".to_owned(),
-    };
-    let comma = comma(tail);
-    let line_end = |at: usize| text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1);
-    let at = line_end(from + comma.unwrap_or(0));
-    text.insert_str(at, &format!("{indent}{item}{}\n", if comma.is_some() { "," } else { "" }));
-    if comma.is_none() {
-        text.insert(from, ',');
-    }
-    text
-}
-
-/// Where the comma stands in what follows a list's last item: spaces, lines and comments.
-fn comma(tail: &str) -> Option<usize> {
-    let mut in_comment = false;
-    tail.char_indices().find_map(|(at, char)| {
-        in_comment = char == '#' || in_comment && char != '\n';
-        (char == ',' && !in_comment).then_some(at)
-    })
+/// Whether a key can be inserted: not into a table that exists only because the file has tables inside of it.
+fn has_header(item: &Item) -> bool {
+    item.is_table_like() && item.as_table().is_none_or(|table| !table.is_implicit() || table.is_dotted())
 }
 
 #[cfg(test)]
@@ -236,20 +190,21 @@ mod tests {
         Ok(edit.into_text())
     }
 
-    const PUSH: Change = |edit| edit.push(&["workspace"], "members", "\"x\"");
+    const PUSH: Change = |edit| edit.push(&["workspace"], "members", "x");
 
     #[test]
-    fn an_item_is_added_in_the_manner_of_the_list() {
+    fn pushed_item_follows_the_list() {
         for (before, after) in [
             ("", "[workspace]\nmembers = [\"x\"]\n"),
             ("a = 1", "a = 1\n\n[workspace]\nmembers = [\"x\"]\n"),
             ("a = 1\n", "a = 1\n\n[workspace]\nmembers = [\"x\"]\n"),
             ("[workspace]", "[workspace]\nmembers = [\"x\"]\n"),
-            ("[ workspace ] # ours\nresolver = \"3\"\n", "[ workspace ] # ours\nmembers = [\"x\"]\nresolver = \"3\"\n"),
+            ("[ workspace ] # ours\nresolver = \"3\"\n", "[ workspace ] # ours\nresolver = \"3\"\nmembers = [\"x\"]\n"),
             ("[workspace.metadata]\na = 1\n", "[workspace.metadata]\na = 1\n\n[workspace]\nmembers = [\"x\"]\n"),
             ("workspace.members = [ ]\n", "workspace.members = [\"x\" ]\n"),
             ("[workspace]\nmembers = ['a'] # c\n", "[workspace]\nmembers = ['a', \"x\"] # c\n"),
-            ("workspace = { members = [\"a\",] }", "workspace = { members = [\"a\", \"x\",] }"),
+            ("[workspace]\nmembers = [ 'a' ]\n", "[workspace]\nmembers = [ 'a', \"x\" ]\n"),
+            ("workspace = { members = [\"a\",] }\n", "workspace = { members = [\"a\", \"x\",] }\n"),
             (
                 "[workspace]\nmembers = [\n  \"a\", # , c\n]\n",
                 "[workspace]\nmembers = [\n  \"a\", # , c\n  \"x\",\n]\n",
@@ -258,33 +213,48 @@ mod tests {
                 "[workspace]\nmembers = [\n\t\"a\" # , c\n\t# d\n]\n",
                 "[workspace]\nmembers = [\n\t\"a\", # , c\n\t\"x\"\n\t# d\n]\n",
             ),
+            (
+                "[workspace]\nmembers = [\n  # b\n  \"a\", \"b\",\n]\n",
+                "[workspace]\nmembers = [\n  # b\n  \"a\", \"b\",\n  \"x\",\n]\n",
+            ),
             ("[workspace]\nmembers = [\"a\",\n]\n", "[workspace]\nmembers = [\"a\",\n    \"x\",\n]\n"),
             ("[workspace]\nmembers = [\n  # none\n]\n", "[workspace]\nmembers = [\n  # none\n    \"x\",\n]\n"),
             ("[workspace]\r\nmembers = []\r\n", "[workspace]\r\nmembers = [\"x\"]\r\n"),
-            ("s = \"\"\"\n[workspace]\n\"\"\"\n[workspace]\nresolver = \"3\"\n", "refused"),
+            ("a = 1\r\n", "a = 1\r\n\r\n[workspace]\r\nmembers = [\"x\"]\r\n"),
+            (
+                "s = \"\"\"\n[workspace]\n\"\"\"\n[workspace]\nresolver = \"3\"\n# end\n",
+                "s = \"\"\"\n[workspace]\n\"\"\"\n[workspace]\nresolver = \"3\"\nmembers = [\"x\"]\n# end\n",
+            ),
+            // With one kind of line ends, a line of the user would change.
+            ("[workspace]\r\nmembers = []\n", "refused"),
         ] {
             assert_eq!(edited(before, PUSH).unwrap_or("refused".into()), after, "{before}");
         }
     }
 
     #[test]
-    fn what_stands_there_in_another_form_is_refused() {
-        let cases: [(&str, Change, &str); 4] = [
+    fn values_of_another_form_are_refused() {
+        let cases: [(&str, Change, &str); 5] = [
             (
                 "workspace = 1",
                 PUSH,
-                "failed to add this to `Cargo.toml`, as `workspace` stands there in another form:\n  [workspace]\n  members = \
+                "failed to add this to `Cargo.toml`, because `workspace` has another form there:\n  [workspace]\n  members = \
                  [\"x\"]",
             ),
             (
                 "[workspace]\nmembers = 1\n",
                 PUSH,
-                "failed to add this to `Cargo.toml`, as `workspace.members` stands there in another form:\n  \"x\"",
+                "failed to add this to `Cargo.toml`, because `workspace.members` has another form there:\n  \"x\"",
             ),
             (
-                "alias = { b = \"build\" }\n",
-                |edit| edit.insert(&["alias"], "xtask", "\"run\""),
-                "failed to add this to `Cargo.toml`, as `alias` stands there in another form:\n  [alias]\n  xtask = \"run\"",
+                "[[workspace.members]]\n",
+                PUSH,
+                "failed to add this to `Cargo.toml`, because `workspace.members` has another form there:\n  \"x\"",
+            ),
+            (
+                "[alias]\nxtask = 1\n",
+                |edit| edit.insert(&["alias"], "xtask", "run"),
+                "failed to add this to `Cargo.toml`, because `alias.xtask` has another form there:\n  xtask = \"run\"",
             ),
             ("= 1", PUSH, "failed to edit `Cargo.toml`: it is not TOML: "),
         ];
@@ -295,12 +265,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_and_tables_are_added_beside_others() {
-        let insert: Change = |edit| edit.insert(&["alias"], "xtask", "\"run\"");
-        assert_eq!(
-            edited("[alias]\nb = \"build\"\n", insert).as_deref(),
-            Ok("[alias]\nxtask = \"run\"\nb = \"build\"\n")
-        );
+    fn key_is_inserted_last() {
+        let insert: Change = |edit| edit.insert(&["alias"], "xtask", "run");
+        for (before, after) in [
+            ("[alias]\n# Short.\nb = \"build\" # c\n", "[alias]\n# Short.\nb = \"build\" # c\nxtask = \"run\"\n"),
+            ("[alias]\nb = \"b\"\n\n# of net\n[net]\n", "[alias]\nb = \"b\"\nxtask = \"run\"\n\n# of net\n[net]\n"),
+            ("alias = { b = \"build\" } # c\n", "alias = { b = \"build\", xtask = \"run\" } # c\n"),
+            ("alias = {}\n", "alias = { xtask = \"run\" }\n"),
+            ("alias.b = \"build\"\nc = 1\n", "alias.b = \"build\"\nalias.xtask = \"run\"\nc = 1\n"),
+        ] {
+            assert_eq!(edited(before, insert).as_deref(), Ok(after), "{before}");
+        }
+    }
+
+    #[test]
+    fn tables_are_appended_with_their_comments() {
         let append: Change = |edit| edit.append("# of p\n[profile.p]\ninherits = \"dev\"\n");
         assert_eq!(edited("", append).as_deref(), Ok("# of p\n[profile.p]\ninherits = \"dev\"\n"));
         let before = "[profile.release]\nlto = true\n";

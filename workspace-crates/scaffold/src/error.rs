@@ -1,40 +1,40 @@
-//! Why nothing can be drafted.
+//! Errors of drafts.
 
 use camino::Utf8PathBuf;
 
-/// Why nothing can be drafted.
+/// The reason why there is no draft.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// A file that is to be edited is no TOML.
+    /// A file to edit is not TOML.
     #[error("failed to edit `{file}`: it is not TOML: {reason}")]
     Syntax {
-        /// From the workspace's root.
+        /// Its path, relative to the workspace's root.
         file: Utf8PathBuf,
-        /// The parser's words.
+        /// The message of the parser.
         reason: String,
     },
-    /// A file is written in a way into which nothing can be inserted that would mean what is asked for.
-    #[error("failed to add this to `{file}`, as `{key}` stands there in another form:\n  {text}")]
+    /// An insertion would change other values of a file, or the file has the key in another form.
+    #[error("failed to add this to `{file}`, because `{key}` has another form there:\n  {text}")]
     Form {
-        /// From the workspace's root.
+        /// Its path, relative to the workspace's root.
         file: Utf8PathBuf,
         /// The key, dotted.
         key: String,
-        /// What was to be inserted.
+        /// The text to insert.
         text: String,
     },
-    /// A name that is none.
+    /// An invalid name, port or atom.
     #[error("{problem}")]
     Name {
-        /// What is wrong with it.
+        /// The problem, with the name in it.
         problem: String,
-        /// What to do.
+        /// A way to a valid one.
         help: Option<String>,
     },
 }
 
 impl Error {
-    /// What to do about it.
+    /// Returns the advice of an error.
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Syntax { .. } => None,

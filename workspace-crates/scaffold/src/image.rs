@@ -4,11 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tierce_manifest::{ImageName, KEYS, Port};
 use tierce_portage::Atom;
 
-use crate::edit::Edit;
-use crate::workspace::{is_member, quoted};
+use crate::edit::{Edit, quoted};
+use crate::members::add_member;
 use crate::{Draft, Error, Found, MANIFEST};
 
-/// An image that is to be.
+/// A new image.
 #[derive(Clone, Debug)]
 pub struct NewImage {
     name: ImageName,
@@ -17,29 +17,40 @@ pub struct NewImage {
     expose: Vec<Port>,
 }
 
-/// What an image is made of.
+/// The content of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A program of the workspace and what it needs.
+    /// A program of the workspace.
     Program,
-    /// Packages alone; the program that a container starts, and its arguments.
+    /// Packages only; the program that a container starts, and its arguments.
     Packages(Vec<String>),
 }
 
-/// Where the table of an image goes.
+/// The place for the table of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home<'t> {
-    /// Into a package that is made for it.
+    /// A new package.
     NewPackage,
-    /// Into the Cargo.toml of a package that is there, from the workspace's root.
-    Package(&'t Utf8Path),
-    /// Into the workspace's Cargo.toml.
+    /// An existing package.
+    Package(Existing<'t>),
+    /// The workspace's Cargo.toml.
     Workspace,
+}
+
+/// An existing package of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Existing<'t> {
+    /// Its Cargo.toml, relative to the workspace's root.
+    pub manifest: &'t Utf8Path,
+    /// The binary for the image if the package has several and the image has the package's name.
+    pub entrypoint: Option<&'t str>,
+    /// The only binary of the image if the image has the name of a binary.
+    pub bin: Option<&'t str>,
 }
 
 impl NewImage {
     /// # Errors
-    /// A name, a port or an atom of a package that is none.
+    /// An invalid name, port or atom.
     pub fn new(name: &str, content: Content, packages: &[String], expose: &[String]) -> Result<NewImage, Error> {
         let fault = |fault: tierce_manifest::Fault| Error::Name { problem: fault.message, help: fault.help };
         for package in packages {
@@ -52,26 +63,26 @@ impl NewImage {
         Ok(NewImage { name: name.parse().map_err(fault)?, content, packages: packages.to_vec(), expose })
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         self.name.as_str()
     }
 
-    /// What it is made of.
+    /// Returns its content.
     pub fn content(&self) -> &Content {
         &self.content
     }
 }
 
-/// The folder of the package that is made for an image.
+/// The folder for the new package of an image.
 pub fn package_folder(name: &str) -> Utf8PathBuf {
     Utf8Path::new("images").join(name)
 }
 
-/// Drafts an image; `found` has the Cargo.toml of the workspace and that of the package, and what lies in the folder of a new one.
+/// Drafts an image; `found` has the Cargo.toml of the workspace and of the package, and the existing files of a new package.
 ///
 /// # Errors
-/// A name that no package can have, or a Cargo.toml into which the table does not fit.
+/// A name that no package can have, or a Cargo.toml without room for the table.
 pub fn image(found: &Found, new: &NewImage, home: Home<'_>) -> Result<Draft, Error> {
     let mut draft = Draft::default();
     let mut append = |path: &Utf8Path, table: &str| -> Result<(), Error> {
@@ -82,39 +93,46 @@ pub fn image(found: &Found, new: &NewImage, home: Home<'_>) -> Result<Draft, Err
         Ok(())
     };
     match home {
-        Home::Workspace => {
-            append(Utf8Path::new(MANIFEST), &table(new, &format!("workspace.metadata.images.{}", key(new.name()))))?
+        Home::Workspace => append(
+            Utf8Path::new(MANIFEST),
+            &table(new, &format!("workspace.metadata.images.{}", key(new.name())), None),
+        )?,
+        Home::Package(existing) => {
+            let header = match existing.bin {
+                Some(_) => format!("package.metadata.images.{}", key(new.name())),
+                None => "package.metadata.image".to_owned(),
+            };
+            append(existing.manifest, &table(new, &header, Some(existing)))?;
         }
-        Home::Package(manifest) => append(manifest, &table(new, "package.metadata.image"))?,
         Home::NewPackage => {
             check_package_name(new.name())?;
             for (path, text) in package(new) {
-                draft.make(found, path, text);
+                draft.create(found, path, text);
             }
             let folder = package_folder(new.name());
             let text = found.text(MANIFEST).unwrap_or_default();
             let mut edit = Edit::new(MANIFEST, text)?;
-            if !is_member(&edit, folder.as_str()) {
-                edit.push(&["workspace"], "members", &quoted(folder.as_str()))?;
-            }
+            add_member(&mut edit, folder.as_str())?;
             draft.change(MANIFEST, text, edit.into_text());
         }
     }
     Ok(draft)
 }
 
-/// cargo's rules, where they are narrower than those of images.
+/// Checks the rules of cargo that are stricter than those for images.
 fn check_package_name(name: &str) -> Result<(), Error> {
-    if !name.starts_with(|first: char| first.is_ascii_digit()) && !name.contains('.') {
+    if !name.starts_with(|first: char| first.is_ascii_digit()) && !name.contains(['.', '/', ':']) {
         return Ok(());
     }
     Err(Error::Name {
         problem: format!("no Rust package can have the name `{name}`"),
-        help: Some("take one that begins with a letter and has no dot; the key `name` of the table can say another for the image".into()),
+        help: Some(
+            "begin it with a letter, without a dot or a slash; the key `name` of the table can give the image another name".into(),
+        ),
     })
 }
 
-/// A key of TOML: bare where that can be.
+/// A key of TOML, without quotes if it needs none.
 fn key(name: &str) -> String {
     let bare = name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-'));
     if bare { name.to_owned() } else { quoted(name) }
@@ -125,12 +143,12 @@ pub(crate) fn package(new: &NewImage) -> [(Utf8PathBuf, String); 2] {
     let (name, folder) = (new.name(), package_folder(new.name()));
     let package = format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
     let main = format!("fn main() {{\n    println!(\"hello from {name}\");\n}}\n");
-    let manifest = format!("{package}\n{}", table(new, "package.metadata.image"));
+    let manifest = format!("{package}\n{}", table(new, "package.metadata.image", None));
     [(folder.join("Cargo.toml"), manifest), (folder.join("src/main.rs"), main)]
 }
 
-/// A table with what is said, and in comments what more can be said.
-fn table(new: &NewImage, header: &str) -> String {
+/// A table with the given values, and with further keys in comments.
+fn table(new: &NewImage, header: &str, existing: Option<Existing<'_>>) -> String {
     let list = |items: &[String]| format!("[{}]", items.join(", "));
     let strings = |items: &[String]| Some(list(&items.iter().map(|item| quoted(item)).collect::<Vec<_>>()));
     let given = |items: &[String]| if items.is_empty() { None } else { strings(items) };
@@ -138,15 +156,22 @@ fn table(new: &NewImage, header: &str) -> String {
     let ports = (!ports.is_empty()).then(|| list(&ports));
     let mut lines: Vec<(&str, Option<String>)> = vec![("packages", given(&new.packages)), ("package-use", None)];
     match &new.content {
-        Content::Program => lines.push(("files", None)),
+        Content::Program => {
+            let started = existing.and_then(|existing| existing.entrypoint);
+            lines.extend(existing.and_then(|existing| existing.bin).map(|bin| ("bins", given(&[bin.to_owned()]))));
+            lines.extend(started.map(|bin| ("entrypoint", given(&[format!("/usr/bin/{bin}")]))));
+            lines.push(("files", None));
+        }
         Content::Packages(entrypoint) => lines.extend([("keep", None), ("entrypoint", given(entrypoint))]),
     }
     lines.extend([("env", None), ("expose", ports)]);
-    // A program of one's own has no reason to be root; what an image of packages runs may have.
+    // A program of the workspace has no reason to be root; a program of a package may have one.
     let user = (new.content == Content::Program).then(|| quoted("65534:65534"));
     lines.push(("user", user));
-    let mut text =
-        format!("# The README has every key; `cargo xtask image {}` builds the image.\n[{header}]\n", new.name());
+    let mut text = format!(
+        "# Tierce's reference lists every key; `cargo xtask image {}` builds the image.\n[{header}]\n",
+        new.name()
+    );
     for (name, value) in lines {
         let Some(key) = KEYS.iter().find(|key| key.name == name) else { continue };
         text.push_str(&format!("# {}\n", key.doc));
@@ -158,7 +183,7 @@ fn table(new: &NewImage, header: &str) -> String {
     text
 }
 
-/// A port as tables have it: a number, or with its protocol where that is not tcp.
+/// A port in the form of a table: a number, or a string with a protocol other than tcp.
 fn port(port: &Port) -> String {
     match port.to_string().strip_suffix("/tcp") {
         Some(number) => number.to_owned(),
@@ -180,28 +205,35 @@ mod tests {
     }
 
     #[test]
-    fn a_program_gets_a_package() {
+    fn program_gets_a_package() {
         let image = new("web", Content::Program, &["media-libs/libpng"], &["8080", "53/udp"]).expect("valid");
         let draft = super::image(&found(&[("Cargo.toml", "[workspace]\nmembers = []\n")]), &image, Home::NewPackage);
         insta::assert_snapshot!(draft.expect("drafted").diff());
     }
 
     #[test]
-    fn packages_alone_and_an_existing_package_get_a_table() {
+    fn package_images_and_existing_packages_get_tables() {
         let packages = Content::Packages(vec!["/usr/bin/sqlite3".into()]);
         let image = new("sqlite.shell", packages, &["dev-db/sqlite"], &[]).expect("valid");
         let draft = super::image(&found(&[("Cargo.toml", "[workspace]\n")]), &image, Home::Workspace);
         insta::assert_snapshot!(draft.expect("drafted").diff());
         let image = new("app", Content::Program, &[], &[]).expect("valid");
         let manifest = [("app/Cargo.toml", "[package]\nname = \"app\"\n")];
-        let draft =
-            super::image(&found(&manifest), &image, Home::Package(Utf8Path::new("app/Cargo.toml"))).expect("drafted");
-        let [file] = &draft.files[..] else { panic!("{draft:?}") };
-        assert!(file.after.starts_with("[package]\nname = \"app\"\n\n# The README"), "{}", file.after);
+        let app = Existing { manifest: Utf8Path::new("app/Cargo.toml"), entrypoint: None, bin: None };
+        let text = |existing| {
+            let draft = super::image(&found(&manifest), &image, Home::Package(existing)).expect("drafted");
+            let [file] = &draft.files[..] else { panic!("{draft:?}") };
+            file.after.clone()
+        };
+        assert!(text(app).starts_with("[package]\nname = \"app\"\n\n# Tierce's reference"), "{}", text(app));
+        let several = text(Existing { entrypoint: Some("server"), ..app });
+        assert!(several.contains("\nentrypoint = [\"/usr/bin/server\"]\n"), "{several}");
+        let one = text(Existing { bin: Some("app"), ..app });
+        assert!(one.contains("\n[package.metadata.images.app]\n") && one.contains("\nbins = [\"app\"]\n"), "{one}");
     }
 
     #[test]
-    fn names_and_ports_are_looked_at() {
+    fn invalid_names_and_ports_are_refused() {
         let error = |name, expose: &[&str]| match new(name, Content::Program, &[], expose) {
             Err(error) => error.to_string(),
             Ok(image) => {
@@ -210,6 +242,7 @@ mod tests {
         };
         assert_eq!(error("Web", &[]), "`Web` is not a name for an image");
         assert_eq!(error("../web", &[]), "`../web` is not a name for an image");
+        assert_eq!(error("team/web", &[]), "no Rust package can have the name `team/web`");
         assert_eq!(error("7zip", &[]), "no Rust package can have the name `7zip`");
         assert!(error("web", &["99999"]).contains("99999"));
     }

@@ -1,29 +1,33 @@
-//! What `new` writes: texts of new files, and insertions into files that people keep.
+//! The output of `new`: texts of new files, and insertions into files that users keep.
 //!
-//! Everything is pure: the caller reads what is there ([`Found`]), gets a [`Draft`], and writes it or shows it. Of a file that
-//! exists every byte stays where it is, between which something is inserted; each insertion is parsed again and compared with what
-//! was meant before it counts. What is there already is left alone and told.
+//! This crate is pure: the caller reads the existing files ([`Found`]), gets a [`Draft`], and writes or shows it. An insertion
+//! keeps the comments, the order and the spaces of a file, and is parsed again before it counts. A draft leaves existing values
+//! as they are, and lists them.
 
 mod builder;
 mod diff;
 mod edit;
 mod error;
+mod formatting;
 mod image;
+mod members;
 mod workspace;
+mod xtask;
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use builder::{NewBuilder, builder};
+pub use builder::{NewBuilder, builder, repository_files};
 pub use error::Error;
-pub use image::{Content, Home, NewImage, image, package_folder};
-pub use workspace::{LOOKED_AT, Source, is_workspace, workspace};
+pub use image::{Content, Existing, Home, NewImage, image, package_folder};
+pub use workspace::{LOOKED_AT, NewWorkspace, is_workspace, workspace};
+pub use xtask::Source;
 
 /// The workspace's own Cargo.toml.
 const MANIFEST: &str = "Cargo.toml";
 
-/// The texts of the files that are there, by their paths from the workspace's root.
+/// The texts of the existing files, by their paths relative to the workspace's root.
 #[derive(Clone, Debug, Default)]
 pub struct Found(pub BTreeMap<Utf8PathBuf, String>);
 
@@ -33,42 +37,42 @@ impl Found {
     }
 }
 
-/// What would be written, and what stays as it is.
+/// The files to write, and the values that stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// Files, in the order in which people read about them; each once.
+    /// The files in the order in which the user reads about them, each once.
     pub files: Vec<DraftFile>,
-    /// What is there already: where, and what it is.
+    /// The existing files and values: each path, and a sentence about it.
     pub left: Vec<(Utf8PathBuf, String)>,
 }
 
-/// A file that is made or changed.
+/// A new or changed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftFile {
-    /// From the workspace's root.
+    /// Relative to the workspace's root.
     pub path: Utf8PathBuf,
-    /// Its text now; none where it is to be made.
+    /// Its text before; `None` for a new file.
     pub before: Option<String>,
-    /// Its text afterwards.
+    /// Its text after the change.
     pub after: String,
 }
 
 impl Draft {
-    /// What would change, as `diff -u` writes it: `git apply` and `patch -p1` understand it.
+    /// Returns the changes as `diff -u` writes them; `git apply` and `patch -p1` understand them.
     pub fn diff(&self) -> String {
         self.files.iter().map(diff::unified).collect()
     }
 
-    /// A file of this text, unless there is one.
-    fn make(&mut self, found: &Found, path: impl Into<Utf8PathBuf>, text: String) {
+    /// Adds a file, unless it exists.
+    fn create(&mut self, found: &Found, path: impl Into<Utf8PathBuf>, text: String) {
         let path = path.into();
         match found.text(path.as_str()) {
-            Some(_) => self.leave(path, "it is there already"),
+            Some(_) => self.leave(path, "it exists"),
             None => self.files.push(DraftFile { path, before: None, after: text }),
         }
     }
 
-    /// The text of a file after insertions, which may be none.
+    /// Adds the new text of a file, unless nothing changed.
     fn change(&mut self, path: impl Into<Utf8PathBuf>, before: &str, after: String) {
         if before != after {
             self.files.push(DraftFile { path: path.into(), before: Some(before.to_owned()), after });

@@ -1,163 +1,115 @@
-//! `new workspace`: the xtask, the alias and the profile, in an empty folder, an existing workspace or a single package.
+//! `new workspace`: adds the xtask and its alias to an empty folder, a workspace or a single package.
 
-use camino::Utf8Path;
-use globset::{GlobBuilder, GlobMatcher};
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::edit::Edit;
 use crate::image::{self, Content, NewImage};
+use crate::members::{exclude, is_member, lists};
+use crate::xtask::{CONFIG, OLD_CONFIG, Source, State, Xtask, add_alias};
 use crate::{Draft, Error, Found, MANIFEST};
 
-/// Where the library of the new xtask is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A folder with its crate `tierce`, from the xtask's own.
-    Path(String),
-    /// A repository of git with this one's content.
-    Git(String),
-}
-
-/// The files that decide what is drafted, from the workspace's root.
-pub const LOOKED_AT: [&str; 8] = [
+/// The files that a draft depends on, relative to the workspace's root.
+pub const LOOKED_AT: [&str; 10] = [
     MANIFEST,
     CONFIG,
     OLD_CONFIG,
     ".gitignore",
-    XTASK_MANIFEST,
-    XTASK_MAIN,
+    "xtask/Cargo.toml",
+    "xtask/src/main.rs",
+    "tierce-xtask/Cargo.toml",
+    "tierce-xtask/src/main.rs",
     "images/hello/Cargo.toml",
     "images/hello/src/main.rs",
 ];
 
-const CONFIG: &str = ".cargo/config.toml";
-/// cargo reads it as well, and before the other one.
-const OLD_CONFIG: &str = ".cargo/config";
-const XTASK_MANIFEST: &str = "xtask/Cargo.toml";
-const XTASK_MAIN: &str = "xtask/src/main.rs";
-
-/// The alias and the profile: those of this repository, which the README has as well.
-const OUR_CONFIG: &str = include_str!("../../../.cargo/config.toml");
-/// A call of the library, in every workspace.
-const OUR_MAIN: &str = include_str!("../../../xtask/src/main.rs");
-
-/// Drafts a workspace, or what one lacks. An image of its own only where there is no Cargo.toml yet.
-///
-/// # Errors
-/// A file that is there and into which nothing can be inserted.
-pub fn workspace(found: &Found, source: &Source) -> Result<Draft, Error> {
-    let mut draft = Draft::default();
-    match found.text(MANIFEST) {
-        None => {
-            draft.make(
-                found,
-                MANIFEST,
-                "[workspace]\nresolver = \"3\"\nmembers = [\"xtask\", \"images/hello\"]\n".into(),
-            );
-            for (path, text) in image::package(&first_image()?) {
-                draft.make(found, path, text);
-            }
-        }
-        Some(text) => {
-            let mut edit = Edit::new(MANIFEST, text)?;
-            match is_member(&edit, "xtask") {
-                true => draft.leave(MANIFEST, "`members` has the xtask"),
-                false => edit.push(&["workspace"], "members", "\"xtask\"")?,
-            }
-            draft.change(MANIFEST, text, edit.into_text());
-        }
-    }
-    match found.text(XTASK_MANIFEST) {
-        None => {
-            draft.make(found, XTASK_MANIFEST, xtask_manifest(source));
-            draft.make(found, XTASK_MAIN, OUR_MAIN.to_owned());
-        }
-        Some(text) if depends_on_tierce(text) => draft.leave(XTASK_MANIFEST, "it has Tierce"),
-        Some(_) => draft.leave(
-            XTASK_MANIFEST,
-            format!(
-                "it is another xtask; add `{}` to its dependencies and have its main call `tierce::main()`",
-                dependency(source)
-            ),
-        ),
-    }
-    config(found, &mut draft)?;
-    ignore(found, &mut draft);
-    Ok(draft)
+/// A drafted workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewWorkspace {
+    /// The files.
+    pub draft: Draft,
+    /// The command that runs Tierce in the workspace's folder.
+    pub command: String,
+    /// Whether the draft has an image.
+    pub has_image: bool,
 }
 
-/// A program that needs nothing but libc.
+/// Drafts a workspace, or the missing parts of one. Adds a first image only if there is no Cargo.toml yet.
+///
+/// # Errors
+/// An existing file without room for an insertion.
+pub fn workspace(found: &Found, source: &Source) -> Result<NewWorkspace, Error> {
+    let mut draft = Draft::default();
+    let xtask = Xtask::choose(found)?;
+    let has_image = found.text(MANIFEST).is_none();
+    match found.text(MANIFEST) {
+        None => {
+            let lists = format!("members = [\"images/hello\"]\nexclude = [\"{}\"]", xtask.folder);
+            draft.create(found, MANIFEST, format!("[workspace]\nresolver = \"3\"\n{lists}\n"));
+            for (path, text) in image::package(&first_image()?) {
+                draft.create(found, path, text);
+            }
+        }
+        Some(text) => exclude_xtask(&mut draft, &xtask, text)?,
+    }
+    match xtask.state {
+        State::New => {
+            draft.create(found, xtask.manifest(), xtask.manifest_text(source));
+            draft.create(found, xtask.main_path(), xtask.main_text());
+        }
+        State::Own | State::Member => draft.leave(xtask.manifest(), "it has Tierce"),
+    }
+    let command = config(found, &mut draft, &xtask)?;
+    ignore(found, &mut draft);
+    Ok(NewWorkspace { draft, command, has_image })
+}
+
+/// Keeps the xtask out of the workspace. A package without a workspace has no list that could include it.
+fn exclude_xtask(draft: &mut Draft, xtask: &Xtask, text: &str) -> Result<(), Error> {
+    let mut edit = Edit::new(MANIFEST, text)?;
+    if lists(&edit, "members", xtask.folder) {
+        draft.leave(MANIFEST, "`members` has the xtask");
+    } else if is_workspace(text) && xtask.state != State::Member && !exclude(&mut edit, xtask.folder)? {
+        draft.leave(MANIFEST, "`exclude` has the xtask");
+    }
+    // Cargo refuses a folder without a Cargo.toml that a pattern such as `*` matches.
+    for folder in [".cargo", "target"] {
+        if is_member(&edit, folder) {
+            exclude(&mut edit, folder)?;
+        }
+    }
+    draft.change(MANIFEST, text, edit.into_text());
+    Ok(())
+}
+
+/// A program that needs only libc.
 fn first_image() -> Result<NewImage, Error> {
     NewImage::new("hello", Content::Program, &[], &[])
 }
 
-/// Whether a Cargo.toml is a workspace's own.
+/// Returns true for the Cargo.toml of a workspace.
 pub fn is_workspace(manifest: &str) -> bool {
     manifest.parse::<Table>().is_ok_and(|table| table.contains_key("workspace"))
 }
 
-/// Whether the patterns of `members` have a folder.
-pub(crate) fn is_member(edit: &Edit, folder: &str) -> bool {
-    let Some(Value::Array(members)) = edit.get(&["workspace", "members"]) else { return false };
-    let glob = |pattern: &str| -> Option<GlobMatcher> {
-        let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-        Some(GlobBuilder::new(pattern).literal_separator(true).build().ok()?.compile_matcher())
-    };
-    members.iter().filter_map(Value::as_str).filter_map(glob).any(|glob| glob.is_match(Utf8Path::new(folder)))
-}
-
-fn depends_on_tierce(manifest: &str) -> bool {
-    let table: Table = manifest.parse().unwrap_or_default();
-    table.get("dependencies").and_then(|dependencies| dependencies.get("tierce")).is_some()
-}
-
-fn dependency(source: &Source) -> String {
-    match source {
-        Source::Path(path) => format!("tierce = {{ path = {} }}", quoted(path)),
-        Source::Git(address) => format!("tierce = {{ git = {} }}", quoted(address)),
-    }
-}
-
-/// As TOML writes a string.
-pub(crate) fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
-fn xtask_manifest(source: &Source) -> String {
-    let package = "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
-    format!("{package}\n[dependencies]\n{}\n", dependency(source))
-}
-
-/// The alias and the profile, each unless there is one; the profile may stand in the Cargo.toml as well.
-fn config(found: &Found, draft: &mut Draft) -> Result<(), Error> {
+/// Adds the alias if it is missing. Returns the command that runs Tierce.
+fn config(found: &Found, draft: &mut Draft, xtask: &Xtask) -> Result<String, Error> {
     let path = if found.text(OLD_CONFIG).is_some() { OLD_CONFIG } else { CONFIG };
-    let Some(text) = found.text(path) else {
-        draft.make(found, CONFIG, OUR_CONFIG.to_owned());
-        return Ok(());
-    };
-    let ours = Edit::new(CONFIG, OUR_CONFIG)?;
-    let (alias_table, profile) = OUR_CONFIG.split_once("\n\n").unwrap_or((OUR_CONFIG, ""));
-    let mut edit = Edit::new(path, text)?;
-    match (edit.get(&["alias", "xtask"]), ours.get(&["alias", "xtask"])) {
-        (Some(theirs), Some(ours)) if theirs == ours => draft.leave(path, "it has the alias"),
-        (Some(_), Some(ours)) => draft.leave(path, format!("it has another alias `xtask`; Tierce's is {ours}")),
-        (None, Some(ours)) if edit.get(&["alias"]).is_some() => edit.insert(&["alias"], "xtask", &ours.to_string())?,
-        _ => edit.append(&format!("{alias_table}\n"))?,
+    let text = found.text(path);
+    let mut edit = Edit::new(path, text.unwrap_or_default())?;
+    let mut left = Vec::new();
+    let command = add_alias(&mut edit, xtask, &mut left)?;
+    left.into_iter().for_each(|why| draft.leave(path, why));
+    match text {
+        Some(text) => draft.change(path, text, edit.into_text()),
+        None => draft.create(found, path, edit.into_text()),
     }
-    let manifest = found.text(MANIFEST).map(|text| Edit::new(MANIFEST, text)).transpose()?;
-    let in_manifest = manifest.is_some_and(|manifest| manifest.get(&["profile", "xtask"]).is_some());
-    match () {
-        () if edit.get(&["profile", "xtask"]).is_some() => draft.leave(path, "it has a profile `xtask`"),
-        () if in_manifest => draft.leave(MANIFEST, "it has a profile `xtask`"),
-        () => edit.append(profile)?,
-    }
-    draft.change(path, text, edit.into_text());
-    Ok(())
+    Ok(command)
 }
 
-/// What is built is no part of the sources.
+/// Adds cargo's output to `.gitignore`.
 fn ignore(found: &Found, draft: &mut Draft) {
     let Some(text) = found.text(".gitignore") else {
-        draft.make(found, ".gitignore", "/target\n".to_owned());
+        draft.create(found, ".gitignore", "/target\n".to_owned());
         return;
     };
     if !text.lines().any(|line| line.trim().trim_start_matches("**").trim_matches('/') == "target") {
@@ -170,19 +122,32 @@ fn ignore(found: &Found, draft: &mut Draft) {
 mod tests {
     use super::*;
 
-    fn draft(files: &[(&str, &str)]) -> Draft {
+    fn drafted(files: &[(&str, &str)]) -> NewWorkspace {
         let found = Found(files.iter().map(|(path, text)| ((*path).into(), (*text).to_owned())).collect());
         workspace(&found, &Source::Path("../../tierce/workspace-crates/tierce".into())).expect("it can be drafted")
     }
 
-    fn after<'d>(draft: &'d Draft, path: &str) -> Option<&'d str> {
-        draft.files.iter().find(|file| file.path == path).map(|file| file.after.as_str())
+    fn after(new: &NewWorkspace, path: &str) -> Option<String> {
+        new.draft.files.iter().find(|file| file.path == path).map(|file| file.after.clone())
+    }
+
+    fn left(new: &NewWorkspace) -> String {
+        let lines = new.draft.left.iter().map(|(path, why)| format!("{path}: {why}"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The files after a draft, as input of the next one.
+    fn again(files: &[(&str, &str)], new: &NewWorkspace) -> NewWorkspace {
+        let mut all = files.to_vec();
+        all.retain(|(path, _)| after(new, path).is_none());
+        all.extend(new.draft.files.iter().map(|file| (file.path.as_str(), file.after.as_str())));
+        drafted(&all)
     }
 
     #[test]
-    fn an_empty_folder_gets_everything() {
-        let draft = draft(&[]);
-        let paths: Vec<&str> = draft.files.iter().map(|file| file.path.as_str()).collect();
+    fn empty_folder_gets_everything() {
+        let new = drafted(&[]);
+        let paths: Vec<&str> = new.draft.files.iter().map(|file| file.path.as_str()).collect();
         let expected = [
             "Cargo.toml",
             "images/hello/Cargo.toml",
@@ -193,80 +158,101 @@ mod tests {
             ".gitignore",
         ];
         assert_eq!(paths, expected);
-        assert_eq!(draft.left, []);
+        assert_eq!((left(&new), new.command.as_str(), new.has_image), (String::new(), "cargo xtask", true));
+        let root: Table = after(&new, "Cargo.toml").expect("new").parse().expect("TOML");
+        assert_eq!(root["workspace"]["exclude"], vec!["xtask"].into());
+        let xtask: Table = after(&new, "xtask/Cargo.toml").expect("new").parse().expect("TOML");
+        assert_eq!(xtask["workspace"], Table::new().into());
     }
 
     #[test]
-    fn what_it_wrote_is_left_alone() {
-        let first = draft(&[]);
-        let files: Vec<(&str, &str)> =
-            first.files.iter().map(|file| (file.path.as_str(), file.after.as_str())).collect();
-        let second = draft(&files);
-        assert_eq!(second.files, []);
-        let left: Vec<String> = second.left.iter().map(|(path, why)| format!("{path}: {why}")).collect();
-        insta::assert_snapshot!(left.join("\n"), @"
-        Cargo.toml: `members` has the xtask
+    fn second_draft_changes_nothing() {
+        let second = again(&[], &drafted(&[]));
+        assert_eq!(second.draft.files, []);
+        insta::assert_snapshot!(left(&second), @"
+        Cargo.toml: `exclude` has the xtask
         xtask/Cargo.toml: it has Tierce
         .cargo/config.toml: it has the alias
-        .cargo/config.toml: it has a profile `xtask`
         ");
     }
 
     #[test]
-    fn a_package_becomes_a_workspace_and_a_workspace_gets_a_member() {
+    fn xtask_stays_outside_of_the_workspace() {
         let package = "[package]\nname = \"app\" # ours\n\n[dependencies]\n";
-        let members = "[workspace]\nmembers = [\"xtask\"]\n";
         for (before, expected) in [
-            (package.to_owned(), Some(format!("{package}\n{members}"))),
-            (format!("{package}[workspace]\n"), Some(format!("{package}{members}"))),
+            (package.to_owned(), None),
+            (format!("{package}[workspace]\n"), Some(format!("{package}[workspace]\nexclude = [\"xtask\"]\n"))),
             (
-                "[workspace]\nmembers = [\"crates/*\"]\n".into(),
-                Some("[workspace]\nmembers = [\"crates/*\", \"xtask\"]\n".into()),
+                "[workspace]\nmembers = [\"*\"]\n".into(),
+                Some("[workspace]\nmembers = [\"*\"]\nexclude = [\"xtask\", \".cargo\", \"target\"]\n".into()),
             ),
-            ("[workspace]\nmembers = [\"*\"]\n".into(), None),
-            ("[workspace]\nmembers = [\"./xtask/\"]\n".into(), None),
+            ("[workspace]\nexclude = [\"old\"]\n".into(), Some("[workspace]\nexclude = [\"old\", \"xtask\"]\n".into())),
+            ("[workspace]\nexclude = [\"./xtask/\"]\n".into(), None),
         ] {
-            let draft = draft(&[("Cargo.toml", &before)]);
-            assert_eq!(after(&draft, "Cargo.toml").map(str::to_owned), expected, "{before}");
-            assert_eq!(after(&draft, "images/hello/Cargo.toml"), None);
+            let new = drafted(&[("Cargo.toml", &before)]);
+            assert_eq!(after(&new, "Cargo.toml"), expected, "{before}");
+            assert_eq!((after(&new, "images/hello/Cargo.toml"), new.has_image), (None, false));
         }
     }
 
     #[test]
-    fn a_configuration_of_cargo_keeps_what_it_has() {
-        let table: Table = OUR_CONFIG.parse().expect("TOML");
+    fn cargo_configuration_keeps_its_values() {
         let other = "# ours\n[alias]\nb = \"build\"\n\n[net]\nretry = 3\n";
-        let theirs = draft(&[("Cargo.toml", "[workspace]\n"), (".cargo/config", other)]);
-        let text = after(&theirs, ".cargo/config").expect("edited");
-        assert!(text.starts_with("# ours\n[alias]\nxtask = "), "{text}");
-        let edited: Table = text.parse().expect("TOML");
-        assert_eq!((&edited["alias"]["xtask"], &edited["profile"]), (&table["alias"]["xtask"], &table["profile"]));
-        assert_eq!((&edited["alias"]["b"], &edited["net"]["retry"]), (&"build".into(), &3.into()));
-
-        let taken = "[alias]\nxtask = \"run -p xtask --\"\n[profile.xtask]\ninherits = \"release\"\n";
-        let theirs = draft(&[("Cargo.toml", "[workspace]\n"), (".cargo/config.toml", taken)]);
-        assert_eq!(after(&theirs, ".cargo/config.toml"), None);
-        let left: Vec<&str> = theirs.left.iter().map(|(_, why)| why.as_str()).collect();
-        let ours = table["alias"]["xtask"].to_string();
-        assert_eq!(left, [&format!("it has another alias `xtask`; Tierce's is {ours}"), "it has a profile `xtask`"]);
+        let theirs = drafted(&[("Cargo.toml", "[workspace]\n"), (".cargo/config", other)]);
+        assert_eq!(
+            after(&theirs, ".cargo/config").expect("edited"),
+            "# ours\n[alias]\nb = \"build\"\nxtask = \"run --profile xtask --manifest-path xtask/Cargo.toml --target-dir \
+             target/xtask --\"\n\n[net]\nretry = 3\n"
+        );
     }
 
     #[test]
-    fn another_xtask_is_left_and_told_what_it_lacks() {
+    fn other_commands_of_the_project_stay() {
+        let alias = "[alias]\nxtask = \"run -p tasks --\"\n";
         let xtask = "[package]\nname = \"xtask\"\n";
-        let draft = draft(&[("Cargo.toml", "[workspace]\nmembers = [\"xtask\"]\n"), ("xtask/Cargo.toml", xtask)]);
-        assert_eq!((after(&draft, XTASK_MANIFEST), after(&draft, XTASK_MAIN)), (None, None));
-        let why = &draft.left.iter().find(|(path, _)| path == "xtask/Cargo.toml").expect("left").1;
-        assert!(why.contains("tierce = { path = \"../../tierce/workspace-crates/tierce\" }"), "{why}");
+        let workspace = ("Cargo.toml", "[workspace]\nmembers = [\"*\"]\n");
+        let cases: [&[(&str, &str)]; 4] = [
+            &[workspace, ("xtask/Cargo.toml", xtask)],
+            &[workspace, (".cargo/config.toml", alias)],
+            &[workspace, (".cargo/config", alias)],
+            &[("Cargo.toml", "[workspace]\nmembers = [\"xtask\"]\n"), ("xtask/Cargo.toml", xtask)],
+        ];
+        for files in cases {
+            let new = drafted(files);
+            assert_eq!(new.command, "cargo tierce", "{files:?}");
+            assert!(after(&new, "Cargo.toml").expect("edited").contains("exclude = [\"tierce-xtask\""));
+            assert_eq!((after(&new, "xtask/Cargo.toml"), after(&new, "xtask/src/main.rs")), (None, None));
+            let main = after(&new, "tierce-xtask/src/main.rs").expect("new");
+            assert!(main.contains("tierce::cargo_subcommand()") && main.contains("`cargo tierce`"), "{main}");
+            let config = after(&new, ".cargo/config.toml").or(after(&new, ".cargo/config")).expect("edited");
+            assert!(config.contains("tierce = \"run ") && !config.contains("xtask = \"run --profile"), "{config}");
+            assert_eq!(again(files, &new).draft.files, [], "{files:?}");
+        }
+        let both = "[alias]\nxtask = \"run -p tasks --\"\ntierce = \"build\"\n";
+        let new = drafted(&[workspace, (".cargo/config.toml", both)]);
+        assert_eq!(new.command, "cargo run --manifest-path tierce-xtask/Cargo.toml --");
+        assert!(left(&new).contains("it has another alias `tierce`; Tierce's is \"run "), "{}", left(&new));
     }
 
     #[test]
-    fn what_is_built_is_ignored() {
+    fn older_xtask_stays_a_member() {
+        let files = [
+            ("Cargo.toml", "[workspace]\nmembers = [\"xtask\"]\n"),
+            ("xtask/Cargo.toml", "[package]\nname = \"xtask\"\n[dependencies]\ntierce = \"0.1\"\n"),
+            (".cargo/config.toml", "[alias]\nxtask = \"run --profile xtask --package xtask --\"\n"),
+            (".gitignore", "/target\n"),
+        ];
+        let new = drafted(&files);
+        assert_eq!((new.draft.files.as_slice(), new.command.as_str()), (&[][..], "cargo xtask"));
+    }
+
+    #[test]
+    fn target_folder_is_ignored() {
         for (before, expected) in
             [("", Some("/target\n")), ("*.o", Some("*.o\n/target\n")), ("target/\n", None), ("**/target", None)]
         {
-            let draft = draft(&[("Cargo.toml", "[workspace]\n"), (".gitignore", before)]);
-            assert_eq!(after(&draft, ".gitignore"), expected, "{before}");
+            let new = drafted(&[("Cargo.toml", "[workspace]\n"), (".gitignore", before)]);
+            assert_eq!(after(&new, ".gitignore").as_deref(), expected, "{before}");
         }
     }
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use tierce_execute::Error;
 
 use crate::terminal::Terminal;
+use crate::terminal::shown::Shown;
 
-/// How often it is looked whether somebody has pressed Ctrl-C.
+/// The interval of checks for Ctrl-C.
 const PULSE: Duration = Duration::from_millis(50);
 
-/// Somebody who can be asked.
+/// The user at a terminal, who answers questions.
 pub(crate) struct Asker<'t> {
     terminal: &'t Terminal,
     interrupted: &'t AtomicBool,
@@ -21,13 +22,13 @@ pub(crate) struct Asker<'t> {
 }
 
 impl<'t> Asker<'t> {
-    /// None where stdin or stderr is no terminal.
+    /// Returns None unless stdin and stderr are terminals.
     pub(crate) fn new(terminal: &'t Terminal, interrupted: &'t AtomicBool) -> Option<Asker<'t>> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return None;
         }
         let (sender, lines) = mpsc::channel();
-        // Nothing wakes a read, so it has a thread of its own, which ends with this process.
+        // Nothing interrupts a read, so it has a thread of its own, which ends with this process.
         thread::spawn(move || {
             for line in io::stdin().lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -38,10 +39,10 @@ impl<'t> Asker<'t> {
         Some(Asker { terminal, interrupted, lines })
     }
 
-    /// Asks until the answer passes; an empty one is the default.
+    /// Asks until an answer is valid; an empty one is the default.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] by Ctrl-C and at the end of stdin.
+    /// [`ErrorKind::Interrupted`](tierce_execute::ErrorKind::Interrupted) after Ctrl-C and at the end of stdin.
     pub(crate) fn ask(
         &self,
         question: &str,
@@ -50,7 +51,7 @@ impl<'t> Asker<'t> {
     ) -> Result<String, Error> {
         loop {
             let hint = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-            self.terminal.raw(format!("{question}{hint}: ").as_bytes());
+            self.terminal.raw(&Shown::line(&format!("{question}{hint}: ")));
             let line = self.line()?;
             let answer = match line.trim() {
                 "" => default,
@@ -69,9 +70,9 @@ impl<'t> Asker<'t> {
                 Ok(line) => return Ok(line),
                 Err(RecvTimeoutError::Timeout) if !self.interrupted.load(Ordering::Relaxed) => {}
                 Err(_) => {
-                    // The question has no end of line.
-                    self.terminal.raw(b"\n");
-                    return Err(Error::Interrupted);
+                    // The question left the cursor behind it.
+                    self.terminal.raw(&Shown::own("\n"));
+                    return Err(Error::interrupted());
                 }
             }
         }

@@ -1,24 +1,19 @@
 //! `cargo xtask clean`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use anstyle::AnsiColor;
-use tierce_execute::{Cleaned, Kind, Scope, megabytes};
+use tierce_execute::{Cleaned, Kind, Scope};
+use tierce_report::megabytes;
 
-use crate::cli::{CleanArgs, Format, Global};
-use crate::image::json;
-use crate::terminal::Terminal;
-use crate::{Failure, print, session};
+use crate::call::Call;
+use crate::cli::{CleanArgs, Format};
+use crate::data::json;
+use crate::terminal::shown::one_line;
+use crate::{Failure, print};
 
-/// Removes what can be made again, or lists it.
-pub(crate) fn run(
-    arguments: &CleanArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let session = session(global, terminal, interrupted)?;
+/// Removes images, builders and cached files, or lists them.
+pub(crate) fn run(arguments: &CleanArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(None)?;
     let scope = Scope {
         images: arguments.images || arguments.all,
         builder: arguments.builder || arguments.all,
@@ -46,7 +41,7 @@ fn freed(cleaned: &[Cleaned]) -> u64 {
     cleaned.iter().filter(|one| one.kept.is_none()).filter_map(|one| one.bytes).sum()
 }
 
-/// What it is, its name and its size.
+/// The kind, the name and the size of a removed object.
 fn line(one: &Cleaned) -> String {
     let kind = match one.kind {
         Kind::Leftover => "leftover",
@@ -57,7 +52,7 @@ fn line(one: &Cleaned) -> String {
         Kind::Cache => "cache",
     };
     let size = one.bytes.map(|bytes| format!(" ({})", megabytes(bytes))).unwrap_or_default();
-    format!("{kind} {}{size}", one.name)
+    format!("{kind} {}{size}", one_line(&one.name))
 }
 
 #[cfg(test)]
@@ -65,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_gone_counts_as_freed() {
+    fn freed_bytes_count_removed_objects_only() {
         let one =
             |kind, bytes, kept: Option<&str>| Cleaned { kind, name: "x".into(), bytes, kept: kept.map(str::to_owned) };
         let all = [

@@ -1,15 +1,14 @@
-//! The command line as clap reads it: raw flags, turned into options of the library in `lib.rs`.
+//! The command line as clap parses it; `lib.rs` turns the raw flags into options of a session.
 
 mod debug;
 mod graph;
+mod manifest;
 mod new;
 mod shell;
 mod size;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::notify::Notify;
 
 /// Minimal container images from a Cargo workspace, with native libraries from Gentoo's Portage.
 #[derive(Debug, Parser)]
@@ -20,34 +19,42 @@ use crate::notify::Notify;
     max_term_width = 100,
     after_help = "\
 Examples:
-  cargo xtask new image web --bin                  a package with a table, to begin with
+  cargo xtask new image web --bin                  add an image of a new Rust package
   docker run --rm $(cargo xtask image hello)       build, load and run an image
-  cargo xtask why hello /usr/lib64/libc.so.6       what leads to a file of it
-  cargo xtask size hello --html                    what it is made of, as tables and as a picture
-  cargo xtask debug web                            a shell beside the running container web
-  cargo xtask update --dry-run                     which newer versions there are
-  cargo xtask verify hello                         that the same image comes of a build from nothing
-  cargo xtask clean --dry-run --all                what could be removed, and how large it is
+  cargo xtask why hello /usr/lib64/libc.so.6       say why the image has a file
+  cargo xtask size hello --html                    show its size, as tables and a web page
+  cargo xtask debug web                            open a shell beside the container web
+  cargo xtask update --dry-run                     list newer versions of packages
+  cargo xtask verify hello                         rebuild it from scratch and compare
+  cargo xtask clean --dry-run --all                list everything to remove, with sizes
 
 Environment:
-  TIERCE_CACHE      Downloads, binary packages and layers [default: $XDG_CACHE_HOME/tierce, or
-                    ~/.cache/tierce]
-  TIERCE_NAMESPACE  Begins the names of what is kept in the daemon, and labels it [default: tierce]
-  DOCKER_HOST       Where the daemon listens: unix:///run/podman/podman.sock, say [default: as the
-                    docker program finds it, then Podman's sockets]
-  TIERCE_NOTIFY     As --notify: none, bell or desktop
-  CARGO_HOME        cargo's own folder, whose registry cache is shared [default: ~/.cargo]
-  NO_COLOR          No colours, unless --color always says otherwise
+  TIERCE_CACHE      Folder of downloads, binary packages and layers
+                    [default: $XDG_CACHE_HOME/tierce, or ~/.cache/tierce]
+  TIERCE_NAMESPACE  Prefix and label of everything in the daemon [default: tierce]
+  DOCKER_HOST       Address of the daemon, such as unix:///run/podman/podman.sock
+                    [default: the docker program's, then Podman's sockets]
+  TIERCE_NOTIFY     Same as --notify: none, bell or desktop
+  TIERCE_KEEP_WARM  Same as --keep-warm of image, in seconds [default: 600]
+  CARGO_HOME        Folder of cargo, whose registry cache Tierce shares [default: ~/.cargo]
+  NO_COLOR          Disable colours, unless --color always is given
 
 Exit codes:
-  0  done                                  6  a package or the program does not compile
-  1  a file or a tool of the host          7  something that the program needs is missing
-  2  this command line                     8  the daemon
-  3  a table of a Cargo.toml               9  --locked, and a lock would have to change
-  4  Portage cannot resolve the packages   10  verify: what was built anew is another image
-  5  a download                            11  an image is larger than its max-size
-  125  debug, shell: no session; any       12  a test of an image
-       other is their command's            130  interrupted"
+  0    success
+  1    a file or a tool of the host failed
+  2    the command line is invalid
+  3    a table of a Cargo.toml, or a file that it names, is invalid
+  4    Portage cannot resolve the packages
+  5    a download failed
+  6    a package, the program or a hook failed to build
+  7    the image lacks a file that the program needs
+  8    the daemon failed
+  9    --locked was given, but a lock file is out of date
+  10   verify: the images differ
+  11   an image exceeds its max-size
+  12   a test of an image failed
+  125  debug, shell: the session failed; otherwise you get your command's exit code
+  130  interrupted"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -56,33 +63,34 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-/// Flags of every command.
+/// Flags that every command accepts.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Print nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// Say more: why each step runs, as --explain does, and the report of a run that did nothing
+    /// Print why each step runs, as --explain does, the report even if nothing ran, and each line of the
+    /// logs of packages
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) verbose: bool,
-    /// Colours: auto is on a terminal, unless NO_COLOR is set
+    /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: When,
-    /// The workspace's Cargo.toml, or a member's [default: found from the current folder]
+    /// Path to the Cargo.toml of the workspace or of a member [default: found from the current folder]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Workspace")]
     pub(crate) manifest_path: Option<Utf8PathBuf>,
-    /// Never use the network: what the cache lacks is an error
+    /// Run without the network; fail if the cache lacks a file
     #[arg(long, global = true, help_heading = "Workspace")]
     pub(crate) offline: bool,
-    /// Refuse to change Tierce.lock and Cargo.lock
+    /// Fail if Tierce.lock or Cargo.lock would change
     #[arg(long, global = true, help_heading = "Workspace")]
     pub(crate) locked: bool,
-    /// As --offline and --locked
+    /// Same as --offline and --locked
     #[arg(long, global = true, help_heading = "Workspace")]
     pub(crate) frozen: bool,
 }
 
-/// A choice of cargo's.
+/// The values of `--color`, as cargo has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
     Auto,
@@ -92,44 +100,47 @@ pub(crate) enum When {
 
 pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
 pub(crate) use graph::{GraphArgs, GraphFormat};
+pub(crate) use manifest::ManifestArgs;
 pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
 pub(crate) use shell::ShellArgs;
 pub(crate) use size::{Grouping, SizeArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a workspace, an image or a builder
+    /// Create a workspace, an image or a builder
     New(NewArgs),
     /// Build images and load them into the daemon
     Image(ImageArgs),
-    /// Run the tests of images again
+    /// Run the tests of images
     Test(TestArgs),
-    /// Resolve packages anew and write Tierce.lock
+    /// Update packages in Tierce.lock
     Update(UpdateArgs),
-    /// Build an image again from nothing and compare
+    /// Rebuild an image from scratch and compare
     Verify(VerifyArgs),
-    /// Say why a file is in an image
+    /// Explain why a file is in an image
     Why(WhyArgs),
-    /// Print what images need, or the steps of a run, as a graph
+    /// Print the packages of images, or the steps of a run, as a graph
     Graph(GraphArgs),
-    /// Say what an image is made of, as tables and pictures
+    /// Show the sizes of an image's files
     Size(SizeArgs),
     /// List the images of the workspace
     List(ListArgs),
-    /// Enter a builder as it was in a step, the failed one by default
+    /// Open a shell in the builder of a step
     Shell(ShellArgs),
-    /// Begin a session of tools beside a running container
+    /// Debug a container with tools from another image
     Debug(Box<DebugArgs>),
-    /// Remove what can be made again: at least what nothing uses
+    /// Write the Manifests of your ebuilds
+    Manifest(ManifestArgs),
+    /// Remove unused images, builders and cached files
     Clean(CleanArgs),
-    /// Print what a shell reads to complete `cargo xtask`
+    /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Write manual pages
     Man(ManArgs),
 }
 
 impl Command {
-    /// Its name and the sign at its end, where it is a run that somebody may wait for.
+    /// The command's name and its `--notify`; None for commands that end soon.
     pub(crate) fn sign(&self) -> Option<(&'static str, Notify)> {
         match self {
             Command::Image(arguments) => Some(("image", arguments.end.notify)),
@@ -140,16 +151,16 @@ impl Command {
     }
 }
 
-/// What becomes of a terminal at the end of a run that may be long.
+/// Flags of commands that may take long.
 #[derive(Debug, Args)]
 pub(crate) struct EndArgs {
-    /// A sign at the end of a run of more than ten seconds, on a terminal: its bell, or a notification
-    /// of the desktop by terminals that know OSC 9
+    /// Notify when a run of more than ten seconds ends: bell rings the terminal's bell, desktop shows a
+    /// notification in terminals that support OSC 9
     #[arg(long, value_name = "HOW", env = "TIERCE_NOTIFY", hide_env_values = true, default_value = "none")]
     pub(crate) notify: Notify,
 }
 
-/// What `--no-cache` can name: the steps whose results are kept.
+/// The values of `--no-cache`: steps with a cached result.
 const STEPS: [&str; 10] =
     ["all", "builder", "packages", "environment", "root", "compile", "pack", "load", "test", "tag"];
 
@@ -157,58 +168,58 @@ const STEPS: [&str; 10] =
 #[command(after_help = "\
 Examples:
   docker run --rm $(cargo xtask image hello)      build, load and run an image
-  cargo xtask image                               every image of the workspace
-  cargo xtask image --exclude web                 all of them but one
-  cargo xtask image web --no-deps                 web alone, on top of what is built already
-  cargo xtask image toolbox                       a shell, gdb, strace and more, for debugging
-  cargo xtask image web --layout target/web.oci   an OCI layout in a folder
-  cargo xtask image web --archive web.tar         one file for docker load or skopeo
-  cargo xtask image --dry-run                     the steps, and none of them done
-  cargo xtask image --dry-run --explain           which of them would run, and why
-  cargo xtask image web --no-cache=compile        compile the program from nothing
-  cargo xtask image --timings                     where the time went, as a page
-  cargo xtask image web --format json             the report: sizes, packages, layers, times
+  cargo xtask image                               build every image of the workspace
+  cargo xtask image --exclude web                 every image except web
+  cargo xtask image web --no-deps                 build web, but not its base image
+  cargo xtask image toolbox                       build the image of debugging tools
+  cargo xtask image web --layout target/web.oci   write an OCI layout
+  cargo xtask image web --archive web.tar         write an archive for docker load or skopeo
+  cargo xtask image --dry-run                     print the steps, run none
+  cargo xtask image --dry-run --explain           print which steps would run, and why
+  cargo xtask image web --no-cache=compile        compile the program from scratch
+  cargo xtask image --timings                     write a page of the time of each step
+  cargo xtask image web --format json             print sizes, packages, layers and times
 
-stdout gets the references of the images, a line each, and nothing else; or the JSON.")]
+Stdout has one image reference a line, or the JSON, and nothing else.")]
 pub(crate) struct ImageArgs {
-    /// Which images [default: all of the workspace, without the toolbox]
+    /// Images to build [default: all of the workspace, except the toolbox]
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
-    /// All images but this one
+    /// Image to exclude from all images
     #[arg(long, value_name = "IMAGE", conflicts_with = "images")]
     pub(crate) exclude: Vec<String>,
-    /// Write an OCI layout into this folder instead of loading into the daemon
+    /// Write an OCI layout to DIR instead of loading into the daemon
     #[arg(long, value_name = "DIR", conflicts_with = "archive")]
     pub(crate) layout: Option<Utf8PathBuf>,
-    /// Write an archive for docker load and skopeo instead of loading into the daemon
+    /// Write an archive to FILE, for docker load or skopeo, instead of loading into the daemon
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: Option<Utf8PathBuf>,
-    /// Print the steps and do none of them
+    /// Print the steps without running them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Say of each step that it is fresh, or exactly why it runs; with --dry-run: would run
+    /// Print for each step that it is fresh, or why it runs; with --dry-run, why it would run
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Do these steps again whatever is there of them; without a value all but downloads
+    /// Ignore the cached results of these steps; without STEP, of all steps except downloads
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, value_delimiter = ',',
         default_missing_value = "all", value_parser = STEPS)]
     pub(crate) no_cache: Vec<String>,
-    /// Build these images alone: those that they begin with have to be there as their tables say
+    /// Do not build base images; fail if one of them is stale
     #[arg(long)]
     pub(crate) no_deps: bool,
-    /// Name the images without running their tests
+    /// Tag the images without running their tests
     #[arg(long)]
     pub(crate) no_test: bool,
-    /// Let the container that has compiled wait this long for the next time; 0 for not at all
+    /// Keep the container that compiles running for this time, so that the next build starts faster; 0: stop at once
     #[arg(long, value_name = "SECONDS", env = "TIERCE_KEEP_WARM", hide_env_values = true, default_value_t = 600)]
     pub(crate) keep_warm: u32,
-    /// Write how long each step and package took: a page and its data, below target/tierce/timings
+    /// Write the time of each step and package to target/tierce/timings, as HTML and JSON
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) timings: bool,
-    /// json: the report instead of the references; with --dry-run: the steps as data
+    /// json: print the report instead of references; with --dry-run, the steps
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
-    /// Steps at once, and jobs of each [default: the number of cores]
+    /// Number of parallel steps, and of parallel jobs in each [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     #[command(flatten)]
@@ -218,26 +229,26 @@ pub(crate) struct ImageArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask test                       the tests of every image of the workspace
-  cargo xtask test web                   those of one image
-  cargo xtask test web --only serves     one of them
-  cargo xtask test --format json         what was not as expected, as data
+  cargo xtask test                       run the tests of every image
+  cargo xtask test web                   run the tests of one image
+  cargo xtask test web --only serves     run one test
+  cargo xtask test --format json         print the results as JSON
 
-What the images need is built, and all tests run again, whatever earlier runs have come to. An image
-gets no name by it: `cargo xtask image` names what has passed, without testing it once more.
+This builds the images if needed and runs their tests, even those that passed before. It does not
+tag an image; `cargo xtask image` tags a tested image without a second run of its tests.
 
-stdout gets a line for each test, or the JSON. The exit code is 12 if one fails.")]
+Stdout has one line for each test, or the JSON. The exit code is 12 if a test fails.")]
 pub(crate) struct TestArgs {
-    /// Which images [default: all of the workspace that have tests]
+    /// Images to test [default: all of the workspace that have tests]
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
-    /// Only tests of this name
+    /// Run only the tests of this name
     #[arg(long, value_name = "TEST")]
     pub(crate) only: Vec<String>,
-    /// json: the results as data
+    /// json: print the results as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
-    /// Steps and tests at once, and jobs of each step [default: the number of cores]
+    /// Number of parallel steps and tests, and of parallel jobs in each [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 }
@@ -245,23 +256,23 @@ pub(crate) struct TestArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask update                              everything, the builder's packages too
-  cargo xtask update web                          all packages of an image
-  cargo xtask update media-libs/libpng            one package, in every image that has it
-  cargo xtask update web '=sys-libs/zlib-1.2.13'  one package of one image, to this version
-  cargo xtask update builder                      the builder's Debian packages
-  cargo xtask update --dry-run                    what would change
+  cargo xtask update                              update everything, the builder too
+  cargo xtask update web                          update all packages of an image
+  cargo xtask update media-libs/libpng            update one package, in every image
+  cargo xtask update web '=sys-libs/zlib-1.2.13'  set the version of one package
+  cargo xtask update builder                      update the builder's Debian packages
+  cargo xtask update --dry-run                    print the changes, write nothing
 
-What is not named keeps the version that Tierce.lock has, where that is possible. stderr gets a line
-for each change, stdout nothing, or the JSON.")]
+All other packages keep their versions from Tierce.lock where possible. Stderr has one line for
+each change. Stdout is empty, or has the JSON.")]
 pub(crate) struct UpdateArgs {
-    /// An image, an atom of a package that is locked, or the word builder [default: everything]
+    /// An image, the atom of a locked package, or the word builder [default: everything]
     #[arg(value_name = "IMAGE|ATOM")]
     pub(crate) what: Vec<String>,
-    /// Say what would change, and leave Tierce.lock as it is
+    /// Print the changes without writing Tierce.lock
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// json: the changes on stdout as data
+    /// json: print the changes on stdout as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
     #[command(flatten)]
@@ -271,27 +282,27 @@ pub(crate) struct UpdateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask verify web                           the image that the daemon has as web:latest
-  cargo xtask verify web --against web:1.2         another image of the daemon
-  cargo xtask verify web --against target/web.oci  the image of an OCI layout
-  cargo xtask verify web --against web.tar         the image of an archive
-  cargo xtask verify web --format json             what differs, as data
+  cargo xtask verify web                           compare with web:latest in the daemon
+  cargo xtask verify web --against web:1.2         compare with another image
+  cargo xtask verify web --against target/web.oci  compare with an OCI layout
+  cargo xtask verify web --against web.tar         compare with an archive
+  cargo xtask verify web --format json             print the differences as JSON
 
-Builder, packages and program are built again, in a place of their own that is removed afterwards;
-only downloads are used again. Tierce.lock and Cargo.lock are not changed, as with --locked.
+Tierce rebuilds the builder, the packages and the program in a temporary folder. It reuses only
+downloads, and leaves Tierce.lock and Cargo.lock unchanged, as with --locked.
 
-stdout gets the image and its id if both are the same, else a line for each difference: the file or
-the value, the package that it is from, and what differs. The exit code is 10 then.")]
+If the images are identical, stdout has the image and its id. Otherwise it has one line for each
+difference, with the package that owns the file, and the exit code is 10.")]
 pub(crate) struct VerifyArgs {
-    /// An image of the workspace
+    /// Image to rebuild
     pub(crate) image: String,
-    /// What to compare with [default: the daemon's image of the first of its tags]
+    /// Image to compare with [default: the first tag of the image, in the daemon]
     #[arg(long, value_name = "REF|LAYOUT|ARCHIVE")]
     pub(crate) against: Option<String>,
-    /// How to print what differs
+    /// Format of the differences
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
-    /// Steps at once, and jobs of each [default: the number of cores]
+    /// Number of parallel steps, and of parallel jobs in each [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     #[command(flatten)]
@@ -301,19 +312,20 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask list                  the images, and what is known of them without building
-  cargo xtask list --format json    the same with why they would be built again, as data
-  cargo xtask list --format names   their names, a line each, with the toolbox
+  cargo xtask list                  list the images, without building
+  cargo xtask list --format json    print them as JSON, with why they are stale
+  cargo xtask list --format names   print their names, with the toolbox
 
-STATE is fresh where `cargo xtask image` would do nothing; --explain of that says why an image is
-changed. IN DAEMON has the references under which the daemon has what was built last.")]
+STATE is fresh if `cargo xtask image` would do nothing. Run `cargo xtask image --dry-run
+--explain` to see why an image is changed. IN DAEMON lists the references of the last build in the
+daemon.")]
 pub(crate) struct ListArgs {
-    /// How to print them
+    /// Format of the list
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ListFormat,
 }
 
-/// How images are listed.
+/// The values of `list --format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
     Text,
@@ -324,15 +336,15 @@ pub(crate) enum ListFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask why thumbnailer /usr/lib64/libz.so.1
-  cargo xtask why thumbnailer /usr/lib64            every file below a folder
-  cargo xtask why thumbnailer / --format json       every file of the image, as data")]
+  cargo xtask why thumbnailer /usr/lib64/libz.so.1  explain one file
+  cargo xtask why thumbnailer /usr/lib64            explain every file in a folder
+  cargo xtask why thumbnailer / --format json       explain every file of the image, as JSON")]
 pub(crate) struct WhyArgs {
-    /// An image that cargo xtask image has built
+    /// Image of the workspace, already built
     pub(crate) image: String,
-    /// A path in the image
+    /// Path of a file or folder in the image
     pub(crate) path: String,
-    /// How to print the answer
+    /// Format of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
@@ -340,31 +352,31 @@ pub(crate) struct WhyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask clean                   what killed runs left, and each ROOT that no workspace uses
-  cargo xtask clean --dry-run --all   everything that could go, and how large it is
-  cargo xtask clean --images          this workspace's images too
-  cargo xtask clean --builder         the builders too; the next run makes one again
-  cargo xtask clean --cache           downloads, binary packages and layers too
+  cargo xtask clean                   remove leftovers of killed runs, and unused ROOTs
+  cargo xtask clean --dry-run --all   list everything to remove, with sizes
+  cargo xtask clean --images          also remove the images of this workspace
+  cargo xtask clean --builder         also remove the builders
+  cargo xtask clean --cache           also remove downloads, binary packages and layers
 
-What another run uses stays, and so do sessions of debug that were kept or left: debug rm ends them.
-stdout gets the list of --dry-run, or the JSON, and nothing else.")]
+Tierce keeps everything that another run uses, and detached or kept debug sessions; end those with
+`cargo xtask debug rm`. Stdout has the list of --dry-run, or the JSON, and nothing else.")]
 pub(crate) struct CleanArgs {
-    /// The images of this workspace, and the ROOTs that only they were made with
+    /// Remove the images of this workspace, and the ROOTs that only they use
     #[arg(long)]
     pub(crate) images: bool,
-    /// The builders in the daemon
+    /// Remove the builders in the daemon
     #[arg(long)]
     pub(crate) builder: bool,
-    /// The whole cache, once no other run uses it
+    /// Remove the whole cache, once no other run uses it
     #[arg(long)]
     pub(crate) cache: bool,
-    /// All of these
+    /// Same as --images --builder --cache
     #[arg(long, conflicts_with_all = ["images", "builder", "cache"])]
     pub(crate) all: bool,
-    /// Print what would be removed, and remove nothing
+    /// Print the list without removing anything
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// json: what was removed, or would be, as data
+    /// json: print the list as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
@@ -372,19 +384,19 @@ pub(crate) struct CleanArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  source <(cargo xtask completions bash)        in ~/.bashrc, or
-  cargo xtask completions bash > ~/.tierce.bash and source that: it serves every workspace
-  source <(cargo xtask completions zsh)         in ~/.zshrc, after compinit
+  source <(cargo xtask completions bash)          in ~/.bashrc
+  cargo xtask completions bash > ~/.tierce.bash   source this file: it works in every workspace
+  source <(cargo xtask completions zsh)           in ~/.zshrc, after compinit
   cargo xtask completions fish > ~/.config/fish/conf.d/tierce.fish
 
-What completes cargo is asked for everything but what stands after `xtask`. Names of images come from
-the workspace's compiled xtask; nothing is compiled for them.")]
+cargo's own completions stay in use for words before `xtask`. Image names come from the compiled
+xtask of the workspace; completing never compiles.")]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Shell that reads the completions
     pub(crate) shell: Shell,
 }
 
-/// A shell that can be given completions.
+/// The shells that completions exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -395,19 +407,27 @@ pub(crate) enum Shell {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask man ~/.local/share/man/man1    then: man tierce, man tierce-image
-  cargo xtask man . && man -l ./tierce-why.1")]
+  cargo xtask man ~/.local/share/man/man1      install them: man tierce, man tierce-image
+  cargo xtask man . && man -l ./tierce-why.1   read one")]
 pub(crate) struct ManArgs {
-    /// The folder, which is made if need be
+    /// Folder to write to; created if missing
     #[arg(value_name = "DIR")]
     pub(crate) folder: Utf8PathBuf,
 }
 
-/// How data is printed.
+/// The values of `--format` of most commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+/// The sign: none, the terminal's bell, or a notification of the desktop by terminals that know OSC 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Notify {
+    None,
+    Bell,
+    Desktop,
 }
 
 #[cfg(test)]
@@ -416,11 +436,11 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_holds_together() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
-    /// What these arguments print, on a terminal that is wide enough.
+    /// The output of these arguments, 100 columns wide, with its stream and exit code.
     fn printed(arguments: &[&str]) -> String {
         let command = Cli::command().term_width(100);
         let error = command.try_get_matches_from([&["cargo xtask"], arguments].concat()).expect_err("prints and ends");
@@ -429,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_explained() {
+    fn every_command_has_help() {
         for (name, arguments) in [
             ("help", ["--help"].as_slice()),
             ("help-image", &["image", "--help"]),
@@ -463,9 +483,9 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_that_means_nothing_is_refused_with_the_nearest_thing() {
+    fn invalid_command_line_suggests_the_nearest() {
         let no_command = printed(&[]).replace("stderr, 2", "stdout, 0");
-        assert_eq!(no_command, printed(&["--help"]), "no command explains all of them, and fails");
+        assert_eq!(no_command, printed(&["--help"]), "without a command, the help is printed and the exit code is 2");
         let cases: [&[&str]; 12] = [
             &["imgae"],
             &["image", "--layuot", "x"],

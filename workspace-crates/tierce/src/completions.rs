@@ -1,4 +1,4 @@
-//! `cargo xtask completions` and `cargo xtask man`: what is made from the definition of the command line.
+//! `cargo xtask completions` and `cargo xtask man`: texts generated from the definition of the command line.
 
 use anstyle::AnsiColor;
 use clap::{Command, CommandFactory};
@@ -8,9 +8,9 @@ use tierce_execute::write_file;
 
 use crate::cli::{Cli, ManArgs, Shell};
 use crate::terminal::Terminal;
-use crate::{Failure, print};
+use crate::{Failure, invocation, print};
 
-/// Prints what a shell is to read for completing `cargo xtask`, and `xtask` where that is an alias or a function.
+/// Prints a shell's completions for `cargo xtask`, and for `xtask` as an alias or a function.
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     Ok(print(&script(shell))?)
 }
@@ -47,9 +47,9 @@ pub(crate) fn man(arguments: &ManArgs, terminal: &Terminal) -> Result<(), Failur
     Ok(())
 }
 
-/// Every page with the name of its file.
+/// Returns every page with its file name.
 fn pages() -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = invocation::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
     let mut open = vec![command];
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_command_has_a_page_and_those_of_images_are_known() {
+    fn each_command_has_a_page() {
         let Ok(pages) = pages() else { panic!("memory takes everything") };
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         assert!(names.contains(&"tierce.1") && names.contains(&"tierce-debug-cp.1"), "{names:?}");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shells_are_given_names_every_command() {
+    fn completions_name_every_command() {
         for shell in Shell::value_variants() {
             let script = script(*shell);
             assert!(!script.contains("@IMAGES@"), "{shell:?}");

@@ -18,38 +18,44 @@ use std::thread;
 
 use anstyle::AnsiColor;
 use rustix::fs::FileType;
+use serde::Serialize;
 use tierce_debug::{DetachKeys, DryRun, EnvironmentOption, Error, Marks, Options, Process, Session, Target};
 use tierce_docker::{Docker, Mount};
 use tierce_execute::{DETACHED, SessionLabels};
 
+use crate::call::Call;
 use crate::cli::{DebugArgs, DebugCommand, Format, Global, SessionArgs};
+use crate::data::json;
 use crate::debug::gdb::Next;
 use crate::debug::prepare::Prepared;
 use crate::debug::signals::Signals;
 use crate::debug::talk::Talk;
-use crate::image::json;
 use crate::terminal::Terminal;
 use crate::{Failure, daemon_environment, namespace, print};
 
-/// What every command of `debug` needs.
+/// The context that all commands of `debug` share.
 pub(crate) struct Context<'c> {
     global: &'c Global,
     terminal: &'c Arc<Terminal>,
     docker: Docker,
     labels: SessionLabels,
     signals: Signals,
-    /// Ends whatever waits.
+    /// Set to interrupt every wait.
     stop: Arc<AtomicBool>,
 }
 
-/// Begins a session, or deals with those that there are. Gives the exit code.
-pub(crate) fn run(
-    arguments: &DebugArgs,
-    global: &Global,
-    terminal: &Arc<Terminal>,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<u8, Failure> {
-    let context = Context::new(global, terminal, interrupted)?;
+/// A session in the background.
+#[derive(Serialize)]
+pub(crate) struct DetachedSession<'s> {
+    /// Its name.
+    name: &'s str,
+    /// The id of its container.
+    id: &'s str,
+}
+
+/// Starts, lists, attaches to or removes sessions. Returns the exit code.
+pub(crate) fn run(arguments: &DebugArgs, call: &Call<'_>) -> Result<u8, Failure> {
+    let context = Context::new(call)?;
     match &arguments.command {
         None => context.begin(&arguments.session),
         Some(DebugCommand::Ls(arguments)) => context.list(arguments),
@@ -61,24 +67,25 @@ pub(crate) fn run(
 
 impl<'c> Context<'c> {
     /// Connects to the daemon, and passes signals on from now on.
-    pub(crate) fn new(
-        global: &'c Global,
-        terminal: &'c Arc<Terminal>,
-        interrupted: &Arc<AtomicBool>,
-    ) -> Result<Context<'c>, Failure> {
+    pub(crate) fn new(call: &Call<'c>) -> Result<Context<'c>, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
-        let signals = Signals::listen(interrupted, &stop);
+        let signals = Signals::listen(call.interrupted, &stop);
         let docker = Docker::connect(&daemon_environment(), Arc::clone(&stop)).map_err(Error::Docker)?;
         let labels = SessionLabels::new(&namespace());
-        Ok(Context { global, terminal, docker, labels, signals, stop })
+        Ok(Context { global: call.global, terminal: call.terminal, docker, labels, signals, stop })
     }
 }
 
 impl Context<'_> {
+    /// Opens the workspace. A signal interrupts it as it interrupts the session.
+    fn workspace(&self) -> Result<tierce_execute::Session, tierce_execute::Error> {
+        Call { global: self.global, terminal: self.terminal, interrupted: &self.stop }.session(None)
+    }
+
     fn begin(&self, arguments: &SessionArgs) -> Result<u8, Failure> {
         let mut options = options(arguments)?;
         let keys = detach_keys(arguments.detach_keys.as_deref())?;
-        // Before anything is made that would be there in vain.
+        // An invalid or occupied port fails before a container is created.
         let forwards = forwards::listen(&arguments.forward)?;
         let idle = options.command.is_empty() && !(options.tty || forwards.is_empty() || arguments.inspects());
         if idle {
@@ -107,12 +114,12 @@ impl Context<'_> {
         self.forward(&session, forwards, options.tty, arguments.format)?;
         let talk = Talk { tty: options.tty, stdin: options.stdin && !idle, keys: Some(&keys), again: false };
         let outcome = self.talk(&talk, &id, |input, output| session.converse(input, output));
-        // That something was left over is no failure of this session.
+        // A leftover of another session is no failure of this one.
         let _ = sweeper.join();
         self.end(outcome?, &name, options.keep)
     }
 
-    /// The container of a session beside a running one; none if what was asked for is done without.
+    /// Creates the container of a session; None if the command needs no session.
     fn beside_target(
         &self,
         arguments: &SessionArgs,
@@ -121,9 +128,12 @@ impl Context<'_> {
     ) -> Result<Option<Session>, Failure> {
         let word = arguments.container.as_deref().unwrap_or_default();
         let Prepared { target, early } = self.prepare(word, arguments, options)?;
-        let process = target.process(&self.docker, &options.toolbox.image)?;
+        let process = match arguments.dry_run {
+            true => target.known_process()?,
+            false => target.process(&self.docker, &options.toolbox.image)?,
+        };
         if arguments.dry_run {
-            // What others make of it does not end with this process.
+            // The printed commands may run after this process has ended.
             options.marks.attached.clone_from(&options.marks.kept);
         }
         if let Next::Done = self.inspect(arguments, &target, process, options)? {
@@ -153,7 +163,7 @@ impl Context<'_> {
     fn sweep(&self) -> thread::JoinHandle<()> {
         let (docker, labels) = (self.docker.clone(), self.labels.clone());
         thread::spawn(move || {
-            // What cannot be removed now is found again the next time.
+            // The next session retries a removal that fails.
             let _ = tierce_execute::remove_left_sessions(&docker, &labels);
         })
     }
@@ -163,13 +173,13 @@ impl Context<'_> {
         session.start()?;
         print(&match format {
             Format::Text => format!("{}\n", options.name),
-            Format::Json => json(&serde_json::json!({ "name": options.name, "id": id })) + "\n",
+            Format::Json => json(&DetachedSession { name: &options.name, id: &id }) + "\n",
         })?;
         let _ = self.sweep().join();
         Ok(0)
     }
 
-    /// What somebody who looks around in the session wants to know.
+    /// Prints the place of the container's files and the id of its program.
     fn say(&self, target: &Target, process: Process, is_watched: bool) {
         let name = target.name();
         if target.unpaused {
@@ -187,13 +197,13 @@ impl Context<'_> {
     }
 }
 
-/// What the command line says of a session.
+/// The options of a session from its arguments.
 fn options(arguments: &SessionArgs) -> Result<Options, Failure> {
     let current = std::env::current_dir().unwrap_or_default();
     let volume = |text: &String| tierce_debug::volume(text, Path::new(&current));
     let mounts: Vec<Mount> = arguments.volume.iter().map(volume).collect::<Result<_, _>>()?;
     let environment = arguments.env.iter().map(|text| EnvironmentOption::parse(text)).collect::<Result<_, _>>()?;
-    // What is printed by --dry-run is for a terminal, whoever reads it.
+    // --dry-run prints commands to use on a terminal, even if its own stdout is a file.
     let listens = io::stdin().is_terminal() && (io::stdout().is_terminal() || arguments.dry_run);
     let tty = !arguments.no_tty && (listens || arguments.detach);
     Ok(Options {
@@ -204,7 +214,7 @@ fn options(arguments: &SessionArgs) -> Result<Options, Failure> {
         cap_add: arguments.cap_add.clone(),
         environment,
         tty,
-        // Whoever comes back to it wants to type.
+        // A user who attaches later wants to type.
         stdin: tty || !arguments.detach,
         keep: arguments.keep,
         detach: arguments.detach,
@@ -216,7 +226,7 @@ fn detach_keys(text: Option<&str>) -> Result<DetachKeys, Error> {
     text.map_or_else(|| Ok(DetachKeys::default()), DetachKeys::parse)
 }
 
-/// Whether stdin is something that a shell could read: not what stands for nothing, such as `/dev/null`.
+/// Whether a shell could read stdin: a terminal, a pipe or a file, but not `/dev/null`.
 pub(crate) fn can_be_read() -> bool {
     let kind = rustix::fs::fstat(io::stdin()).map(|status| FileType::from_raw_mode(status.st_mode));
     io::stdin().is_terminal() || kind.is_ok_and(|kind| kind != FileType::CharacterDevice)

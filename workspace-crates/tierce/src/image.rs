@@ -1,36 +1,32 @@
 //! `cargo xtask image`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
 use camino::Utf8Path;
-use clap::CommandFactory;
 use clap::error::ErrorKind;
-use tierce_execute::{Delivered, Forecast, Report, Session, StageName, megabytes};
+use tierce_execute::{Delivered, Error, Forecast};
 use tierce_plan::{Sink, StepId};
+use tierce_report::{Report, StageName, megabytes};
 
-use crate::cli::{Cli, Format, Global, ImageArgs};
+use crate::call::Call;
+use crate::cli::{Format, ImageArgs};
+use crate::data::json;
+use crate::terminal::shown::Shown;
 use crate::terminal::{Terminal, Verbosity, seconds};
 use crate::timings::Timings;
-use crate::{Failure, options, print};
+use crate::{Failure, end_with_usage, invocation, print};
 
-/// Builds images, or says what would be done.
-pub(crate) fn run(
-    arguments: &ImageArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
+/// Builds images, or prints the plan.
+pub(crate) fn run(arguments: &ImageArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
     let start = Instant::now();
-    let mut options = options(global, terminal, interrupted)?;
-    options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
+    let mut options = call.options(arguments.jobs)?;
     options.keep_warm = arguments.keep_warm;
     options.no_cache.clone_from(&arguments.no_cache);
     options.no_deps = arguments.no_deps;
     options.no_test = arguments.no_test;
-    let session = Session::open(options, &|event| terminal.show(event))?;
+    let session = call.session_with(options)?;
     let images = match arguments.exclude.is_empty() {
         true => session.images(&arguments.images)?,
         false => session.images_without(&arguments.exclude)?,
@@ -41,7 +37,7 @@ pub(crate) fn run(
         (_, Some(_)) => {
             let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
             let message = format!("an archive holds one image; say which of {}", names.join(", "));
-            Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
+            end_with_usage(&invocation::command().error(ErrorKind::ArgumentConflict, message), false)
         }
         _ => Sink::Daemon,
     };
@@ -62,8 +58,7 @@ pub(crate) fn run(
     if sink != Sink::Daemon && !arguments.no_test {
         for image in images.iter().filter(|image| !image.tests.is_empty()) {
             let name = &image.name;
-            let message =
-                format!("the tests of `{name}` are not run on what is written elsewhere: `cargo xtask test {name}`");
+            let message = format!("the tests of `{name}` run in the daemon only: run `cargo xtask test {name}`");
             terminal.warning(&message);
         }
     }
@@ -75,11 +70,10 @@ pub(crate) fn run(
         terminal.show(event);
     });
     terminal.close();
-    // Of a run that failed, too: how long it took to get there may be what is asked.
+    // After a failed run too: the user may ask for the time until the failure.
     if let Some(timings) = &timings {
         let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-        let page =
-            timings.write(&session.places().own("timings"), &format!("cargo xtask image {}", names.join(" ")))?;
+        let page = timings.write(&session.paths().own("timings"), &format!("cargo xtask image {}", names.join(" ")))?;
         terminal.status(AnsiColor::Green, "Timings", &page.display().to_string());
     }
     let delivered = delivered?;
@@ -95,14 +89,7 @@ pub(crate) fn run(
 }
 
 fn absolute(path: &Utf8Path) -> Result<camino::Utf8PathBuf, Failure> {
-    camino::absolute_utf8(path).map_err(|source| {
-        Failure::Run(tierce_execute::Error::File { verb: "use", path: path.as_std_path().to_owned(), source })
-    })
-}
-
-/// Plain data, which JSON can always say.
-pub(crate) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    Ok(camino::absolute_utf8(path).map_err(|error| Error::file("use", path.as_std_path(), error))?)
 }
 
 /// The report of one image, on stderr.
@@ -111,10 +98,10 @@ fn show(report: &Report, terminal: &Terminal) {
     if terminal.verbosity() == Verbosity::Quiet || !(done || terminal.verbosity() == Verbosity::Verbose) {
         return;
     }
-    terminal.raw(table(report).as_bytes());
+    terminal.raw(&Shown::text(&table(report)));
 }
 
-/// What a run would do, a line a step.
+/// The steps of a run, one line each.
 fn lines(forecast: &[(StepId, Forecast)]) -> String {
     let width = forecast.iter().map(|(step, _)| step.as_str().len()).max().unwrap_or(0);
     let line = |(step, forecast): &(StepId, Forecast)| match forecast {
@@ -128,7 +115,7 @@ fn lines(forecast: &[(StepId, Forecast)]) -> String {
     forecast.iter().map(line).collect()
 }
 
-/// The same as data.
+/// Returns the steps of a plan as data.
 fn forecast_data(forecast: &[(StepId, Forecast)]) -> serde_json::Value {
     let one = |(step, forecast): &(StepId, Forecast)| {
         let mut data = serde_json::json!(forecast);
@@ -138,16 +125,16 @@ fn forecast_data(forecast: &[(StepId, Forecast)]) -> serde_json::Value {
     forecast.iter().map(one).collect()
 }
 
-/// What there is now, how large, and how long that took.
+/// Prints each image with its size, and the time of the run.
 fn ready(delivered: &[Delivered], took: Duration) -> String {
     let one = |image: &Delivered| format!("{} ({})", image.image, megabytes(image.report.sizes.image));
     format!("{} in {}", delivered.iter().map(one).collect::<Vec<_>>().join(", "), seconds(took))
 }
 
-/// How many USE flags are named with what they bring.
+/// The most USE flags in a report.
 const FLAGS: usize = 3;
 
-/// What an image came to, as lines of text.
+/// The report of an image as lines of text.
 fn table(report: &Report) -> String {
     let layers = report.layers.len();
     let mut text = format!("{:>12} {}: {} in {layers} layers\n", "Packed", report.image, megabytes(report.sizes.image));
@@ -167,7 +154,7 @@ fn table(report: &Report) -> String {
         let files = if owner.files == 1 { "file" } else { "files" };
         text.push_str(&format!("{:>12}   {} ({} {files})\n", megabytes(owner.bytes), owner.owner, owner.files));
     }
-    // The largest alone: packages.md has all of them.
+    // The largest only: packages.md has all of them.
     let flags = report.flags.iter().filter(|flag| flag.bytes > 0).take(FLAGS);
     let flags: Vec<_> = flags
         .map(|flag| {
@@ -198,11 +185,11 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{Added, FlagSize, Gap, LeftOut, OwnerSize, Sizes, Stage};
     use tierce_plan::PackedLayer;
+    use tierce_report::{Added, FlagSize, Gap, LeftOut, OwnerSize, Sizes, Stage};
 
     #[test]
-    fn the_report_says_what_came_of_it() {
+    fn report_shows_sizes_by_stage_and_owner() {
         let layer = |name: &str, size| PackedLayer { name: name.into(), diff_id: String::new(), size };
         let owner = |owner: &str, files, bytes| OwnerSize { owner: owner.into(), files, bytes };
         let left_out = |name: &str, files, bytes| LeftOut { name: name.into(), files, bytes };

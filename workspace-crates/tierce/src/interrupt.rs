@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: the first asks the run to stop and to clean up, the second ends it on the spot.
+//! Ctrl-C and similar signals: the first one stops the run and cleans up, the second one ends the process at once.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -11,19 +11,19 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
+use crate::terminal::shown::Shown;
 use crate::terminal::{Terminal, raw};
 
-/// How long a terminal that takes nothing, as after Ctrl-S, can hold up the end.
+/// The time limit for the last output to a blocked terminal, as after Ctrl-S.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// A flag that is set by SIGINT, SIGTERM and SIGHUP. A second signal takes the bars away and exits with the code that shells
-/// give to one.
+/// Returns a flag that SIGINT, SIGTERM and SIGHUP set. A second signal removes the bars and exits with a shell's code for that signal.
 pub(crate) fn on_signals(terminal: &Arc<Terminal>) -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let last = Arc::new(AtomicUsize::new(0));
     let pair = UnixStream::pair();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // A signal that cannot be caught keeps its default, which is to end the process: no reason to fail.
+        // A signal that cannot be caught keeps its default, which ends the process, so this does not fail.
         let _ = flag::register(signal, Arc::clone(&interrupted));
         let _ = flag::register_usize(signal, Arc::clone(&last), usize::try_from(signal).unwrap_or_default());
         if let Ok((_, writer)) = &pair
@@ -39,7 +39,7 @@ pub(crate) fn on_signals(terminal: &Arc<Terminal>) -> Arc<AtomicBool> {
     interrupted
 }
 
-/// Each signal is a byte to read: the second one ends the process. A handler may not touch the terminal, a thread may.
+/// Reads a byte for each signal, and ends the process at the second one. A thread may use the terminal, a handler may not.
 fn exit_at_the_second(mut signals: UnixStream, terminal: &Arc<Terminal>, last: &AtomicUsize) {
     if signals.read_exact(&mut [0; 2]).is_err() {
         return;
@@ -49,8 +49,8 @@ fn exit_at_the_second(mut signals: UnixStream, terminal: &Arc<Terminal>, last: &
     std::thread::spawn(move || {
         raw::leave();
         terminal.close();
-        terminal.raw(b"error: interrupted twice: what is half-made is removed by the next run\n");
-        // Whoever waits may have lost patience.
+        terminal.raw(&Shown::own("error: interrupted twice: the next run removes unfinished files and containers\n"));
+        // The receiver is gone after its timeout.
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(PATIENCE);

@@ -1,18 +1,22 @@
-//! Tierce's command line: what a workspace's xtask calls.
+//! Tierce's command line: [`main`] for a workspace's xtask, [`cargo_subcommand`] for the installed `cargo tierce`.
 //!
 //! Raw flags (`cli`) become options of a session; a session's events become bars or lines (`terminal`), its errors lines of a
 //! Cargo.toml with a caret (`diagnostic`). stdout carries data and nothing else.
 
 mod ask;
+mod call;
 mod clean;
 mod cli;
 mod completions;
+mod data;
 mod debug;
 mod diagnostic;
 mod graph;
 mod image;
 mod interrupt;
+mod invocation;
 mod list;
+mod manifest;
 mod new;
 mod notify;
 mod shell;
@@ -26,49 +30,67 @@ mod why;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use camino::Utf8PathBuf;
-use clap::{CommandFactory, Parser};
-use tierce_execute::{DaemonEnvironment, Error, ErrorKind, Options, Session, UserFolders};
+use clap::FromArgMatches;
+use tierce_execute::{DaemonEnvironment, Error, ErrorKind};
 
-use crate::cli::{Cli, Command, Global};
+use crate::call::Call;
+use crate::cli::{Cli, Command};
 use crate::notify::Ended;
-use crate::terminal::{Environment, Terminal, Verbosity};
+use crate::terminal::shown::{Shown, write_stderr, write_stdout};
+use crate::terminal::{Environment, Terminal};
 
 /// Runs Tierce with the arguments and the environment of this process.
 pub fn main() -> ExitCode {
+    run(env::args_os().collect())
+}
+
+/// Runs Tierce as the program `cargo-tierce`, to which cargo passes the word `tierce` as the first argument.
+pub fn cargo_subcommand() -> ExitCode {
+    invocation::set_tierce();
+    let mut arguments: Vec<OsString> = env::args_os().collect();
+    if arguments.get(1).is_some_and(|word| word == "tierce") {
+        arguments.remove(1);
+    }
+    run(arguments)
+}
+
+/// Runs Tierce; the first argument is the program's name.
+fn run(arguments: Vec<OsString>) -> ExitCode {
     let start = Instant::now();
-    let cli = command_line();
+    let cli = command_line(&arguments);
     let environment =
         Environment { no_color: path("NO_COLOR").is_some(), dumb: text("TERM").is_some_and(|term| term == "dumb") };
     let explain = matches!(&cli.command, Command::Image(arguments) if arguments.explain);
     let terminal = Arc::new(Terminal::new(&cli.global, explain, &environment));
     let interrupted = interrupt::on_signals(&terminal);
+    let call = Call { global: &cli.global, terminal: &terminal, interrupted: &interrupted };
     let result = match &cli.command {
-        Command::Image(arguments) => image::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Update(arguments) => update::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Clean(arguments) => clean::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Verify(arguments) => verify::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Test(arguments) => test::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Why(arguments) => why::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Graph(arguments) => graph::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::Size(arguments) => size::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::New(arguments) => new::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
-        Command::List(arguments) => list::run(arguments, &cli.global, &terminal, &interrupted).map(|()| 0),
+        Command::Image(arguments) => image::run(arguments, &call).map(|()| 0),
+        Command::Update(arguments) => update::run(arguments, &call).map(|()| 0),
+        Command::Clean(arguments) => clean::run(arguments, &call).map(|()| 0),
+        Command::Verify(arguments) => verify::run(arguments, &call).map(|()| 0),
+        Command::Test(arguments) => test::run(arguments, &call).map(|()| 0),
+        Command::Why(arguments) => why::run(arguments, &call).map(|()| 0),
+        Command::Graph(arguments) => graph::run(arguments, &call).map(|()| 0),
+        Command::Size(arguments) => size::run(arguments, &call).map(|()| 0),
+        Command::New(arguments) => new::run(arguments, &call).map(|()| 0),
+        Command::Manifest(arguments) => manifest::run(arguments, &call).map(|()| 0),
+        Command::List(arguments) => list::run(arguments, &call).map(|()| 0),
         Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),
         Command::Man(arguments) => completions::man(arguments, &terminal).map(|()| 0),
-        Command::Shell(arguments) => shell::run(arguments, &cli.global, &terminal, &interrupted),
-        Command::Debug(arguments) => debug::run(arguments, &cli.global, &terminal, &interrupted),
+        Command::Shell(arguments) => shell::run(arguments, &call),
+        Command::Debug(arguments) => debug::run(arguments, &call),
     };
     terminal.close();
     let code = result.unwrap_or_else(|failure| {
-        terminal.raw(failure.text(terminal.has_colour()).as_bytes());
+        terminal.raw(&failure.text(terminal.has_colour()));
         match matches!(cli.command, Command::Debug(_) | Command::Shell(_)) {
             true => failure.exit_code_of_session(),
             false => failure.exit_code(),
@@ -81,43 +103,60 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The command line; one that means nothing ends the process here. A command of a session may end with the code that this has
-/// otherwise, so that `debug` and `shell` have their own, as `docker run` does.
-fn command_line() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
-        let commands = Cli::command();
+/// Parses the command line; an invalid one ends the process.
+fn command_line(arguments: &[OsString]) -> Cli {
+    let mut commands = invocation::command();
+    let matches = commands.try_get_matches_from_mut(arguments);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut commands)));
+    cli.unwrap_or_else(|error| {
         let is_command = |word: &OsString| commands.get_subcommands().any(|command| *word == *command.get_name());
-        let command = env::args_os().skip(1).find(is_command);
-        let is_session = command.is_some_and(|command| command == "debug" || command == "shell");
-        if is_session && error.use_stderr() {
-            // A stderr that is gone is nobody's to tell.
-            let _ = error.print();
-            std::process::exit(NO_SESSION.into());
-        }
-        error.exit()
+        let command = arguments.iter().skip(1).find(|word| is_command(word));
+        end_with_usage(&error, command.is_some_and(|command| command == "debug" || command == "shell"))
     })
 }
 
-/// Why a command did not do what it was asked to.
+/// Prints help or a mistake of the command line, and ends the process.
+///
+/// `debug` and `shell` exit with 125 after a mistake, as `docker run` does: 2 could be the exit code of the user's command.
+pub(crate) fn end_with_usage(error: &clap::Error, is_session: bool) -> ! {
+    let is_terminal = if error.use_stderr() { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let colour = is_terminal && path("NO_COLOR").is_none() && text("TERM").is_none_or(|term| term != "dumb");
+    // It repeats the user's words and variables.
+    let message = Shown::styled(&error.render().ansi().to_string(), colour);
+    if error.use_stderr() {
+        write_stderr(&message);
+    } else {
+        // A closed stdout leaves no place to report that.
+        let _ = write_stdout(&message);
+    }
+    let code = if is_session && error.use_stderr() { NO_SESSION.into() } else { error.exit_code() };
+    std::process::exit(code)
+}
+
+/// The failure of a command.
 pub(crate) enum Failure {
     /// The run failed.
     Run(Error),
-    /// There is no session, or it broke off.
+    /// The session of `debug` or `shell` failed.
     Session(tierce_debug::Error),
-    /// There is no toolbox for a session.
+    /// The toolbox of a session could not be built.
     Toolbox(Error),
-    /// The terminal does not do what terminals do.
+    /// The terminal refused to change its mode.
     Terminal(io::Error),
     /// stdout cannot be written.
     Stdout,
 }
 
-/// The exit code of `debug` and `shell` for what is not their command's failure.
+/// The exit code of `debug` and `shell` if the session fails, as of `docker run`.
 const NO_SESSION: u8 = 125;
 
 impl Failure {
-    /// What is said about it.
-    fn text(&self, colour: bool) -> String {
+    /// The text for stderr, lines included.
+    fn text(&self, colour: bool) -> Shown {
+        Shown::styled(&invocation::named(&self.rendered(colour)), colour)
+    }
+
+    fn rendered(&self, colour: bool) -> String {
         let folder = || current_folder().unwrap_or_default();
         match self {
             Failure::Session(error) => diagnostic::render_session(error, colour),
@@ -129,7 +168,7 @@ impl Failure {
             }
             Failure::Run(error) | Failure::Toolbox(error) => diagnostic::render(error, &folder(), colour),
             Failure::Terminal(error) => format!("error: failed to use the terminal: {error}\n"),
-            // Whoever reads stdout has gone: nothing is left to say, and nobody to say it to.
+            // The reader of stdout has closed it, as `head` does; other programs end silently too.
             Failure::Stdout => String::new(),
         }
     }
@@ -172,42 +211,10 @@ impl From<io::Error> for Failure {
 
 /// Writes data for other programs, or for people who asked for data.
 pub(crate) fn print(text: &str) -> Result<(), io::Error> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    write_stdout(&Shown::text(text))
 }
 
-/// Opens the workspace that the flags and the current folder name.
-pub(crate) fn session(global: &Global, terminal: &Terminal, interrupted: &Arc<AtomicBool>) -> Result<Session, Error> {
-    Session::open(options(global, terminal, interrupted)?, &|event| terminal.show(event))
-}
-
-/// What the flags of every command and the environment say.
-pub(crate) fn options(global: &Global, terminal: &Terminal, interrupted: &Arc<AtomicBool>) -> Result<Options, Error> {
-    Ok(Options {
-        folder: folder(global)?,
-        user: UserFolders {
-            tierce_cache: path("TIERCE_CACHE"),
-            xdg_cache_home: path("XDG_CACHE_HOME"),
-            home: path("HOME"),
-        },
-        daemon: daemon_environment(),
-        cargo_home: path("CARGO_HOME").or_else(|| path("HOME").map(|home| home.join(".cargo"))).unwrap_or_default(),
-        namespace: namespace(),
-        offline: global.offline || global.frozen,
-        locked: global.locked || global.frozen,
-        no_cache: Vec::new(),
-        no_deps: false,
-        no_test: false,
-        keep_warm: 0,
-        jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        colour: terminal.has_colour(),
-        quiet: terminal.verbosity() == Verbosity::Quiet,
-        interrupted: Arc::clone(interrupted),
-    })
-}
-
-/// What decides where the daemon is.
+/// The environment variables that name the daemon.
 pub(crate) fn daemon_environment() -> DaemonEnvironment {
     DaemonEnvironment {
         docker_host: text("DOCKER_HOST"),
@@ -219,21 +226,9 @@ pub(crate) fn daemon_environment() -> DaemonEnvironment {
     }
 }
 
-/// What everything in the daemon is named and labelled with.
+/// The prefix and label of everything in the daemon, from `TIERCE_NAMESPACE`.
 pub(crate) fn namespace() -> String {
     text("TIERCE_NAMESPACE").unwrap_or_else(|| "tierce".to_owned())
-}
-
-/// The folder of the Cargo.toml that is named, else the current one.
-fn folder(global: &Global) -> Result<Utf8PathBuf, Error> {
-    let current = current_folder().map_err(|source| Error::File { verb: "use", path: PathBuf::from("."), source })?;
-    Ok(match &global.manifest_path {
-        None => current,
-        Some(path) if path.file_name() == Some("Cargo.toml") => {
-            current.join(path).parent().unwrap_or(&current).to_owned()
-        }
-        Some(path) => current.join(path),
-    })
 }
 
 fn current_folder() -> io::Result<Utf8PathBuf> {

@@ -1,31 +1,27 @@
 //! `cargo xtask list`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tierce_execute::{ListedImage, Session, State, megabytes};
+use tierce_execute::{ListedImage, Session, State};
+use tierce_report::megabytes;
 
-use crate::cli::{Global, ListArgs, ListFormat};
-use crate::image::json;
-use crate::terminal::Terminal;
-use crate::{Failure, print, session};
+use crate::call::Call;
+use crate::cli::{ListArgs, ListFormat};
+use crate::data::json;
+use crate::terminal::shown::one_line;
+use crate::{Failure, print};
 
 /// Lists the images of the workspace.
-pub(crate) fn run(
-    arguments: &ListArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let session = session(global, terminal, interrupted)?;
+pub(crate) fn run(arguments: &ListArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(None)?;
     if arguments.format == ListFormat::Names {
         return Ok(print(&names(&session))?);
     }
     let images = session.list()?;
     for image in &images {
         if let State::Unknown(why) = &image.state {
-            terminal.warning(&format!("it cannot be told whether `{}` is fresh: {why}", image.image));
+            terminal.warning(&format!("failed to find out whether `{}` is fresh: {why}", image.image));
         }
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -35,15 +31,15 @@ pub(crate) fn run(
     })?)
 }
 
-/// A line each; those that can be named, so with the toolbox.
+/// Formats a line for each image, the toolbox included.
 fn names(session: &Session) -> String {
     session.image_names().iter().map(|name| format!("{name}\n")).collect()
 }
 
-/// Columns with a head.
+/// Formats columns with a head.
 fn table(images: &[ListedImage], now: u64) -> String {
     let mut rows = vec![["IMAGE", "STATE", "SIZE", "BUILT", "IN DAEMON", "TABLE", "PACKAGES"].map(str::to_owned)];
-    rows.extend(images.iter().map(|image| row(image, now)));
+    rows.extend(images.iter().map(|image| row(image, now).map(|cell| one_line(&cell))));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let line = |row: &[String; 7]| {
@@ -78,7 +74,7 @@ fn row(image: &ListedImage, now: u64) -> [String; 7] {
     ]
 }
 
-/// A time that is over, in its largest unit.
+/// Formats a past time in its largest unit.
 fn ago(seconds: u64) -> String {
     let (count, unit) = match seconds {
         0..60 => return "just now".to_owned(),

@@ -1,42 +1,34 @@
 //! `cargo xtask new`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use anstyle::AnsiColor;
-use camino::{Utf8Path, Utf8PathBuf};
-use clap::CommandFactory;
+use camino::Utf8PathBuf;
 use clap::error::ErrorKind;
-use tierce_execute::{Drafted, Error, Options};
-use tierce_scaffold::{Content, NewBuilder, NewImage, Source};
+use tierce_execute::{Drafted, Error, not_drafted};
+use tierce_scaffold::{Content, NewBuilder, NewImage};
 
 use crate::ask::Asker;
-use crate::cli::{Cli, Global, NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
-use crate::terminal::Terminal;
-use crate::{Failure, options, print};
+use crate::call::Call;
+use crate::cli::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs};
+use crate::new::source::{shell_word, source_note, workspace};
+use crate::{Failure, end_with_usage, invocation, print};
 
-/// Writes what a workspace is to have, or shows it.
-pub(crate) fn run(
-    arguments: &NewArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let options = options(global, terminal, interrupted)?;
-    let ask = || Asker::new(terminal, interrupted);
+mod source;
+
+/// Writes the files of a new workspace, image or builder, or prints their diff.
+pub(crate) fn run(arguments: &NewArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let options = call.options(None)?;
+    let ask = || Asker::new(terminal, call.interrupted);
     let observer = |event| terminal.show(event);
-    let (drafted, next) = match &arguments.what {
+    let mut note = None;
+    let drafted = match &arguments.what {
         NewCommand::Workspace(arguments) => {
             let (folder, source) = workspace(arguments, &options, ask)?;
-            let next = format!("cd {folder} && cargo xtask image");
-            (Drafted::workspace(&options, &folder, &source, &observer)?, Some(next))
+            note = source_note(&source.source, source.is_shared);
+            Drafted::workspace(&options, &folder, &source.source, &observer)?
         }
-        NewCommand::Image(arguments) => {
-            let new = image(arguments, ask)?;
-            let next = format!("cargo xtask image {}", new.name());
-            (Drafted::image(&options, &new, &observer)?, Some(next))
-        }
-        NewCommand::Builder(arguments) => (Drafted::builder(&options, &builder(arguments, ask)?, &observer)?, None),
+        NewCommand::Image(arguments) => Drafted::image(&options, &image(arguments, ask)?, &observer)?,
+        NewCommand::Builder(arguments) => Drafted::builder(&options, &builder(arguments, ask)?, &observer)?,
     };
     let dry_run = arguments.what.dry_run();
     if dry_run {
@@ -51,75 +43,23 @@ pub(crate) fn run(
     for (path, why) in &drafted.draft.left {
         terminal.status(AnsiColor::Yellow, "Left", &format!("{}: {why}", drafted.root.join(path)));
     }
-    if let (Some(next), false) = (next, dry_run) {
-        terminal.status(AnsiColor::Cyan, "Next", &next);
+    let wrote_xtask = drafted.draft.files.iter().any(|file| file.path.ends_with("xtask/Cargo.toml"));
+    if let (Some(note), true) = (note, wrote_xtask) {
+        terminal.status(AnsiColor::Yellow, "Note", &note);
+    }
+    if let (Some(next), false) = (&drafted.next, dry_run) {
+        let is_here = options.folder.canonicalize_utf8().is_ok_and(|here| drafted.root == here);
+        let enters = matches!(&arguments.what, NewCommand::Workspace(_)) && !is_here;
+        let enter = if enters { format!("cd {} && ", shell_word(drafted.root.as_str())) } else { String::new() };
+        terminal.status(AnsiColor::Cyan, "Next", &format!("{enter}{next}"));
     }
     Ok(())
 }
 
-/// Ends the process: something is needed that nobody said and nobody can be asked for.
+/// Ends the process with a usage error: an argument is missing and there is no terminal to ask on.
 fn missing(command: &str, what: &str) -> ! {
     let message = format!("`new {command}` needs {what}, as there is no terminal to ask on");
-    Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit()
-}
-
-/// Where the workspace is to be, and where it has the library from.
-fn workspace<'t>(
-    arguments: &NewWorkspaceArgs,
-    options: &Options,
-    ask: impl FnOnce() -> Option<Asker<'t>>,
-) -> Result<(Utf8PathBuf, Source), Error> {
-    let folder = match &arguments.folder {
-        Some(folder) => folder.clone(),
-        None => match ask() {
-            Some(asker) => asker.ask("Folder of the workspace", ".", |_| Ok(()))?.into(),
-            None => missing("workspace", "PATH"),
-        },
-    };
-    let folder = options.folder.join(folder);
-    let folder = folder.canonicalize_utf8().unwrap_or_else(|_| plain(&folder));
-    let compiled_from = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = match arguments.tierce.as_deref() {
-        Some(address) if address.contains("://") || address.starts_with("git@") => Source::Git(address.to_owned()),
-        Some(copy) => library(&options.folder.join(copy).join("workspace-crates/tierce"), &folder)?,
-        // What git has fetched for cargo is cargo's to remove.
-        None if compiled_from.as_std_path().starts_with(&options.cargo_home) => missing("workspace", "--tierce"),
-        None => library(compiled_from, &folder)?,
-    };
-    Ok((folder, source))
-}
-
-/// The library's crate as it is reached from the xtask of a workspace.
-fn library(crate_folder: &Utf8Path, workspace: &Utf8Path) -> Result<Source, Error> {
-    let failed = |source| Error::File { verb: "find Tierce in", path: crate_folder.into(), source };
-    crate_folder.join("Cargo.toml").metadata().map_err(failed)?;
-    let crate_folder = crate_folder.canonicalize_utf8().map_err(failed)?;
-    Ok(Source::Path(relative(&workspace.join("xtask"), &crate_folder).into_string()))
-}
-
-/// A path without `.` and `..`, of what need not be there.
-fn plain(path: &Utf8Path) -> Utf8PathBuf {
-    let mut plain = Utf8PathBuf::new();
-    for component in path.components() {
-        match component.as_str() {
-            ".." => {
-                plain.pop();
-            }
-            "." => {}
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
-/// The way from a folder to a path; the path itself where they have nothing but the root in common.
-fn relative(from: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
-    let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
-    if common <= 1 {
-        return to.to_owned();
-    }
-    let up = from.components().skip(common).map(|_| "..");
-    up.chain(to.components().skip(common).map(|component| component.as_str())).collect()
+    end_with_usage(&invocation::command().error(ErrorKind::MissingRequiredArgument, message), false)
 }
 
 /// The image that the flags or the answers describe.
@@ -136,7 +76,8 @@ fn image<'t>(arguments: &NewImageArgs, ask: impl FnOnce() -> Option<Asker<'t>>) 
         None => false,
     };
     if let (Some(name), Some(kind), true) = (&arguments.name, &kind, whole) {
-        return Ok(NewImage::new(name, kind.clone(), &list(&arguments.packages), &list(&arguments.expose))?);
+        let new = NewImage::new(name, kind.clone(), &list(&arguments.packages), &list(&arguments.expose));
+        return new.map_err(not_drafted);
     }
     let Some(asker) = ask() else {
         missing(
@@ -152,7 +93,7 @@ fn image<'t>(arguments: &NewImageArgs, ask: impl FnOnce() -> Option<Asker<'t>>) 
     ask_for_image(arguments, kind, &asker)
 }
 
-/// Asks for what no flag says.
+/// Asks for the missing arguments.
 fn ask_for_image(arguments: &NewImageArgs, kind: Option<Content>, asker: &Asker<'_>) -> Result<NewImage, Error> {
     let valid = |name: &str, packages: &str, ports: &str| {
         let new = NewImage::new(name, Content::Program, &items(packages), &items(ports));
@@ -187,10 +128,10 @@ fn ask_for_image(arguments: &NewImageArgs, kind: Option<Content>, asker: &Asker<
     };
     let expose =
         given(&arguments.expose, "Ports that it listens on, separated by commas", &|ports| valid("x", "", ports))?;
-    Ok(NewImage::new(&name, content, &items(&packages), &items(&expose))?)
+    NewImage::new(&name, content, &items(&packages), &items(&expose)).map_err(not_drafted)
 }
 
-/// What stands between commas or spaces; those in brackets are an atom's own.
+/// Splits at commas and spaces outside of brackets; `a/b[x,-y]` is one atom.
 fn items(text: &str) -> Vec<String> {
     let mut depth = 0_u32;
     let parts = text.split(|char: char| {
@@ -224,7 +165,7 @@ fn builder<'t>(arguments: &NewBuilderArgs, ask: impl FnOnce() -> Option<Asker<'t
         false => Err(format!("write one of {}", kinds.join(", "))),
     };
     let something = |answer: &str| if answer.is_empty() { Err("this is needed".to_owned()) } else { Ok(()) };
-    Ok(match asker.ask(&format!("What it is to be ({})", kinds.join(", ")), "repository", check)?.as_str() {
+    Ok(match asker.ask(&format!("Kind of builder ({})", kinds.join(", ")), "repository", check)?.as_str() {
         "debian" => NewBuilder::Debian,
         "image" => NewBuilder::Image(asker.ask("The image", "", something)?),
         "rootfs" => NewBuilder::RootFilesystem(asker.ask("Its archive or folder", "", something)?),
@@ -241,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn atoms_are_separated_outside_of_brackets() {
+    fn atoms_split_outside_of_brackets() {
         for (text, expected) in [
             ("", &[][..]),
             ("a/b,c/d", &["a/b", "c/d"]),
@@ -251,17 +192,5 @@ mod tests {
         ] {
             assert_eq!(items(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn the_way_to_the_library() {
-        for (from, to, expected) in [
-            ("/home/u/mine/xtask", "/home/u/tierce/crates/tierce", "../../tierce/crates/tierce"),
-            ("/home/u/tierce/mine/xtask", "/home/u/tierce/crates/tierce", "../../crates/tierce"),
-            ("/tmp/mine/xtask", "/home/u/tierce", "/home/u/tierce"),
-        ] {
-            assert_eq!(relative(Utf8Path::new(from), Utf8Path::new(to)), expected);
-        }
-        assert_eq!(plain(Utf8Path::new("/a/./b/../../c")), "/c");
     }
 }

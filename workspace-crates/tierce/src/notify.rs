@@ -1,38 +1,30 @@
-//! A sign at the end of a long run, for whoever has looked away.
+//! Notifications at the end of a long run.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use clap::ValueEnum;
-
+use crate::cli::Notify;
+use crate::invocation::named;
+use crate::terminal::shown::Shown;
 use crate::terminal::{Terminal, seconds};
 
-/// Shorter runs are over before anybody looks away.
+/// Shorter runs notify nobody: the user is still watching.
 const LONG: Duration = Duration::from_secs(10);
 
-/// The sign: none, the terminal's bell, or a notification of the desktop by terminals that know OSC 9.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Notify {
-    None,
-    Bell,
-    Desktop,
-}
-
-/// How a run went.
+/// The outcome of a run.
 pub(crate) struct Ended<'t> {
     /// The command: "image".
     pub(crate) command: &'t str,
-    /// Whether it did what it was asked to.
+    /// Whether it succeeded.
     pub(crate) well: bool,
-    /// How long it took.
+    /// Its duration.
     pub(crate) took: Duration,
 }
 
-/// Gives the sign, on a terminal alone and after a long run alone. `in_tmux`: the terminal is behind tmux, which hands on what is
-/// wrapped for it.
+/// Sends the notification, only on a terminal and only after a long run. `in_tmux`: wraps it for tmux, which then forwards it.
 pub(crate) fn at_end(notify: Notify, ended: &Ended<'_>, terminal: &Terminal, in_tmux: bool) {
     if io::stderr().is_terminal() && ended.took >= LONG {
-        terminal.raw(sign(notify, ended, in_tmux).as_bytes());
+        terminal.raw(&Shown::own(sign(notify, ended, in_tmux)));
     }
 }
 
@@ -43,6 +35,7 @@ fn sign(notify: Notify, ended: &Ended<'_>, in_tmux: bool) -> String {
         Notify::Desktop => {
             let how = if ended.well { "done in" } else { "failed after" };
             let notification = format!("\x1b]9;cargo xtask {} {how} {}\x07", ended.command, seconds(ended.took));
+            let notification = named(&notification).into_owned();
             match in_tmux {
                 true => format!("\x1bPtmux;{}\x1b\\", notification.replace('\x1b', "\x1b\x1b")),
                 false => notification,

@@ -4,20 +4,20 @@ mod pictures;
 mod tables;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anstyle::AnsiColor;
 use camino::Utf8Path;
 use serde_json::{Map, Value, json};
-use tierce_execute::{By, ImageSize, Session, changes, write_file};
+use tierce_execute::{Session, write_file};
+use tierce_report::{By, ImageSize, changes};
 
-use crate::cli::{Format, Global, Grouping, SizeArgs};
-use crate::image::json as json_text;
+use crate::call::Call;
+use crate::cli::{Format, Grouping, SizeArgs};
+use crate::data::json as json_text;
 use crate::terminal::Terminal;
-use crate::{Failure, print, session};
+use crate::{Failure, print};
 
-/// Every grouping, as it is called in tables and in data.
+/// Every grouping with its name in tables and in data.
 const GROUPINGS: [(By, &str, &str); 5] = [
     (By::Owner, "owner", "owners"),
     (By::Directory, "directory", "directories"),
@@ -26,14 +26,10 @@ const GROUPINGS: [(By, &str, &str); 5] = [
     (By::File, "file", "files"),
 ];
 
-/// Says what an image is made of, and in what it differs from another one.
-pub(crate) fn run(
-    arguments: &SizeArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let session = session(global, terminal, interrupted)?;
+/// Prints the sizes of an image, and its differences from another one.
+pub(crate) fn run(arguments: &SizeArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(None)?;
     let now = session.size(&arguments.image, &|event| terminal.show(event))?;
     terminal.close();
     let before = match &arguments.against {
@@ -49,7 +45,7 @@ pub(crate) fn run(
     })?)
 }
 
-/// What the image of this name may be called where several are stored.
+/// The names that an image may have in a layout or archive of several images.
 fn names(session: &Session, image: &str) -> Vec<String> {
     let images = session.images(&[image.to_owned()]).unwrap_or_default();
     images.iter().flat_map(|image| session.names(image)).collect()
@@ -65,7 +61,7 @@ fn grouping(by: Grouping) -> By {
     }
 }
 
-/// Writes the pictures that are asked for, and says where they are.
+/// Writes the requested pictures, and prints their paths.
 fn draw(arguments: &SizeArgs, session: &Session, image: &ImageSize, terminal: &Terminal) -> Result<(), Failure> {
     let page = (&arguments.html, "size.html", pictures::page as fn(&ImageSize) -> String);
     let picture = (&arguments.svg, "size.svg", pictures::svg as _);
@@ -78,19 +74,18 @@ fn draw(arguments: &SizeArgs, session: &Session, image: &ImageSize, terminal: &T
     Ok(())
 }
 
-/// Where a picture goes: where it was asked to, else beside the image's report; that of an image of no workspace, into the
-/// current folder.
+/// Returns the path of a picture: the requested one, else beside the image's report. Without a report, it is in the current folder.
 fn place(session: &Session, image: &ImageSize, asked: &Utf8Path, name: &str) -> PathBuf {
     if !asked.as_str().is_empty() {
         return asked.into();
     }
     match session.images(std::slice::from_ref(&image.image)) {
-        Ok(_) => session.places().own("images").join(&image.image).join(name),
+        Ok(_) => session.paths().of_image("images", &image.image).join(name),
         Err(_) => PathBuf::from(name),
     }
 }
 
-/// All of it as data.
+/// Returns the sizes as data.
 fn data(now: &ImageSize, before: Option<&ImageSize>) -> Value {
     let mut groups = Map::new();
     let mut differences = Map::new();

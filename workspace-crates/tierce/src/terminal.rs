@@ -1,26 +1,33 @@
-//! What a person sees while a run goes on: bars on a terminal, lines elsewhere, nothing with `--quiet`. All of it on stderr.
+//! Progress of a run on stderr: bars on a terminal, lines elsewhere, nothing with `--quiet`.
 
 pub(crate) mod raw;
+pub(crate) mod shown;
 mod target;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use tierce_execute::{Event, Unit, megabytes};
+use tierce_execute::{Event, Unit};
 use tierce_plan::{LockChange, StepId};
+use tierce_report::megabytes;
 
 use crate::cli::{Global, When};
+use crate::invocation::named;
+use crate::terminal::shown::{Shown, bold, one_line, write_stderr};
 use crate::terminal::target::Stderr;
 
-/// How often the times of bars are written anew.
+/// The interval at which bars update their times.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How much is said.
+/// The interval of lines about the progress of packages where there are no bars.
+const TELL: Duration = Duration::from_secs(60);
+
+/// The amount of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     Quiet,
@@ -31,7 +38,7 @@ pub(crate) enum Verbosity {
 /// The terminal's side of a run.
 pub(crate) struct Terminal {
     verbosity: Verbosity,
-    /// Whether it is said of each step that it is fresh or why it runs.
+    /// Whether each step prints that it is fresh or why it runs.
     explain: bool,
     colour: bool,
     bars: Option<MultiProgress>,
@@ -42,11 +49,15 @@ pub(crate) struct Terminal {
 #[derive(Default)]
 struct Running {
     bar: Option<ProgressBar>,
-    /// What it has downloaded.
+    /// The line below the bar: the last one of a package's log.
+    log: Option<ProgressBar>,
+    /// The number of downloaded bytes.
     bytes: Option<u64>,
+    /// When a line about the progress was printed last, where there are no bars.
+    told: Option<Instant>,
 }
 
-/// What of the environment decides how a terminal is used.
+/// The environment variables that affect a terminal.
 pub(crate) struct Environment {
     /// `NO_COLOR` is set (<https://no-color.org>).
     pub(crate) no_color: bool,
@@ -80,12 +91,12 @@ impl Terminal {
         }
     }
 
-    /// Whether what other programs print for us may hold colours.
+    /// Whether the output of other programs may have colours.
     pub(crate) fn has_colour(&self) -> bool {
         self.colour
     }
 
-    /// How much is said.
+    /// The amount of output.
     pub(crate) fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
@@ -100,6 +111,7 @@ impl Terminal {
                 self.started(step, &title);
             }
             Event::Progress { step, done, total, unit, current } => self.progress(&step, done, total, unit, &current),
+            Event::Log { step, package, line } => self.log(&step, &package, &line),
             Event::Part { step, name, took } => {
                 self.status(AnsiColor::Green, "Built", &format!("{name} in {} ({step})", seconds(took)));
             }
@@ -108,7 +120,7 @@ impl Terminal {
                     if result.passed() { (AnsiColor::Green, "Passed") } else { (AnsiColor::Red, "Failed") };
                 self.status(colour, word, &format!("{} in {} (test {image})", result.test, seconds(result.took)));
             }
-            Event::Output { bytes } => self.raw(&bytes),
+            Event::Output { bytes } => self.raw(&Shown::stream(&bytes, self.colour)),
             Event::Finished { step, took, summary } => self.finished(&step, took, &summary),
             Event::LockChanged { change } => self.lock_change(&change),
             Event::Fresh { step } if self.explain => {
@@ -124,15 +136,32 @@ impl Terminal {
         let bar = self.bars.as_ref().map(|bars| {
             let count = Count::Nothing;
             let bar = bars.add(ProgressBar::no_length().with_style(self.bar_style(count.template(width()))));
-            bar.set_prefix(step.to_string());
-            bar.set_message(fit(title, count.room(width(), &step)));
+            bar.set_prefix(one_line(step.as_str()));
+            bar.set_message(fit(&one_line(title), count.room(width(), &step)));
             bar.enable_steady_tick(TICK);
             bar
         });
         if bar.is_none() {
             self.status(AnsiColor::Cyan, "Running", &format!("{step}: {title}"));
         }
-        self.running().insert(step, Running { bar, bytes: None });
+        self.running().insert(step, Running { bar, told: Some(Instant::now()), ..Running::default() });
+    }
+
+    /// Shows a line of a package's log: below the bar of its step, or all of them with `--verbose`.
+    fn log(&self, step: &StepId, package: &str, line: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            return self.raw(&Shown::stream(format!("{package}| {line}\n").as_bytes(), self.colour));
+        }
+        let mut running = self.running();
+        let (Some(bars), Some(running)) = (&self.bars, running.get_mut(step)) else { return };
+        let Some(bar) = &running.bar else { return };
+        let log = running.log.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            bars.insert_after(bar, ProgressBar::no_length().with_style(style))
+        });
+        // Of its control sequences, none may reach the terminal.
+        let line = Shown::stream(line.as_bytes(), false);
+        log.set_message(fit(&format!("{:>12} {}", "", one_line(line.as_str().trim())), width().saturating_sub(1)));
     }
 
     fn progress(&self, step: &StepId, done: u64, total: Option<u64>, unit: Unit, current: &str) {
@@ -141,7 +170,18 @@ impl Terminal {
         if unit == Unit::Bytes && done > 0 {
             running.bytes = Some(done);
         }
-        let Some(bar) = &running.bar else { return };
+        let Some(bar) = &running.bar else {
+            // In a log of CI, a long package would look as if it hung.
+            if unit == Unit::Packages && running.told.is_some_and(|told| told.elapsed() >= TELL) && !current.is_empty()
+            {
+                running.told = Some(Instant::now());
+                self.status(AnsiColor::Cyan, "Running", &format!("{step}: {done}/{} {current}", total.unwrap_or(done)));
+            }
+            return;
+        };
+        if let (true, Some(log)) = (current.is_empty(), running.log.take()) {
+            log.finish_and_clear();
+        }
         let count = match (total, unit) {
             (None, _) => Count::Nothing,
             (Some(_), Unit::Bytes) => Count::Bytes,
@@ -154,14 +194,12 @@ impl Terminal {
             bar.set_length(total);
         }
         bar.set_position(done);
-        bar.set_message(fit(current, count.room(width(), step)));
+        bar.set_message(fit(&one_line(current), count.room(width(), step)));
     }
 
     fn finished(&self, step: &StepId, took: Duration, summary: &str) {
         let running = self.running().remove(step).unwrap_or_default();
-        if let Some(bar) = running.bar {
-            bar.finish_and_clear();
-        }
+        [running.log, running.bar].into_iter().flatten().for_each(|bar| bar.finish_and_clear());
         let what = match running.bytes {
             _ if !summary.is_empty() => format!(": {summary}"),
             Some(bytes) => format!(": {}", megabytes(bytes)),
@@ -170,11 +208,11 @@ impl Terminal {
         self.status(AnsiColor::Green, "Finished", &format!("{step}{what} in {}", seconds(took)));
     }
 
-    /// A bar in cargo's manner: a coloured word, the step, what it counts, and what it is at.
+    /// Creates a bar in cargo's manner: a coloured word, the step, its count, and its current item.
     fn bar_style(&self, count: &str) -> ProgressStyle {
         let style = self.style(AnsiColor::Cyan);
         let took = |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // A line that cannot be written is nobody's to tell.
+            // Writing into indicatif's buffer cannot fail.
             let _ = out.write_str(&whole_seconds(state.elapsed()));
         };
         let template = format!("{style}{:>12}{style:#} {{prefix}}  {count}  {{msg}}", "Running");
@@ -182,15 +220,15 @@ impl Terminal {
         bar.with_key("took", took).progress_chars("=> ")
     }
 
-    /// One line in cargo's manner: a coloured word, right-aligned, and what it is about.
+    /// Prints one line in cargo's manner: a coloured, right-aligned word, and its subject.
     pub(crate) fn status(&self, colour: AnsiColor, word: &str, message: &str) {
         if self.verbosity > Verbosity::Quiet {
-            let style = self.style(colour);
-            self.raw(format!("{style}{word:>12}{style:#} {message}\n").as_bytes());
+            let message = Shown::line(&format!(" {}", named(message)));
+            self.raw(&Shown::labelled(&format!("{word:>12}"), self.style(colour), &message));
         }
     }
 
-    /// A line for what is different in Tierce.lock.
+    /// Prints a change of Tierce.lock.
     pub(crate) fn lock_change(&self, change: &LockChange) {
         let colour = match change.verb() {
             "Removing" => AnsiColor::Red,
@@ -201,34 +239,40 @@ impl Terminal {
         self.status(colour, change.verb(), &change.to_string());
     }
 
-    /// A line that is said even with `--quiet`, as it is why the exit code is not 0.
+    /// Prints an error, also with `--quiet`: it is the reason for an exit code that is not 0.
     pub(crate) fn error(&self, message: &str) {
-        let style = self.style(AnsiColor::Red);
-        self.raw(format!("{style}error{style:#}: {message}\n").as_bytes());
+        self.raw(&self.message("error", AnsiColor::Red, message));
     }
 
-    /// A warning, in cargo's manner.
+    /// Prints a warning in cargo's manner.
     pub(crate) fn warning(&self, message: &str) {
         if self.verbosity > Verbosity::Quiet {
-            let style = self.style(AnsiColor::Yellow);
-            self.raw(format!("{style}warning{style:#}: {message}\n").as_bytes());
+            self.raw(&self.message("warning", AnsiColor::Yellow, message));
         }
     }
 
-    /// Takes the bars away, so that what follows stands on lines of its own.
+    /// A warning on a terminal in raw mode, where a line begins below the end of the last one.
+    pub(crate) fn warning_in_raw_mode(&self, message: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            let warning = self.message("warning", AnsiColor::Yellow, message);
+            self.raw(&Shown::own("\r\n").then(&warning).then(&Shown::own("\r")));
+        }
+    }
+
+    fn message(&self, word: &str, colour: AnsiColor, message: &str) -> Shown {
+        Shown::labelled(word, self.style(colour), &Shown::text(&format!(": {}", named(message))))
+    }
+
+    /// Removes the bars, so that later output has lines of its own.
     pub(crate) fn close(&self) {
         for running in std::mem::take(&mut *self.running()).into_values() {
-            if let Some(bar) = running.bar {
-                bar.finish_and_clear();
-            }
+            [running.log, running.bar].into_iter().flatten().for_each(|bar| bar.finish_and_clear());
         }
     }
 
-    /// Writes to stderr without tearing the bars. A stderr that is gone is nobody's to tell.
-    pub(crate) fn raw(&self, bytes: &[u8]) {
-        let write = || {
-            let _ = io::stderr().lock().write_all(bytes);
-        };
+    /// Writes to stderr without tearing the bars.
+    pub(crate) fn raw(&self, text: &Shown) {
+        let write = || write_stderr(text);
         match &self.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
@@ -236,7 +280,7 @@ impl Terminal {
     }
 
     fn style(&self, colour: AnsiColor) -> Style {
-        if self.colour { Style::new().bold().fg_color(Some(colour.into())) } else { Style::new() }
+        bold(colour, self.colour)
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<StepId, Running>> {
@@ -244,7 +288,7 @@ impl Terminal {
     }
 }
 
-/// What a bar counts.
+/// The unit that a bar counts.
 #[derive(Clone, Copy)]
 enum Count {
     Nothing,
@@ -253,7 +297,7 @@ enum Count {
 }
 
 impl Count {
-    /// A terminal of fewer columns than this gets less.
+    /// On a narrower terminal, a bar has fewer parts.
     const WIDE: usize = 100;
 
     fn template(self, width: usize) -> &'static str {
@@ -265,7 +309,7 @@ impl Count {
         }
     }
 
-    /// The columns that are left for what the step is at.
+    /// Returns the columns that remain for the current item of the step.
     fn room(self, width: usize, step: &StepId) -> usize {
         let taken = match self {
             Count::Nothing => 7,
@@ -281,7 +325,7 @@ fn width() -> usize {
     usize::from(target::size().0)
 }
 
-/// As much of a text as there is room for.
+/// Cuts a text to the available columns.
 fn fit(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
@@ -293,7 +337,7 @@ fn fit(text: &str, room: usize) -> String {
     kept
 }
 
-/// A time as cargo prints it.
+/// Formats a time as cargo does.
 pub(crate) fn seconds(took: Duration) -> String {
     match took.as_secs() {
         0..60 => format!("{:.2}s", took.as_secs_f64()),
@@ -301,7 +345,7 @@ pub(crate) fn seconds(took: Duration) -> String {
     }
 }
 
-/// The same for a time that still runs.
+/// Formats the time of a running step as cargo does.
 fn whole_seconds(took: Duration) -> String {
     match took.as_secs() {
         s @ 0..60 => format!("{s}s"),
@@ -314,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_read_as_cargo_writes_them() {
+    fn times_look_as_in_cargo() {
         for (millis, text) in
             [(0, "0.00s"), (1_234, "1.23s"), (59_990, "59.99s"), (60_000, "1m 00s"), (3_725_000, "62m 05s")]
         {
@@ -323,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_to_the_room_that_there_is() {
+    fn long_text_is_cut_with_ellipsis() {
         for (text, room, expected) in [("zlib", 4, "zlib"), ("zlib", 3, "zl…"), ("zlib", 1, "…"), ("zlib", 0, "")] {
             assert_eq!(fit(text, room), expected, "{text} in {room}");
         }

@@ -1,29 +1,23 @@
 //! `cargo xtask test`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::PathBuf;
 
 use anstyle::AnsiColor;
-use serde_json::{Value, json};
-use tierce_execute::{Error, ImageTests, Session};
+use serde::Serialize;
+use tierce_execute::{Error, ImageTests};
 
-use crate::cli::{Format, Global, TestArgs};
-use crate::image::json as pretty;
-use crate::terminal::{Terminal, seconds};
-use crate::{Failure, options, print};
+use crate::call::Call;
+use crate::cli::{Format, TestArgs};
+use crate::data::json as pretty;
+use crate::terminal::seconds;
+use crate::{Failure, print};
 
-/// Runs the tests of images, whatever earlier runs have come to.
-pub(crate) fn run(
-    arguments: &TestArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let mut options = options(global, terminal, interrupted)?;
-    options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
-    let session = Session::open(options, &|event| terminal.show(event))?;
+/// Runs the tests of images, even those that passed before.
+pub(crate) fn run(arguments: &TestArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(arguments.jobs)?;
     let mut images = session.images(&arguments.images)?;
-    // Those without a test are built for nothing, unless they are named.
+    // Skips images without tests, unless the user names them.
     images.retain(|image| !image.tests.is_empty() || !arguments.images.is_empty());
     let tests = session.test(&images, &arguments.only, &|event| terminal.show(event))?;
     terminal.close();
@@ -42,12 +36,12 @@ pub(crate) fn run(
         return Ok(());
     };
     for failure in failures {
-        terminal.raw(Failure::Run(failure).text(terminal.has_colour()).as_bytes());
+        terminal.raw(&Failure::Run(failure).text(terminal.has_colour()));
     }
     Err(last.into())
 }
 
-/// A line for each test.
+/// Formats a line for each test.
 fn lines(all: &[ImageTests]) -> String {
     let rows = all.iter().flat_map(|image| image.tests.iter().map(move |test| (&image.image, test)));
     let (first, second) = (
@@ -61,18 +55,35 @@ fn lines(all: &[ImageTests]) -> String {
     rows.map(line).collect()
 }
 
-/// The same as data, with what was not as expected; times in seconds.
-fn data(all: &[ImageTests]) -> Value {
-    let one = |image: &ImageTests, test: &tierce_plan::TestResult| {
-        json!({
-            "image": image.image,
-            "test": test.test,
-            "passed": test.passed(),
-            "seconds": test.took.as_secs_f64(),
-            "problems": test.problems,
-            "output": test.output,
-            "log": image.log(&test.test),
-        })
+/// One test of an image.
+#[derive(Serialize)]
+pub(crate) struct TestReport {
+    /// The image.
+    image: String,
+    /// The test's name.
+    test: String,
+    /// Whether it passed.
+    passed: bool,
+    /// Its duration in seconds.
+    seconds: f64,
+    /// The differences from the expected result, a line each; empty if it passed.
+    problems: Vec<String>,
+    /// The last lines of the container's output, if it failed.
+    output: Vec<String>,
+    /// The file with the container's whole output.
+    log: PathBuf,
+}
+
+/// The same lines as data.
+fn data(all: &[ImageTests]) -> Vec<TestReport> {
+    let one = |image: &ImageTests, test: &tierce_plan::TestResult| TestReport {
+        image: image.image.clone(),
+        test: test.test.clone(),
+        passed: test.passed(),
+        seconds: test.took.as_secs_f64(),
+        problems: test.problems.clone(),
+        output: test.output.clone(),
+        log: image.log(&test.test),
     };
     all.iter().flat_map(|image| image.tests.iter().map(move |test| one(image, test))).collect()
 }
@@ -101,9 +112,9 @@ mod tests {
         web    a       failed  0.42s
         web    b       passed  0.42s
         ");
-        let data = data(&all);
+        let data = serde_json::json!(data(&all));
         assert_eq!(data[1]["problems"][0], "it ended with exit code 1, expected 0");
-        assert_eq!((&data[1]["passed"], &data[0]["log"]), (&json!(false), &json!("/logs/test.prints.log")));
+        assert_eq!((&data[1]["passed"], &data[0]["log"]), (&false.into(), &"/logs/test.prints.log".into()));
         assert_eq!(data[2]["seconds"], 0.42);
     }
 }

@@ -1,4 +1,4 @@
-//! `--timings`: what a run spent its time on, as data and as a page.
+//! `--timings`: the times of a run, as data and as a page.
 
 mod page;
 
@@ -17,24 +17,24 @@ pub(crate) struct Timings {
     steps: Mutex<BTreeMap<StepId, Timed>>,
 }
 
-/// One step as it went.
+/// One step of a run.
 struct Timed {
     title: String,
     cause: String,
     inputs: Vec<StepId>,
     start: Duration,
-    /// None while it runs, and where it failed.
+    /// None while it runs, and after a failure.
     end: Option<Duration>,
     parts: Vec<Bar>,
 }
 
-/// What the page shows. Times are in seconds since the run's start.
+/// The data of the page. Times are in seconds since the run's start.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Chart {
-    /// How long the run took.
+    /// The duration of the run.
     total: f64,
-    /// What ran, in the order of starting.
+    /// The steps that ran, in the order of their start.
     steps: Vec<StepBar>,
 }
 
@@ -46,10 +46,9 @@ struct StepBar {
     bar: Bar,
     title: String,
     cause: String,
-    /// Whether the run would have been shorter had it been: the step that ended last, the input that this one waited for, and
-    /// so on.
+    /// Whether it is on the critical path: the step that ended last, the input that this one waited for, and so on.
     critical: bool,
-    /// Packages, where the step builds some.
+    /// The packages that the step builds.
     parts: Vec<Bar>,
 }
 
@@ -61,12 +60,12 @@ struct Bar {
 }
 
 impl Timings {
-    /// Starts at this time.
+    /// Starts the clock.
     pub(crate) fn since(start: Instant) -> Timings {
         Timings { start, steps: Mutex::default() }
     }
 
-    /// Notes when something of a run happened.
+    /// Records the time of an event.
     pub(crate) fn note(&self, event: &Event) {
         let now = self.start.elapsed();
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +97,7 @@ impl Timings {
     pub(crate) fn write(&self, folder: &Path, heading: &str) -> Result<PathBuf, Error> {
         let chart = self.chart();
         let page = folder.join("timings.html");
-        tierce_execute::write_file(&folder.join("timings.json"), crate::image::json(&chart).as_bytes())?;
+        tierce_execute::write_file(&folder.join("timings.json"), crate::data::json(&chart).as_bytes())?;
         tierce_execute::write_file(&page, page::html(&chart, heading).as_bytes())?;
         Ok(page)
     }
@@ -126,7 +125,7 @@ impl Timings {
     }
 }
 
-/// The steps that the run's length is made of, the last one first.
+/// Returns the steps of the critical path, the last one first.
 fn critical_path(steps: &BTreeMap<StepId, Timed>, total: Duration) -> Vec<&StepId> {
     let end = |timed: &Timed| timed.end.unwrap_or(total);
     let mut path = Vec::new();
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_critical_path_goes_by_the_input_that_ended_last() {
+    fn critical_path_follows_the_latest_input() {
         let step = |inputs: &[&str], start, end: Option<u64>| Timed {
             title: String::new(),
             cause: String::new(),
@@ -185,9 +184,9 @@ mod tests {
         let chart = timings.chart();
         let [bar] = chart.steps.as_slice() else { panic!("{chart:?}") };
         assert!(bar.critical && bar.bar.start <= bar.bar.end && bar.bar.end <= chart.total);
-        // More than the whole run has lasted: the clock of the builder is not this one's.
+        // Longer than the whole run, because the builder has another clock.
         assert_eq!(bar.parts[0].start, 0.0);
-        let data: serde_json::Value = serde_json::from_str(&crate::image::json(&chart)).expect("JSON");
+        let data: serde_json::Value = serde_json::from_str(&crate::data::json(&chart)).expect("JSON");
         assert_eq!(data["steps"][0]["name"], "packages app");
         assert_eq!(data["steps"][0]["parts"][0]["name"], "media-libs/libpng-1");
     }

@@ -1,24 +1,17 @@
 //! `cargo xtask update`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use anstyle::AnsiColor;
 use tierce_execute::LockUpdate;
 
-use crate::cli::{Format, Global, UpdateArgs};
-use crate::image::json;
-use crate::terminal::Terminal;
-use crate::{Failure, print, session};
+use crate::call::Call;
+use crate::cli::{Format, UpdateArgs};
+use crate::data::json;
+use crate::{Failure, print};
 
-/// Resolves anew and says what that changes.
-pub(crate) fn run(
-    arguments: &UpdateArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let session = session(global, terminal, interrupted)?;
+/// Updates Tierce.lock and prints the changes.
+pub(crate) fn run(arguments: &UpdateArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(None)?;
     let update = session.update(&arguments.what, arguments.dry_run, &|event| terminal.show(event))?;
     terminal.close();
     for change in &update.changes {
@@ -34,11 +27,11 @@ pub(crate) fn run(
     }
 }
 
-/// How much has changed, in a line.
+/// Summarises the changes in a line.
 fn summary(update: &LockUpdate) -> String {
     match (update.changes.len(), update.changed) {
         (_, false) => "nothing changes".into(),
-        (0, true) => "what is asked for, and no version changes".into(),
+        (0, true) => "new inputs without a change of versions".into(),
         (1, true) => "1 change".into(),
         (n, true) => format!("{n} changes"),
     }

@@ -1,30 +1,23 @@
 //! `cargo xtask verify`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use anstyle::AnsiColor;
 use serde_json::Value;
-use tierce_execute::{Error, Session, Verification};
+use tierce_execute::{Error, ErrorKind};
+use tierce_report::Verification;
 
-use crate::cli::{Format, Global, VerifyArgs};
-use crate::image::json;
-use crate::terminal::Terminal;
-use crate::{Failure, options, print};
+use crate::call::Call;
+use crate::cli::{Format, VerifyArgs};
+use crate::data::json;
+use crate::terminal::shown::one_line;
+use crate::{Failure, print};
 
-/// What is stored, and what was built anew, in the lines of a table.
+/// The words for the stored and the rebuilt image in a table.
 const SIDES: (&str, &str) = ("there", "built");
 
-/// Builds an image again from nothing and says in what it differs from the one that is stored.
-pub(crate) fn run(
-    arguments: &VerifyArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let mut options = options(global, terminal, interrupted)?;
-    options.jobs = arguments.jobs.map_or(options.jobs, usize::from);
-    let session = Session::open(options, &|event| terminal.show(event))?;
+/// Rebuilds an image from scratch and prints its differences from the stored one.
+pub(crate) fn run(arguments: &VerifyArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let terminal = call.terminal;
+    let session = call.session(arguments.jobs)?;
     let images = session.images(std::slice::from_ref(&arguments.image))?;
     let verification = session.verify(images[0], arguments.against.as_deref(), &|event| terminal.show(event))?;
     terminal.close();
@@ -34,18 +27,26 @@ pub(crate) fn run(
         Format::Text if verification.identical => print(&format!("{} {}\n", verification.image, verification.after))?,
         Format::Text => print(&table(&rows))?,
     }
-    let Verification { image, against, .. } = verification;
     if !verification.identical {
-        return Err(Error::Differs { image, against, count: places(&rows) }.into());
+        return Err(differs(&verification, places(&rows)).into());
     }
-    terminal.status(AnsiColor::Green, "Verified", &format!("{image}: built from nothing it is the same as {against}"));
+    let Verification { image, against, .. } = verification;
+    terminal.status(AnsiColor::Green, "Verified", &format!("{image}: the rebuilt image equals {against}"));
     Ok(())
 }
 
-/// One line of the table: where, whose, what.
+/// Returns the error of an image that differs from the stored one in this number of places.
+fn differs(Verification { image, against, .. }: &Verification, places: usize) -> Error {
+    let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
+    let message = format!("the rebuilt image `{image}` differs from `{against}` in {places}");
+    let help = "an equal image needs the same sources, Cargo.lock, Tierce.lock and Rust toolchain, and the same version of Tierce";
+    Error::new(ErrorKind::Different, message).with_help(help)
+}
+
+/// One line of the table: the place, the owner and the difference.
 type Row = [String; 3];
 
-/// Every difference, those of one place one below the other.
+/// Returns a row for every difference, grouped by place.
 fn rows(verification: &Verification) -> Vec<Row> {
     let (there, built) = SIDES;
     let mut rows: Vec<Row> = Vec::new();
@@ -74,13 +75,14 @@ fn rows(verification: &Verification) -> Vec<Row> {
     rows
 }
 
-/// How many places the rows are about.
+/// Counts the places of the rows.
 fn places(rows: &[Row]) -> usize {
     rows.iter().enumerate().filter(|(at, row)| *at == 0 || rows[at - 1][..2] != row[..2]).count()
 }
 
-/// The rows below each other; a place and an owner that are those of the row above are left out.
+/// Formats the rows. Omits a place and an owner that equal those of the row above.
 fn table(rows: &[Row]) -> String {
+    let rows: Vec<Row> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     let mut text = String::new();
@@ -92,7 +94,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The beginning of a digest, as Docker shows it.
+/// Returns the beginning of a digest, as Docker shows it.
 fn short(digest: &str) -> &str {
     digest.get(.."sha256:".len() + 12).unwrap_or(digest)
 }
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_other_difference_differs_in_its_form() {
+    fn rewritten_config_is_a_row() {
         let rows = rows(&verification("{}"));
         assert_eq!(table(&rows), "config    the same values, written differently\n");
         assert_eq!(super::rows(&verification(r#"{"identical": true}"#)), Vec::<Row>::new());

@@ -1,24 +1,19 @@
 //! `cargo xtask why`
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use tierce_execute::{Contents, megabytes};
+use serde::Serialize;
+use tierce_execute::{Error, ErrorKind};
+use tierce_report::{ContentEntry, Contents, megabytes};
 use tierce_rootfs::Reason;
 
-use crate::cli::{Format, Global, WhyArgs};
-use crate::image::json;
-use crate::terminal::Terminal;
-use crate::{Failure, print, session};
+use crate::call::Call;
+use crate::cli::{Format, WhyArgs};
+use crate::data::json;
+use crate::terminal::shown::one_line;
+use crate::{Failure, print};
 
-/// Says why a file, or every file below a folder, is in an image.
-pub(crate) fn run(
-    arguments: &WhyArgs,
-    global: &Global,
-    terminal: &Terminal,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<(), Failure> {
-    let session = session(global, terminal, interrupted)?;
+/// Prints the reason of a file, or of every file in a folder.
+pub(crate) fn run(arguments: &WhyArgs, call: &Call<'_>) -> Result<(), Failure> {
+    let session = call.session(None)?;
     let contents = session.contents(&arguments.image)?;
     let wanted = format!("/{}", arguments.path.trim_matches('/'));
     let below = format!("{}/", wanted.trim_end_matches('/'));
@@ -30,7 +25,8 @@ pub(crate) fn run(
         }
     }
     if paths.is_empty() {
-        return Err(tierce_execute::Error::NotInImage { image: arguments.image.clone(), path: wanted }.into());
+        let message = format!("the image `{}` has no `{wanted}`", arguments.image);
+        return Err(Error::new(ErrorKind::Other, message).into());
     }
     Ok(print(&match arguments.format {
         Format::Text => paths.iter().map(|path| explain(&contents, path)).collect::<Vec<_>>().join("\n"),
@@ -38,27 +34,44 @@ pub(crate) fn run(
     })?)
 }
 
-/// A file, and what leads to it from a program, a line each.
+/// Formats a file, and the chain from a program to it, one line a link.
 fn explain(contents: &Contents, path: &str) -> String {
-    let mut text = path.to_owned();
+    let mut text = one_line(path);
     if let Some(entry) = contents.entries.get(path) {
         let size = entry.size.map(megabytes);
-        let facts = [size, entry.owner.clone(), Some(format!("layer {}", entry.layer))];
+        let facts = [size, entry.owner.as_deref().map(one_line), Some(format!("layer {}", entry.layer))];
         text.push_str(&format!("  ({})", facts.into_iter().flatten().collect::<Vec<_>>().join(", ")));
     }
     text.push('\n');
     for (path, reason) in contents.closure.chain(path).into_iter().rev() {
-        text.push_str(&format!("  {path}: {reason}\n"));
+        text.push_str(&format!("  {}\n", one_line(&format!("{path}: {reason}"))));
     }
     text
 }
 
+/// A path of an image, and the reason why it is there.
+#[derive(Serialize)]
+pub(crate) struct Explanation<'c> {
+    /// The path.
+    path: &'c str,
+    /// Its size, owner and layer.
+    file: Option<&'c ContentEntry>,
+    /// The links that lead to it from a program or a key, the path itself last.
+    chain: Vec<ChainLink<'c>>,
+}
+
+/// One link of the chain from a path to a program or a key.
+#[derive(Serialize)]
+pub(crate) struct ChainLink<'c> {
+    /// A path of the image.
+    path: &'c str,
+    /// The reason why it is in the image.
+    reason: &'c Reason,
+}
+
 /// The same as data.
-fn data(contents: &Contents, paths: &[&str]) -> serde_json::Value {
-    let link = |(path, reason): (&str, &Reason)| serde_json::json!({ "path": path, "reason": reason });
-    let one = |path: &&str| {
-        let chain: Vec<_> = contents.closure.chain(path).into_iter().map(link).collect();
-        serde_json::json!({ "path": path, "file": contents.entries.get(*path), "chain": chain })
-    };
-    paths.iter().map(one).collect()
+fn data<'c>(contents: &'c Contents, paths: &[&'c str]) -> Vec<Explanation<'c>> {
+    let chain =
+        |path| contents.closure.chain(path).into_iter().map(|(path, reason)| ChainLink { path, reason }).collect();
+    paths.iter().map(|path| Explanation { path, file: contents.entries.get(*path), chain: chain(path) }).collect()
 }

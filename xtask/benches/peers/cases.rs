@@ -13,19 +13,19 @@ pub(crate) const BUILDKIT: &str = "BuildKit";
 pub(crate) const BUILDAH: &str = "buildah";
 const ALONE: &str = "cargo alone, without an image";
 const LINES: &str = "  with debug lines, as Tierce asks";
-/// The name of the image, as Tierce gives it.
+/// The name of Tierce's image.
 const IMAGE: &str = "answer";
 
-/// How long a run with nothing to do may take, in seconds.
+/// The limit for a run with nothing to do, in seconds.
 const IDLE: f64 = 0.25;
-/// How long the round of a changed line may take, by BuildKit's.
+/// The limit for a round after a changed line, as a part of BuildKit's time.
 const LINE: f64 = 0.7;
-/// What Tierce may add to cargo's own time, by what BuildKit adds.
+/// The limit for the time that Tierce adds to cargo's, as a part of the time that BuildKit adds.
 const ADDED: f64 = 1.0 / 3.0;
-/// What a load sends besides the layers, in bytes: a tar header and padding for each, the image's configuration.
+/// The most bytes that a load sends besides the layers: a tar header and padding for each, and the image's configuration.
 const AROUND: f64 = 64e3;
 
-/// All tools, in the order in which they are taken down.
+/// All tools, in the order in which drop removes them.
 pub(crate) struct Tools {
     pub(crate) buildah: Result<Buildah, String>,
     pub(crate) kit: Result<(BuildKit, Bases), String>,
@@ -34,7 +34,7 @@ pub(crate) struct Tools {
     pub(crate) runs: usize,
     /// The most memory of Tierce's rounds, in bytes.
     pub(crate) peak: u64,
-    /// The rounds that want a cache of cargo's own.
+    /// The number of rounds with a cargo cache of their own.
     caches: usize,
 }
 
@@ -49,7 +49,7 @@ impl Tools {
         let kit = BuildKit::new(&folder, tierce.namespace(), answer);
         let buildah = match &kit {
             Ok((_, bases)) => Buildah::new(&folder, bases),
-            Err(_) => Err("its base images are made by BuildKit".to_owned()),
+            Err(_) => Err("BuildKit makes its base images".to_owned()),
         };
         Tools { buildah, kit, tierce, folder, runs, peak: 0, caches: 0 }
     }
@@ -66,7 +66,7 @@ impl Tools {
         [Row::new(TIERCE), kit, buildah]
     }
 
-    /// Every tool makes the image and lets it answer; `more` are arguments of the peers.
+    /// Every tool builds the image and runs it; `more` are arguments of the peers.
     fn round(&mut self, answer: &Answer, rows: &mut [Row; 3], more: &[&str]) -> Round {
         let (taken, report) = self.tierce.image(answer.root(), IMAGE);
         self.peak = self.peak.max(taken.memory);
@@ -85,11 +85,11 @@ impl Tools {
         Round { report, layers: layers(IMAGE) }
     }
 
-    /// From an empty cache, which everybody has once. Downloads are there, and what peers begin with.
+    /// Builds from an empty cache, as in a first run. The downloads and the base images of the peers exist.
     pub(crate) fn empty(&mut self, answer: &Answer, first: &Taken) {
         let mut rows = self.rows();
         rows[0].add(first);
-        rows[0].note = "its builder is made, too: peers begin with a finished image".to_owned();
+        rows[0].note = "includes its builder; peers start from a finished image".to_owned();
         let cache = format!("{}-target-{}", self.tierce.namespace(), self.caches);
         if let Ok((kit, bases)) = &self.kit {
             let text = bases.answer(&cache);
@@ -101,7 +101,7 @@ impl Tools {
         table::case("(e) from an empty cache, one round", &rows);
     }
 
-    /// Libraries are there as binaries: for peers, as the results of their stages. No crate is compiled.
+    /// Builds with compiled libraries, which for peers are the results of their stages, and without a compiled crate.
     pub(crate) fn binary(&mut self, answer: &mut Answer) {
         let mut rows = self.rows();
         for _ in 0..self.runs {
@@ -151,8 +151,8 @@ impl Tools {
         let (ours, theirs) = (answered(&tierce), answered(&kit));
         let (added, they_add) = (tierce.median() - cargo_alone, kit.median() - cargo_alone);
         table::case("(b) one line of the program changed", &[cargo, lines, tierce, kit, buildah]);
-        target("until the container has answered, by BuildKit's", ours / theirs, LINE, "times");
-        target("what is added to cargo's own time, by what BuildKit adds", added / they_add, ADDED, "times");
+        target("until the container's answer, as a part of BuildKit's time", ours / theirs, LINE, "times");
+        target("time added to cargo's, as a part of the time that BuildKit adds", added / they_add, ADDED, "times");
     }
 
     pub(crate) fn library(&mut self, answer: &mut Answer) {
@@ -181,7 +181,7 @@ impl Tools {
     }
 }
 
-/// Where the first layer is that differs.
+/// Returns the index of the first layer that differs.
 fn changed(before: &[String], after: &[String]) -> usize {
     before.iter().zip(after).take_while(|(before, after)| before == after).count()
 }
@@ -190,7 +190,7 @@ fn size(layer: &serde_json::Value) -> f64 {
     layer["size"].as_f64().unwrap_or(f64::NAN)
 }
 
-/// The layers of an image of the daemon, lowest first.
+/// Returns the layers of an image in the daemon, lowest first.
 fn layers(image: &str) -> Vec<String> {
     let said = tool("docker", ["image", "inspect", "--format", "{{range .RootFS.Layers}}{{.}}\n{{end}}", image]).ok();
     said.stdout.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()

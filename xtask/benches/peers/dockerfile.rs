@@ -1,7 +1,7 @@
 //! The peers that follow a Dockerfile: BuildKit inside of the daemon, and buildah with a storage of its own.
 //!
-//! No registry is asked. What they begin with comes from the root that Tierce's builder has, with this machine's Rust: an image
-//! to build in, crates included, and a small one with the C library to run on.
+//! They use no registry. Their base images come from the root of Tierce's builder and this machine's Rust: one to build in, with the
+//! crates, and a small one with the C library to run on.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,9 +12,9 @@ use crate::measure::{Taken, take, write};
 use crate::support::{run, tool};
 use crate::work::{Answer, LIBRARIES, SOURCES, compile};
 
-/// The daemon's client without the plugin `buildx` knows BuildKit until this version.
+/// The last version of the daemon's client that uses BuildKit without the plugin `buildx`.
 const LAST_WITHOUT_PLUGIN: u32 = 22;
-/// What of the C library a Rust program needs, and its loader.
+/// The files of the C library that a Rust program needs.
 const LIBC: [&str; 3] = ["libc.so.6", "libm.so.6", "libgcc_s.so.1"];
 const LIBC_FOLDER: &str = "/lib/x86_64-linux-gnu";
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -26,8 +26,10 @@ pub(crate) struct Bases {
 }
 
 impl Bases {
-    /// The Dockerfile of the program with the libraries: a stage for each library, so that one that changes leaves the others
-    /// alone, and a cache for cargo's target folder, so that crates are compiled once. `cache` is that folder's name.
+    /// Returns the Dockerfile of the program with the libraries.
+    ///
+    /// Each library has a stage, so that a change of one rebuilds no other. A cache, named `cache`, keeps cargo's target folder, so
+    /// that crates compile once.
     pub(crate) fn answer(&self, cache: &str) -> String {
         let Bases { rust, libc } = self;
         let stages = LIBRARIES.map(|name| {
@@ -46,7 +48,7 @@ impl Bases {
         )
     }
 
-    /// The Dockerfile that packs a finished program on top of the part that does not change.
+    /// Returns the Dockerfile that packs a finished program on top of the unchanged part.
     pub(crate) fn part(&self, size: usize) -> String {
         let libc = &self.libc;
         format!("FROM {libc}\nCOPY data-{size} /data\nENTRYPOINT [\"/usr/bin/part\"]\nCOPY program /usr/bin/part\n")
@@ -58,12 +60,12 @@ pub(crate) struct BuildKit {
     client: PathBuf,
     folder: PathBuf,
     namespace: String,
-    /// The records of its cache that were there before, which are somebody else's.
+    /// The records of its cache from before this benchmark.
     theirs: BTreeSet<String>,
 }
 
 impl BuildKit {
-    /// With its base images made; the error says what is missing.
+    /// Makes the base images. The error names the missing program.
     pub(crate) fn new(folder: &Path, namespace: &str, answer: &Answer) -> Result<(BuildKit, Bases), String> {
         let theirs = records();
         let kit = BuildKit { client: client()?, folder: folder.to_owned(), namespace: namespace.to_owned(), theirs };
@@ -98,7 +100,7 @@ impl BuildKit {
         bases
     }
 
-    /// `docker build`. A network would have to be made for each `RUN`; nothing needs one.
+    /// Runs `docker build` without a network, because making one for each `RUN` takes time.
     #[track_caller]
     pub(crate) fn build(&self, dockerfile: &str, context: &Path, image: &str, more: &[&str]) -> Taken {
         let file = self.folder.join("Dockerfile");
@@ -120,7 +122,7 @@ impl Drop for BuildKit {
         let images = tool("docker", ["images", "--filter", &filter, "--format", "{{.Repository}}:{{.Tag}}"]).stdout;
         tool("docker", ["rmi", "-f"].into_iter().chain(images.lines()));
         let mut ours: Vec<String> = records().difference(&self.theirs).cloned().collect();
-        // A record that others stand on goes after them.
+        // The daemon removes a record only after those that depend on it.
         loop {
             let before = ours.len();
             ours.retain(|id| {
@@ -141,7 +143,7 @@ fn records() -> BTreeSet<String> {
     said.lines().map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
-/// A client that hands a Dockerfile to BuildKit; others fall back to the classic builder without a word.
+/// Finds a client that uses BuildKit; others fall back to the classic builder without a warning.
 fn client() -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = std::env::split_paths(&path).map(|folder| folder.join("docker")).filter(|client| client.is_file());
@@ -156,8 +158,8 @@ fn client() -> Result<PathBuf, String> {
     })
 }
 
-/// The crates of the lock out of this machine's registry, as they were fetched and unpacked. Those of other systems are not
-/// there, nor wanted.
+/// Copies the crates of Cargo.lock from this machine's registry, both archives and unpacked. Crates for other systems are absent and
+/// not needed.
 fn copy_crates(answer: &Answer, to: &Path) {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cargo");
     let home = std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
@@ -185,7 +187,7 @@ pub(crate) struct Buildah {
 }
 
 impl Buildah {
-    /// With the images that Dockerfiles begin with; the error says what is missing.
+    /// Copies the base images into its storage. The error names the missing program.
     pub(crate) fn new(folder: &Path, bases: &Bases) -> Result<Buildah, String> {
         needs(&["buildah", "podman"])?;
         let buildah = Buildah { folder: folder.to_owned(), storage: folder.join("containers") };
@@ -205,7 +207,7 @@ impl Buildah {
         command
     }
 
-    /// `buildah build`. The isolation is the one with the least to set up.
+    /// Runs `buildah build` with the isolation that takes the least time to set up.
     #[track_caller]
     pub(crate) fn build(&self, dockerfile: &str, context: &Path, image: &str, more: &[&str]) -> Taken {
         let file = self.folder.join("Dockerfile");
@@ -222,7 +224,7 @@ impl Buildah {
         take(self.program("buildah").args(["push", "--quiet", image, &to]), &self.folder)
     }
 
-    /// A container of an image of its storage. Where the limits of this process are low, podman's own are refused.
+    /// Runs a container of an image of its storage. If this process has low limits, the kernel refuses podman's default limits.
     #[track_caller]
     pub(crate) fn container(&self, image: &str) -> Taken {
         let mut command = self.program("podman");
@@ -239,7 +241,7 @@ impl Drop for Buildah {
     }
 }
 
-/// Says which programs are missing.
+/// Fails with the names of the missing programs.
 pub(crate) fn needs(programs: &[&str]) -> Result<(), String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |program: &&str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
@@ -247,7 +249,7 @@ pub(crate) fn needs(programs: &[&str]) -> Result<(), String> {
     if missing.is_empty() { Ok(()) } else { Err(format!("not installed: {}", missing.join(", "))) }
 }
 
-/// A container of an image of the daemon.
+/// Runs a container of an image in the daemon.
 #[track_caller]
 pub(crate) fn container(image: &str, folder: &Path) -> Taken {
     take(Command::new("docker").args(["run", "--rm", "--network", "none", image]), folder)

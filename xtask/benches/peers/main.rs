@@ -1,27 +1,32 @@
-//! Tierce beside what people use instead, on the same work in the same run: BuildKit and buildah with a Dockerfile, umoci and
-//! skopeo for packing and loading. Every image passes the same test: a container of it gives the answer of this round.
+//! Tierce beside its alternatives, on the same work in the same run: BuildKit and buildah with a Dockerfile, umoci and skopeo for
+//! packing and loading. Every image passes the same test: its container prints the answer of this round.
 //!
 //! `cargo bench --profile xtask -p xtask --bench peers -- [CASE…] [--runs N] [--sizes MB,…]`
 //!
 //! Cases: `idle`, `line`, `library`, `packing`, and `empty`, `binary` and `shell`, which run only if they are named. Each figure is the
-//! median of N rounds, in which all tools take their turns; a ratio is a tool's median by Tierce's. It needs a daemon; where
-//! another tool is missing, its rows say so. Cache, namespace and images are the benchmark's own and go with it.
+//! median of N rounds, in which all tools take turns; a ratio is a tool's median divided by Tierce's. It needs a daemon. The rows of
+//! another missing tool name the missing program. The benchmark has a cache, a namespace and images of its own, and removes them.
 
 use std::process::ExitCode;
 
-// Other parts of these are for tests and for the other benchmark.
+// Tests and the other benchmark use the other parts of these.
+#[path = "../../../tests/e2e/daemon.rs"]
+mod daemon;
 #[allow(dead_code)]
 #[path = "../shared/measure.rs"]
 mod measure;
 #[allow(dead_code)]
-#[path = "../../../tests/it/pty.rs"]
+#[path = "../../../tests/e2e/pty.rs"]
 mod pty;
 #[allow(dead_code)]
-#[path = "../../../tests/it/running.rs"]
+#[path = "../../../tests/e2e/running.rs"]
 mod running;
 #[allow(dead_code)]
-#[path = "../../../tests/it/support.rs"]
+#[path = "../../../tests/e2e/support.rs"]
 mod support;
+#[allow(dead_code)]
+#[path = "../../../tests/e2e/times.rs"]
+mod times;
 
 mod cases;
 mod dockerfile;
@@ -36,13 +41,18 @@ use tierce::Tierce;
 use work::{Answer, Part};
 
 const CASES: [&str; 7] = ["empty", "idle", "line", "library", "packing", "binary", "shell"];
-/// These take minutes, so they have to be named.
+/// The cases that take minutes, and run only if they are named.
 const EXPENSIVE: [&str; 3] = ["empty", "binary", "shell"];
 const RUNS: usize = 5;
 /// Sizes of the part that does not change, in millions of bytes.
 const SIZES: [usize; 3] = [50, 200, 1000];
 
-/// What the command line says.
+/// The program that is measured.
+fn xtask_path() -> &'static str {
+    env!("CARGO_BIN_EXE_xtask")
+}
+
+/// The options of the command line.
 struct Options {
     cases: Vec<String>,
     runs: usize,
@@ -50,7 +60,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    // `cargo test` builds and starts benchmarks too; there is nothing to test here.
+    // `cargo test` builds and starts benchmarks too, and this one has no tests.
     if std::env::args().any(|argument| argument == "--test") {
         return ExitCode::SUCCESS;
     }
@@ -73,7 +83,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     while let Some(argument) = arguments.next() {
         let number = |text: Option<&str>| match text.map(str::parse::<usize>) {
             Some(Ok(number @ 1..)) => Ok(number),
-            _ => Err(format!("`{argument}` wants a number from 1 on")),
+            _ => Err(format!("`{argument}` needs a number from 1")),
         };
         match argument.as_str() {
             "--runs" => options.runs = number(arguments.next().as_deref())?,
@@ -82,7 +92,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 options.sizes = list.split(',').map(|size| number(Some(size))).collect::<Result<_, _>>()?;
             }
             case if CASES.contains(&case) => options.cases.push(case.to_owned()),
-            other => return Err(format!("`{other}` is no case: there are {}", CASES.join(", "))),
+            other => return Err(format!("`{other}` is not a case; write one of {}", CASES.join(", "))),
         }
     }
     if options.cases.is_empty() {
@@ -93,7 +103,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
 
 fn measure_all(options: &Options) {
     let wanted = |case: &str| options.cases.iter().any(|wanted| wanted == case);
-    // Beside the cache of the tests, which has room.
+    // The disk of the tests' cache has room.
     let cache = support::cache();
     std::fs::create_dir_all(cache.parent().expect("a folder")).expect("writable");
     let folder = tempfile::tempdir_in(cache.parent().expect("a folder")).expect("a temporary folder");
@@ -103,7 +113,7 @@ fn measure_all(options: &Options) {
     table::doing("Tierce makes its builder, the libraries and the image");
     let mut tierce = Tierce::new(&root);
     let (first, _) = tierce.image(answer.root(), "answer");
-    table::doing("the peers get what they begin with");
+    table::doing("the peers make their base images");
     let mut tools = Tools::new(tierce, &answer, root.clone(), options.runs);
     tools.peak = first.memory;
 

@@ -15,10 +15,10 @@ const PUSHED: &str = "buildah, into the daemon";
 const UMOCI: &str = "umoci, then skopeo into the daemon";
 const SKOPEO: &str = "  skopeo alone, which does not pack";
 
-/// How long packing and loading may take: no longer than BuildKit, half as long as the others.
+/// The limits for packing and loading: BuildKit's time, and half the time of the other tools.
 const BY_BUILDKIT: f64 = 1.0;
 const BY_OTHERS: f64 = 0.5;
-/// How much longer a load may take beside the largest part than beside the smallest: noise, and nothing else.
+/// The limit for a load beside the largest part, compared with the smallest one: the noise of measurements.
 const INDEPENDENT: f64 = 1.5;
 
 /// The rows of one size.
@@ -54,7 +54,7 @@ impl Tools {
         }
     }
 
-    /// Every tool makes every image once, so that the part that does not change has been packed and loaded.
+    /// Builds every image once with every tool, so that the unchanged part is packed and loaded.
     fn prepare(&mut self, part: &Part) -> Result<PathBuf, String> {
         let layouts = self.folder.join("layouts");
         for size in part.sizes() {
@@ -122,14 +122,17 @@ impl Tools {
             let packed = take(insert.arg(part.folder().join("program")).arg("/usr/bin/part"), &self.folder);
             let to = format!("docker-daemon:{name}:latest");
             let from = format!("oci:{}:new", layout.display());
-            let loaded = take(Command::new("skopeo").args(["copy", "--quiet", &from, &to]), &self.folder);
+            let mut copy = Command::new("skopeo");
+            // skopeo does not read DOCKER_HOST.
+            let daemon = std::env::var("DOCKER_HOST").map(|host| format!("--dest-daemon-host={host}"));
+            let loaded = take(copy.arg("copy").args(daemon).args(["--quiet", &from, &to]), &self.folder);
             rows.umoci.add_answered(&together(&packed, &loaded), &container(&name, &self.folder), &expected);
             rows.skopeo.add(&loaded);
         }
     }
 }
 
-/// The layout of an image with everything but the program.
+/// Makes the layout of an image without the program.
 fn unchanged(kit: &BuildKit, bases: &Bases, part: &Part, size: usize, layouts: &Path) {
     let name = kit.name(&format!("unchanged-{size}"));
     let text = bases.part(size).replace("COPY program /usr/bin/part\n", "");
@@ -140,7 +143,7 @@ fn unchanged(kit: &BuildKit, bases: &Bases, part: &Part, size: usize, layouts: &
     tool("docker", ["rmi", "-f", &name]).ok();
 }
 
-/// The program that Tierce has packed, for the others to pack.
+/// Extracts the program from Tierce's image, for the other tools.
 fn take_program_out(image: &str, folder: &Path) {
     let id = tool("docker", ["create", image]).ok();
     let packed = folder.join("packed");

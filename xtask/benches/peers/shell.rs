@@ -9,13 +9,13 @@ use crate::support::tool;
 use crate::table::{Row, TIERCE, case, target};
 use crate::work::Answer;
 
-/// How long it may take, cargo's own start included, in seconds.
+/// The limit for a shell's prompt, including cargo's own start, in seconds.
 const PROMPT: f64 = 0.7;
-/// How the prompt of the toolbox's shell ends, for root.
+/// The end of root's prompt in the toolbox's shell.
 const SHELL: &str = "# ";
 
 impl Tools {
-    /// The toolbox is its own target: it runs as long as somebody lets it.
+    /// Measures a shell beside a container of the toolbox, which this case starts and removes.
     pub(crate) fn shell(&mut self, answer: &Answer) {
         let (_, report) = self.tierce.image(answer.root(), "toolbox");
         let toolbox = report["id"].as_str().expect("an id").to_owned();
@@ -33,7 +33,7 @@ impl Tools {
     }
 }
 
-/// What somebody types who has no Tierce.
+/// Returns the command of a user without Tierce.
 fn beside(name: &str, toolbox: &str) -> Command {
     let mut docker = Command::new("docker");
     docker.args(["run", "--rm", "-it", "--user", "0:0", "--cap-add", "NET_RAW", "--cap-add", "NET_ADMIN"]);
@@ -49,7 +49,7 @@ fn beside(name: &str, toolbox: &str) -> Command {
     docker
 }
 
-/// Seconds from the start to the prompt. The shell is left in order, so that nothing of one round is done in the next.
+/// Returns the seconds from the start to the prompt. Exits the shell, so that no work of one round is left for the next.
 fn prompt(command: &mut Command) -> f64 {
     let start = Instant::now();
     let mut session = Session::start(command);

@@ -1,23 +1,23 @@
-//! The answer: a table for each case, and what became of the targets.
+//! The output: a table for each case, and the outcome of the targets.
 
 use std::io::Write;
 use std::time::Duration;
 
 use crate::measure::{Taken, spread};
 
-/// The name of what others are compared with.
+/// The name of the row that ratios refer to.
 pub(crate) const TIERCE: &str = "Tierce";
 /// The most memory that Tierce may have, in bytes.
 const MEMORY: u64 = 64_000_000;
 
-/// What a tool took in all rounds of a case.
+/// The measurements of one tool in all rounds of a case.
 pub(crate) struct Row {
     pub(crate) tool: &'static str,
-    /// Seconds until the image was there, by round.
+    /// Seconds until the image exists, by round.
     pub(crate) image: Vec<f64>,
-    /// Seconds until a container of it had answered; nothing where that is no part of the case.
+    /// Seconds until the answer of its container, by round; empty if the case starts no container.
     pub(crate) answer: Vec<f64>,
-    /// Bytes, by round.
+    /// The peak memory in bytes, by round.
     pub(crate) memory: Vec<u64>,
     pub(crate) note: String,
 }
@@ -27,7 +27,7 @@ impl Row {
         Row { tool, image: Vec::new(), answer: Vec::new(), memory: Vec::new(), note: String::new() }
     }
 
-    /// A tool that cannot do the case, and why.
+    /// Returns the row of a tool that cannot run the case, with the reason.
     pub(crate) fn cannot(tool: &'static str, why: &str) -> Row {
         Row { note: why.to_owned(), ..Row::new(tool) }
     }
@@ -36,13 +36,13 @@ impl Row {
         Row { note: note.to_owned(), ..self }
     }
 
-    /// A round that ends with the image.
+    /// Adds a round that ends with the image.
     pub(crate) fn add(&mut self, taken: &Taken) {
         self.image.push(taken.wall.as_secs_f64());
         self.memory.push(taken.memory);
     }
 
-    /// A round in which a container of the image has answered, what it had to answer.
+    /// Adds a round that ends with the answer of a container. Panics if the answer is wrong.
     #[track_caller]
     pub(crate) fn add_answered(&mut self, taken: &Taken, container: &Taken, expected: &str) {
         assert_eq!(container.stdout, expected, "{}: the container's answer", self.tool);
@@ -50,13 +50,13 @@ impl Row {
         self.answer.push((taken.wall + container.wall).as_secs_f64());
     }
 
-    /// The median until the image was there, in seconds.
+    /// Returns the median time until the image exists, in seconds.
     pub(crate) fn median(&self) -> f64 {
         spread(&self.image).1
     }
 }
 
-/// A case with its rows.
+/// Prints a case with its rows.
 pub(crate) fn case(title: &str, rows: &[Row]) {
     let tierce = rows.iter().find(|row| row.tool == TIERCE);
     let of = |values: fn(&Row) -> &[f64]| tierce.map_or(f64::NAN, |row| spread(values(row)).1);
@@ -76,7 +76,7 @@ pub(crate) fn case(title: &str, rows: &[Row]) {
     }
 }
 
-/// The median, the least and the most, and the median by Tierce's.
+/// Formats the median, the least and the most, and the median divided by Tierce's.
 fn figures(values: &[f64], tierce: f64) -> String {
     if values.is_empty() {
         return format!("{:>24} {:>7}", "", "");
@@ -86,7 +86,7 @@ fn figures(values: &[f64], tierce: f64) -> String {
     format!("{:>24} {ratio:>7}", format!("{median:.3} ({least:.3}-{most:.3})"))
 }
 
-/// What was to be reached. Without a figure to compare with there is nothing to say.
+/// Prints a target and whether the figure reaches it, or that it was not measured.
 pub(crate) fn target(what: &str, figure: f64, limit: f64, unit: &str) {
     if figure.is_nan() || limit.is_nan() {
         say(&format!("  target: {what}: not measured"));
@@ -96,12 +96,12 @@ pub(crate) fn target(what: &str, figure: f64, limit: f64, unit: &str) {
     }
 }
 
-/// The memory of all of Tierce's rounds.
+/// Prints the target of Tierce's memory, for all rounds.
 pub(crate) fn memory(peak: u64) {
     target("memory of Tierce at its peak, in all of these runs", peak as f64 / 1e6, MEMORY as f64 / 1e6, "MB");
 }
 
-/// How much else the machine had to do.
+/// Prints the load of the machine.
 pub(crate) fn load(when: &str) {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -109,7 +109,7 @@ pub(crate) fn load(when: &str) {
     say(&format!("load {when}: {} on {cores} cores", means.join(" ")));
 }
 
-/// Both, one after the other.
+/// Adds up two runs, one after the other.
 pub(crate) fn together(first: &Taken, second: &Taken) -> Taken {
     let wall: Duration = first.wall + second.wall;
     Taken { wall, memory: first.memory.max(second.memory), stdout: String::new() }
@@ -119,7 +119,7 @@ pub(crate) fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("stdout");
 }
 
-/// What is being done, for whoever waits.
+/// Prints the current activity to stderr.
 pub(crate) fn doing(what: &str) {
     writeln!(std::io::stderr(), "{what} …").expect("stderr");
 }

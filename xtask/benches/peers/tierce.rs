@@ -1,4 +1,4 @@
-//! Tierce as users start it: `cargo xtask image`, in the profile that they have, with the container that stays for the next time.
+//! Tierce as users start it: `cargo xtask image`, in the same profile, with a warm container that stays for the next run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use crate::measure::{Taken, take};
 use crate::running::OwnCache;
 use crate::support::{repository, run, tool};
 
-/// What a run would download.
+/// The folders of the cache with downloads.
 const DOWNLOADS: [&str; 3] = ["debs", "wheels", "distfiles"];
-/// What is kept of a cache for a run from binary packages: they, what they come from, and whose cache it is.
+/// The parts of a cache that a run from binary packages keeps: the packages, the downloads, and the cache's id.
 const BINARY: [&str; 5] = ["debs", "wheels", "distfiles", "binpkgs", "id"];
 
 /// A cache and a namespace of the benchmark's own.
@@ -21,11 +21,11 @@ pub(crate) struct Tierce {
 }
 
 impl Tierce {
-    /// With downloads and nothing else. What programs print goes into the folder.
+    /// Starts with the downloads alone. The output of programs goes into the folder.
     pub(crate) fn new(folder: &Path) -> Tierce {
         let cache = OwnCache::with_own_builder(&DOWNLOADS);
         let tierce = Tierce { cache, folder: folder.to_owned(), images: Vec::new() };
-        // The xtask itself is compiled once, whoever uses it.
+        // Compiles the xtask, which all cases use.
         run(tierce.by_cargo().arg("--version")).ok();
         tierce
     }
@@ -34,7 +34,7 @@ impl Tierce {
         self.cache.namespace()
     }
 
-    /// `cargo xtask`, in this repository.
+    /// Returns `cargo xtask`, in this repository.
     fn by_cargo(&self) -> Command {
         let mut command = Command::new("cargo");
         command.arg("run").arg("--target-dir").arg(target());
@@ -42,10 +42,10 @@ impl Tierce {
         self.as_users_have_it(command)
     }
 
-    /// In this repository, with this cache and nothing else of the benchmark's own.
+    /// Sets the folder, the cache and the namespace, and removes the variables of a benchmark.
     fn as_users_have_it(&self, mut command: Command) -> Command {
         command.current_dir(repository());
-        // What cargo tells a benchmark is nothing that a user's shell has.
+        // A user's shell lacks the variables that cargo sets for a benchmark.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("CARGO") && name != "CARGO_HOME" || name == "LD_LIBRARY_PATH" {
@@ -57,13 +57,13 @@ impl Tierce {
         command
     }
 
-    /// `cargo xtask image` for a workspace; with the report of it.
+    /// Runs `cargo xtask image` for a workspace. Returns its report too.
     #[track_caller]
     pub(crate) fn image(&mut self, workspace: &Path, image: &str) -> (Taken, serde_json::Value) {
         self.take(self.by_cargo(), workspace, image)
     }
 
-    /// The same without cargo before it, where others are not started by cargo either.
+    /// The same without cargo, for comparisons with tools that cargo does not start.
     #[track_caller]
     pub(crate) fn image_without_cargo(&mut self, workspace: &Path, image: &str) -> (Taken, serde_json::Value) {
         self.take(self.as_users_have_it(Command::new(target().join("xtask/xtask"))), workspace, image)
@@ -80,15 +80,14 @@ impl Tierce {
         (taken, report[0].take())
     }
 
-    /// `cargo xtask debug` for a workspace.
+    /// Returns `cargo xtask debug` for a workspace.
     pub(crate) fn debug(&self, workspace: &Path, arguments: &[&str]) -> Command {
         let mut command = self.by_cargo();
         command.args(["debug", "--manifest-path"]).arg(workspace.join("Cargo.toml")).args(arguments);
         command
     }
 
-    /// Leaves of the cache what comes from downloads and binary packages, of the workspace what is written by hand, and of the
-    /// daemon the builder.
+    /// Removes all results but downloads and binary packages in the cache, the workspace's sources, and the builder in the daemon.
     pub(crate) fn forget_all_but_binary_packages(&self, workspace: &Path) {
         for entry in fs::read_dir(self.cache.path()).expect("readable") {
             let entry = entry.expect("readable");
@@ -108,12 +107,12 @@ impl Tierce {
     }
 }
 
-/// cargo's target folder, in which this benchmark lies too.
+/// Returns cargo's target folder, which contains this benchmark too.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).expect("in a folder of its profile")
 }
 
-/// Removes from the daemon what a command lists.
+/// Removes the objects of the daemon that a command lists.
 fn remove(list: &[&str], remove: &[&str]) {
     let ids = tool("docker", list).ok().stdout;
     let ids: Vec<&str> = ids.lines().collect();
@@ -124,7 +123,7 @@ fn remove(list: &[&str], remove: &[&str]) {
 
 impl Drop for Tierce {
     fn drop(&mut self) {
-        // Before the cache goes: the containers that stay use its volumes.
+        // Before the cache: the warm containers use its volumes.
         let label = format!("label=dev.tierce.namespace={}", self.namespace());
         let ids = tool("docker", ["ps", "-aq", "--filter", &label]).stdout;
         tool("docker", ["rm", "-fv"].into_iter().chain(ids.lines()));

@@ -1,4 +1,4 @@
-//! The work that all do: a program with crates and six libraries, and a program beside a large unchanged part.
+//! The work of all tools: a program with crates and six libraries, and a program beside a large unchanged part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::support::{repository, tool};
 
 /// The libraries that the program is linked against.
 pub(crate) const LIBRARIES: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
-/// The folder of a library's source, but for its name.
+/// The folder that contains the folder of each library's source.
 pub(crate) const SOURCES: &str = "overlay/bench-libs";
-/// What a library weighs, in bytes.
+/// The size of a library, in bytes.
 const LIBRARY: usize = 2 << 20;
-/// What the program of the image with the large part weighs, and one file of that part, in bytes.
+/// The sizes of the program beside the large part, and of one file of that part, in bytes.
 const BALLAST: usize = 15 << 20;
 const FILE: usize = 5_000_000;
 
@@ -39,12 +39,12 @@ impl Answer {
         &self.root
     }
 
-    /// What a container of the image prints.
+    /// Returns the expected output of a container.
     pub(crate) fn expected(&self) -> String {
         format!("{{\"libraries\":{},\"round\":{}}}\n", self.versions.iter().sum::<u32>(), self.round)
     }
 
-    /// The crates of its lock, as `name-version`.
+    /// Returns the crates of its Cargo.lock, as `name-version`.
     pub(crate) fn crates(&self) -> Vec<String> {
         let lock = fs::read_to_string(self.root.join("Cargo.lock")).expect("cargo wrote it");
         let lock: toml::Table = lock.parse().expect("TOML");
@@ -91,11 +91,11 @@ impl Answer {
         file("overlay/metadata/layout.conf", "repo-name = benchmark\nmasters = tierce\nthin-manifests = true\n");
         file("overlay/profiles/repo_name", "benchmark\n");
         file("overlay/profiles/categories", "bench-libs\n");
-        // The versions that this repository uses, for their crates are on this machine.
+        // The versions that this repository uses: their crates are on this machine.
         for name in ["Cargo.lock", "Tierce.lock"] {
             fs::copy(repository().join(name), self.root.join(name)).expect("this repository has it");
         }
-        // What peers are sent; the folder of cargo's results is none of it.
+        // Keeps cargo's results out of the context of the peers.
         file(".dockerignore", "*\n!Cargo.toml\n!Cargo.lock\n!answer\n!overlay\n");
         let lock = ["generate-lockfile", "--offline", "--quiet", "--manifest-path"].map(std::ffi::OsString::from);
         tool("cargo", lock.into_iter().chain([self.root.join("Cargo.toml").into()])).ok();
@@ -129,12 +129,12 @@ impl Answer {
     }
 }
 
-/// How a library is compiled, the same everywhere.
+/// Returns the command that compiles a library, the same for all tools.
 pub(crate) fn compile(source: &str, library: &str, name: &str) -> String {
     format!("gcc -O2 -shared -fPIC -Wl,-soname,lib{name}.so -o {library} {source}")
 }
 
-/// The same program for this machine, without an image: what cargo itself takes.
+/// The same program for this machine without an image, which measures cargo alone.
 pub(crate) struct Alone {
     libraries: PathBuf,
     target: PathBuf,
@@ -152,7 +152,7 @@ impl Alone {
         alone
     }
 
-    /// `cargo build`; with the lines for debuggers, which Tierce keeps beside the image, or as cargo does it by itself.
+    /// Returns `cargo build`, with the debug lines that Tierce keeps beside the image, or without them as by default.
     pub(crate) fn command(&self, answer: &Answer, lines: bool) -> Command {
         let mut command = Command::new("cargo");
         let target = self.target.join(if lines { "lines" } else { "plain" });
@@ -204,7 +204,7 @@ impl Part {
         &self.root
     }
 
-    /// The folder of the package, where the parts and the finished program are.
+    /// The folder of the package, with the parts and the finished program.
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.join("part")
     }
@@ -223,7 +223,7 @@ impl Part {
         write(&self.folder().join("src/main.rs"), &text);
     }
 
-    /// What a container of the image prints.
+    /// Returns the expected output of a container.
     pub(crate) fn expected(&self) -> String {
         let ballast = fs::read(self.folder().join("ballast")).expect("it is there");
         format!("round {} {}\n", self.round, ballast[self.round as usize])

@@ -1,4 +1,4 @@
-//! What the benchmarks measure with: programs that run to their end, and files to give them.
+//! Measurement for the benchmarks: runs programs to their end, and writes files for them.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often a running program is looked at.
+/// The pause between two looks at a running program.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What a program took that ran to its end.
+/// The measurements of a program that ran to its end.
 pub(crate) struct Taken {
     pub(crate) wall: Duration,
     /// The most memory that was resident, in bytes.
@@ -17,10 +17,10 @@ pub(crate) struct Taken {
     pub(crate) stdout: String,
 }
 
-/// Runs a program to its end; what it prints goes by way of files in this folder.
+/// Runs a program to its end; its output goes through files in this folder.
 ///
-/// Memory is read from the kernel while it runs, for afterwards there is nobody to ask about. It is that of the last program
-/// that the process ran: `cargo run` becomes the program that it starts.
+/// The memory comes from the kernel while the process runs, because the figure is gone afterwards. It belongs to the last program of
+/// the process: `cargo run` becomes the program that it starts.
 #[track_caller]
 pub(crate) fn take(command: &mut Command, folder: &Path) -> Taken {
     let (stdout, stderr) = (folder.join("stdout.txt"), folder.join("stderr.txt"));
@@ -50,7 +50,7 @@ fn peak(pid: u32) -> Option<u64> {
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
-/// The seconds that steps of Tierce took in a run, by its report of one image; those that did not run take none.
+/// Returns the seconds of steps in a run, by its report of one image; a step that did not run counts as zero.
 pub(crate) fn step_seconds(report: &serde_json::Value, kinds: &[&str]) -> f64 {
     let steps = report["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     let of_kind = |id: &str| kinds.iter().any(|kind| id.split(' ').next() == Some(kind));
@@ -59,7 +59,7 @@ pub(crate) fn step_seconds(report: &serde_json::Value, kinds: &[&str]) -> f64 {
         .sum()
 }
 
-/// The least, the middle and the most.
+/// Returns the least, the median and the most.
 pub(crate) fn spread(values: &[f64]) -> (f64, f64, f64) {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -69,13 +69,13 @@ pub(crate) fn spread(values: &[f64]) -> (f64, f64, f64) {
     }
 }
 
-/// Writes a file in a folder that need not be there.
+/// Writes a file, and creates its folder if needed.
 pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
     fs::write(path, text).expect("writable");
 }
 
-/// A file whose content depends on the seed and does not compress. Its size is in bytes.
+/// Writes a file whose content depends on the seed and does not compress; `size` is in bytes.
 pub(crate) fn fill(path: &Path, seed: usize, size: usize) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
     let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;

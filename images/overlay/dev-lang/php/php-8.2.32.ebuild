@@ -1,10 +1,14 @@
 EAPI=8
 
+DEBIAN_SOURCE="${PN}8.2"
+# Debian ships the fixes of upstream as new versions; its patches are about its own packages.
+DEBIAN_REVISION=""
+inherit debian-source
+
 DESCRIPTION="The PHP language, as a program for the command line"
 HOMEPAGE="https://www.php.net/"
-SRC_URI="mirror://debian/pool/main/p/${PN}8.2/${PN}8.2_${PV}.orig.tar.xz"
 
-# What is bundled has licences of its own: PCRE2 (BSD), timelib (MIT), libgd and libmbfl.
+# The bundled libraries have their own licences: PCRE2 (BSD), timelib (MIT), libgd and libmbfl.
 LICENSE="PHP-3.01 Zend-2.0 BSD MIT gd? ( gd ) mbstring? ( LGPL-2.1 )"
 SLOT="8.2"
 KEYWORDS="amd64"
@@ -38,13 +42,13 @@ BDEPEND="dev-util/pkgconf"
 
 # With opcache, which is a shared object, PHP's build compiles every file twice; without, once.
 src_configure() {
-	# Frames have names and lines; the values of variables would be a fourth of the time that this takes.
+	# Backtraces need names and lines only; the values of variables take a fourth of the compile time.
 	CFLAGS+=" -g1"
 
 	local home="${EPREFIX}/usr/$(get_libdir)/php${SLOT}"
-	# Else the builder's name enters the program.
+	# Without this, the program contains the builder's host name.
 	local -x PHP_UNAME="Linux" EXTENSION_DIR="${home}/extensions"
-	# Where it is missing, mail() says so.
+	# Without sendmail, mail() returns an error.
 	local -x PROG_SENDMAIL="${EPREFIX}/usr/sbin/sendmail"
 
 	local arguments=(
@@ -54,7 +58,7 @@ src_configure() {
 		--disable-rpath
 		--without-pear
 
-		# What phpize needs lies with the extensions; libraries of others lie where they always do.
+		# Files for phpize go to the extensions' folder; other libraries are at their usual places.
 		--libdir="${home}"
 		--with-libdir="$(get_libdir)"
 		--with-config-file-path="${EPREFIX}/etc/php"

@@ -1,8 +1,12 @@
 EAPI=8
 
+DEBIAN_SOURCE="libonig"
+DEBIAN_REVISION="1"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Regular expressions over many character encodings"
 HOMEPAGE="https://github.com/kkos/oniguruma"
-SRC_URI="mirror://debian/pool/main/libo/libonig/libonig_${PV}.orig.tar.gz"
 
 LICENSE="BSD-2"
 SLOT="0/5" # soname libonig.so.5
@@ -17,7 +21,7 @@ BDEPEND="
 "
 
 src_prepare() {
-	default
+	debian-source_src_prepare
 	autoreconf --force --install || die
 }
 

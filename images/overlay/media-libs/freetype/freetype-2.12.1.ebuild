@@ -1,8 +1,12 @@
 EAPI=8
 
+DEBIAN_UPSTREAM="${PV}+dfsg"
+DEBIAN_REVISION="5+deb12u4"
+DEBIAN_COMPONENTS="ft2demos.tar.xz"
+inherit debian-source
+
 DESCRIPTION="Renders the glyphs of fonts"
 HOMEPAGE="https://freetype.org/"
-SRC_URI="mirror://debian/pool/main/f/${PN}/${PN}_${PV}+dfsg.orig.tar.xz"
 
 LICENSE="|| ( FTL GPL-2+ )"
 SLOT="2/6" # soname libfreetype.so.6
@@ -16,8 +20,8 @@ RDEPEND="
 DEPEND="${RDEPEND}"
 BDEPEND="dev-util/pkgconf"
 
-# Debian's, of which one switches off what is unfinished in this version; less those of its other tarballs.
-PATCHES=( "${FILESDIR}/${PV}" )
+# They change the documentation, which is in another archive.
+DEBIAN_SKIP=( hide-donations-information.patch no-web-fonts.patch )
 
 src_configure() {
 	local arguments=(

@@ -1,9 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="1+deb12u1"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Reads and writes the EXIF tags of photographs"
 HOMEPAGE="https://libexif.github.io/"
-SRC_URI="mirror://debian/pool/main/libe/${PN}/${PN}_${PV}.orig.tar.gz"
-S="${WORKDIR}/${PN}-${PN}-${PV//./_}-release"
 
 LICENSE="LGPL-2.1+"
 SLOT="0"
@@ -18,10 +20,8 @@ BDEPEND="
 	sys-devel/gettext
 "
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_prepare() {
-	default
+	debian-source_src_prepare
 	autoreconf --force --install || die
 }
 

@@ -1,24 +1,24 @@
 EAPI=8
 
+DEBIAN_REVISION="0.2+deb12u1"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Codec of the WebP image format"
 HOMEPAGE="https://developers.google.com/speed/webp"
-SRC_URI="mirror://debian/pool/main/libw/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="BSD"
 SLOT="0/7" # soname libwebp.so.7
 KEYWORDS="amd64"
 IUSE="static-libs"
 
-# Debian's, for CVE-2023-4863 and an alpha plane that was not cleared.
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
 	local arguments=(
-		# Animations and metadata are read by libraries of their own.
+		# Separate libraries read animations and metadata.
 		--disable-libwebpdecoder
 		--disable-libwebpdemux
 		--disable-libwebpmux
-		# Of the programs, which are not built.
+		# Only the programs need these, and the package does not build them.
 		--disable-gif
 		--disable-gl
 		--disable-jpeg

@@ -9,7 +9,7 @@ fn write(files: &[DebFile], extra: &[ExtraEntry]) -> Result<Vec<u8>, Error> {
     write_root(debs.iter().map(|(deb, bytes)| (deb, Ok(&bytes[..]))), extra, 500, Vec::new())
 }
 
-/// Every entry of the root as a line, without what is the same in all of these roots.
+/// A line for each entry of the root, without the entries that all of these roots share.
 fn listing(archive: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in tar::Archive::new(archive).entries().unwrap() {
@@ -41,7 +41,15 @@ fn error(files: &[DebFile], extra: &[ExtraEntry]) -> String {
 }
 
 #[test]
-fn usr_is_merged_and_every_path_stands_once() {
+fn package_may_have_the_links_that_merge_usr() {
+    let files = DebFile::new("base-files", "13").link("./bin", "usr/bin").file("./bin/a", 0o755, b"a");
+    assert_eq!(listing(&write(&[files], &[]).unwrap()), ["usr/bin/a 755"]);
+    let other = DebFile::new("base-files", "13").link("./bin", "elsewhere");
+    assert_eq!(error(&[other], &[]), "failed to unpack `/bin` of `base-files`: `extra entries` has the same path");
+}
+
+#[test]
+fn merged_usr_has_no_duplicate_path() {
     let files = [
         DebFile::new("base-files", "1").folder("./", 0o755).folder("./bin/", 0o755).folder("./root/", 0o700),
         DebFile::new("bash", "1").folder("./bin", 0o755).file("./bin/bash", 0o755, b"bash").link("./bin/sh", "bash"),
@@ -75,12 +83,12 @@ fn usr_is_merged_and_every_path_stands_once() {
     let count = paths.len();
     paths.sort();
     paths.dedup();
-    assert_eq!(paths.len(), count, "a path stands twice");
+    assert_eq!(paths.len(), count, "a path is repeated");
     assert_eq!(archive, write(&files, &[]).unwrap(), "the bytes differ from run to run");
 }
 
 #[test]
-fn dpkg_s_database() {
+fn root_has_dpkg_database() {
     let files = [
         DebFile::new("liba", "1")
             .field("Multi-Arch: same")
@@ -119,7 +127,7 @@ fn dpkg_s_database() {
 }
 
 #[test]
-fn extra_entries() {
+fn extra_entries_join_the_root() {
     let base = || {
         DebFile::new("base-passwd", "1").file("./usr/share/base-passwd/passwd.master", 0o644, b"root:x:0:0\n").file(
             "./usr/bin/gmake",
@@ -159,7 +167,7 @@ fn extra_entries() {
     ];
     let errors: Vec<String> = cases.map(|entry| error(&[base()], &[entry])).to_vec();
     insta::assert_snapshot!(errors.join("\n"), @r"
-    failed to unpack `/usr/bin/gmake` of `extra entries`: `base-passwd` holds it too
+    failed to unpack `/usr/bin/gmake` of `extra entries`: `base-passwd` has the same path
     failed to place `/../etc/x` of `extra entries` in the root: it leaves the root or has a name that is too long
     failed to place `/usr/bin/gmake/x` of `extra entries` in the root: a folder above it is a file
     failed to place `/etc/shadow` of `extra entries` in the root: only /etc/passwd and /etc/group take account lines
@@ -167,7 +175,7 @@ fn extra_entries() {
 }
 
 #[test]
-fn what_no_root_can_hold() {
+fn invalid_entries_are_errors() {
     let package = |name| DebFile::new(name, "1");
     let cases: Vec<Vec<DebFile>> = vec![
         vec![package("a").file("../etc/passwd", 0o644, b"")],
@@ -187,21 +195,21 @@ fn what_no_root_can_hold() {
     insta::assert_snapshot!(errors.join("\n"), @r"
     failed to place `../etc/passwd` of `a` in the root: it leaves the root or has a name that is too long
     failed to place `./` of `a` in the root: only a folder can be the root
-    failed to unpack `/x` of `b`: `a` holds it too
-    failed to unpack `/usr/bin/x` of `b`: `a` holds it too
+    failed to unpack `/x` of `b`: `a` has the same path
+    failed to unpack `/usr/bin/x` of `b`: `a` has the same path
     failed to place `/x/y` of `b` in the root: a folder above it is a file
-    failed to unpack `/x` of `b`: `a` holds it too
+    failed to unpack `/x` of `b`: `a` has the same path
     failed to place `/x` of `b` in the root: it is a folder of another package
-    failed to place `/x` of `a` in the root: its links go round in a circle
+    failed to place `/x` of `a` in the root: its links form a loop
     failed to place `/x` of `a` in the root: its link has no target, or one that is too long
     failed to place `/x` of `a` in the root: its hard link leads to no file of the package
     failed to place `/y` of `b` in the root: its hard link leads to no file of the package
-    failed to read package `a`: `/dev/null` is neither file, link nor folder
+    failed to read package `a`: `/dev/null` is not a file, link or folder
     ");
 }
 
 #[test]
-fn a_link_out_of_the_root_leads_nowhere_else() {
+fn upward_link_stays_inside_the_root() {
     let files = [DebFile::new("a", "1").link("./evil", "../../../outside").file("./evil/x", 0o644, b"")];
     assert_eq!(
         listing(&write(&files, &[]).unwrap()),
@@ -210,7 +218,7 @@ fn a_link_out_of_the_root_leads_nowhere_else() {
 }
 
 #[test]
-fn the_package_that_replaces_keeps_its_file() {
+fn replacing_package_keeps_its_file() {
     let first = DebFile::new("a", "1").field("Replaces: b (<< 2)").file("./x", 0o644, b"of a");
     let archive = write(&[first, DebFile::new("b", "1").file("./x", 0o644, b"of b")], &[]).unwrap();
     assert_eq!(content(&archive, "x").unwrap(), "of a");
@@ -219,7 +227,7 @@ fn the_package_that_replaces_keeps_its_file() {
 }
 
 proptest! {
-    /// Whatever the packages hold: the result names no path twice and none that is absolute or leads upwards.
+    /// With any package content, the result repeats no path and has none that is absolute or leads upwards.
     #[test]
     fn archives_stay_inside(paths in proptest::collection::vec(("(\\./)?([ab]|bin|\\.\\.|usr){1}(/([ab]|\\.\\.|bin)){0,3}/?", 0u8..4, "[ab./]{0,6}"), 0..8)) {
         let mut file = DebFile::new("a", "1");

@@ -1,9 +1,8 @@
 //! Unpacks a foreign archive below a folder of this machine, and nowhere else.
 //!
-//! Each entry's folder is opened step by step from the destination, never through a link. A link is made only if it cannot lead
-//! out: it is relative, and climbs no higher than the destination before it names anything, so that no chain of links can. What
-//! belongs to nobody here (devices, pipes, sockets) is left out. Everything is the calling user's, with modes that give nobody
-//! more than its owner has.
+//! Each entry's folder is opened component by component from the destination, never through a link. A link must be relative,
+//! and climb only at its beginning and no higher than the destination, so that no chain of links leads out. Devices, pipes and
+//! sockets are skipped. The calling user owns every file, and modes give others no more than the owner.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
@@ -15,26 +14,26 @@ use rustix::fs::{self as rfs, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use tar::EntryType;
 
-/// The mode bits that are kept: not those that lend rights.
+/// The kept mode bits: without setuid, setgid and the sticky bit.
 pub(crate) const MODE: u32 = 0o777;
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Copied {
-    /// How many files.
+    /// The number of files.
     pub files: u64,
     /// Their size in bytes.
     pub bytes: u64,
-    /// What was left out, and why: the first of it.
+    /// The first skipped entries, each with the cause.
     pub left_out: Vec<String>,
-    /// How much was left out.
+    /// The number of skipped entries.
     pub left_out_count: u64,
 }
 
 impl Copied {
     pub(crate) fn leave_out(&mut self, path: &Path, why: &str) {
-        /// More are only counted.
+        /// Further entries are only counted.
         const MOST: usize = 10;
         self.left_out_count += 1;
         if self.left_out.len() < MOST {
@@ -43,7 +42,7 @@ impl Copied {
     }
 }
 
-/// Where entries go: below `folder`, under `name` if there is one, in place of the first `strip` names of their paths.
+/// The destination of entries: below `folder`, with `name`, if any, in place of the first `strip` names of their paths.
 #[derive(Debug)]
 pub(crate) struct Destination {
     pub(crate) folder: OwnedFd,
@@ -117,7 +116,7 @@ pub(crate) fn extract(archive: impl Read, destination: &Destination) -> io::Resu
 }
 
 impl Destination {
-    /// An entry's path from the folder on; none if it would leave it.
+    /// An entry's path relative to the folder; none if it would leave the folder.
     fn names(&self, path: &Path) -> Option<Vec<OsString>> {
         let mut names = Vec::new();
         for component in path.components() {
@@ -131,7 +130,7 @@ impl Destination {
         Some(self.name.iter().cloned().chain(rest).collect())
     }
 
-    /// Opens a folder, step by step, and makes it where it is missing.
+    /// Opens a folder, component by component, and creates missing ones.
     fn open(&self, names: &[OsString]) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = rfs::openat(&self.folder, ".", flags, Mode::empty())?;
@@ -148,8 +147,7 @@ impl Destination {
         Ok(folder)
     }
 
-    /// Makes another name for a file that was unpacked before. Gives whether there is one: a link might lead out of here from
-    /// another folder.
+    /// Creates another name for an unpacked file. Returns false without such a file: a link could lead out from another folder.
     fn link(&self, target: &Path, folders: &[OsString], last: &OsStr) -> io::Result<bool> {
         let Some(names) = self.names(target) else { return Ok(false) };
         let Some((name, of)) = names.split_last() else { return Ok(false) };
@@ -165,7 +163,7 @@ impl Destination {
     }
 }
 
-/// Removes what has this name unless it is a folder, so that nothing is written through it.
+/// Removes the file or link of this name, so that no write follows a link.
 fn remove(folder: impl AsFd, name: &OsStr) -> io::Result<()> {
     match rfs::unlinkat(folder, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -173,7 +171,7 @@ fn remove(folder: impl AsFd, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Whether a link stays inside, wherever else links lead: it climbs at its beginning only, over folders that are real ones.
+/// Whether a link stays inside whatever other links do: it climbs only at its beginning, over real folders.
 fn stays(target: &Path, depth: usize) -> bool {
     let mut climbed = 0;
     let mut has_name = false;

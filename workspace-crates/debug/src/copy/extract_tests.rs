@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An entry as somebody hostile writes it: no name is checked.
+/// A hostile entry with unchecked names.
 fn entry(kind: EntryType, path: &str, link: &str, content: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
@@ -21,7 +21,7 @@ fn entry(kind: EntryType, path: &str, link: &str, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Unpacks below `out/here`, and gives what there is besides, and the result.
+/// Unpacks below `out/here`, and returns the other files and the result.
 fn unpack(entries: &[Vec<u8>]) -> (tempfile::TempDir, io::Result<Copied>) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().join("out/here");
@@ -42,7 +42,7 @@ fn outside(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn nothing_leads_out() {
+fn hostile_entries_stay_inside() {
     let (file, link, symlink) = (EntryType::Regular, EntryType::Link, EntryType::Symlink);
     for entries in [
         vec![entry(file, "top/../../../file", "", b"x")],
@@ -64,7 +64,7 @@ fn nothing_leads_out() {
 }
 
 #[test]
-fn files_folders_and_links_inside_are_all_there() {
+fn inner_files_and_links_are_unpacked() {
     let (folder, result) = unpack(&[
         entry(EntryType::Directory, "top/d/", "", b""),
         entry(EntryType::Regular, "./top/d/f", "", b"content"),
@@ -99,7 +99,7 @@ proptest! {
         let mut folders = vec![here.clone()];
         while let Some(next) = folders.pop() {
             for found in fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
-                // A link that leads nowhere leads nowhere else.
+                // A broken link leads to no file outside.
                 if let Ok(real) = found.canonicalize() {
                     prop_assert!(real.starts_with(&here), "{} is {}", found.display(), real.display());
                 }

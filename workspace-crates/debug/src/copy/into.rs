@@ -1,4 +1,4 @@
-//! Files into a container that runs, by the toolbox's tar: wherever its process could write, a tmpfs or a volume, too.
+//! Copies files into a running container with the toolbox's tar, also into a tmpfs or a volume.
 
 use std::ffi::OsStr;
 use std::io::{self, BufWriter, Read, Write};
@@ -15,43 +15,43 @@ use crate::errand::Errands;
 use crate::spec::root_of;
 use crate::{Error, Options, Process, Session, Target};
 
-/// Tells what there is.
+/// Describes the found path.
 const LOOK: &str = include_str!("../scripts/look.sh");
 /// Pieces of an archive on the way into the container, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// A copy into a container that runs.
+/// A copy into a running container.
 #[derive(Clone, Debug)]
 pub struct CopyIn {
     /// The container's name, for errors.
     pub container: String,
-    /// Where to: into a folder if it is one, else under this name.
+    /// The destination: into a folder if it is one, else under this name.
     pub path: String,
-    /// Whether files keep their owners, as numbers, and all of their modes. Else they are the target's user's.
+    /// Whether files keep their numeric owners and full modes. Otherwise the target's user owns them.
     pub keep_owners: bool,
 }
 
-/// What is copied.
+/// The source of a copy.
 pub enum Source<'s> {
-    /// A file or folder of this machine; what is in the folder if the path ends in `/.`.
+    /// A file or folder of this machine; the folder's content if the path ends in `/.`.
     Path(&'s Path),
-    /// A tar stream, unpacked as it is.
+    /// A tar stream, unpacked unchanged.
     Stream(&'s mut (dyn Read + Send)),
 }
 
-/// What there is at the path.
+/// The kind of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum There {
+enum PathKind {
     Folder,
     File,
-    /// Nothing, in a folder that there is.
+    /// Missing, in an existing folder.
     Nothing,
 }
 
-/// What was found out of the path and the target.
+/// The facts about the path and the target.
 struct Looked {
-    there: There,
-    /// The path, links resolved, as the target sees it.
+    kind: PathKind,
+    /// The target's path with resolved links.
     place: String,
     owner: Owner,
 }
@@ -60,7 +60,7 @@ impl CopyIn {
     /// Copies through a container of the toolbox.
     ///
     /// # Errors
-    /// [`Error::NoPath`] if there is no folder to copy into, [`Error::Copy`]; those of a session.
+    /// [`Error::NoPath`] without a folder to copy into, [`Error::Copy`]; those of a session.
     pub fn beside(
         &self,
         docker: &Docker,
@@ -76,21 +76,21 @@ impl CopyIn {
         let options = Options { command: words.map(str::to_owned).into(), stdin: true, ..options };
         let session = Session::create(docker, target, process, options)?;
         let (sender, input) = tierce_docker::input();
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let (ended, packed) = thread::scope(|scope| {
             let packed = scope.spawn(move || send(source, name.as_deref(), looked.owner, sender));
             let ended = docker.converse(session.id(), true, input, &mut |stream, bytes| {
                 if stream == OutputStream::Stderr {
-                    said.extend_from_slice(&bytes[..bytes.len().min(KEPT.saturating_sub(said.len()))]);
+                    messages.extend_from_slice(&bytes[..bytes.len().min(KEPT.saturating_sub(messages.len()))]);
                 }
             });
             (ended, packed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         match ended.map_err(|error| session.at_start(error))? {
-            // What broke the stream off says more than that it is broken off.
+            // The cause of the broken stream explains more than its effect.
             Ending::Exited(exit) if !exit.success() => match packed {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(self.failed(error)),
-                _ => Err(self.failed(io::Error::other(String::from_utf8_lossy(&said).trim().to_owned()))),
+                _ => Err(self.failed(io::Error::other(String::from_utf8_lossy(&messages).trim().to_owned()))),
             },
             Ending::Exited(_) | Ending::Detached => packed.map_err(|error| self.failed(error)),
         }
@@ -98,46 +98,46 @@ impl CopyIn {
 
     fn look(&self, errands: &Errands<'_>, root: &str) -> Result<Looked, Error> {
         let frames = errands.ask(&format!("{FIND}{LOOK}"), &[root.to_owned(), self.path.clone(), "1".to_owned()])?;
-        let there = match frames.text("kind").unwrap_or_default().trim() {
-            "folder" => There::Folder,
-            "file" => There::File,
-            "new" => There::Nothing,
+        let kind = match frames.text("kind").unwrap_or_default().trim() {
+            "folder" => PathKind::Folder,
+            "file" => PathKind::File,
+            "new" => PathKind::Nothing,
             _ => return Err(Error::NoPath { container: self.container.clone(), path: self.folder().to_owned() }),
         };
         let owner = match self.keep_owners {
             true => Owner::Kept,
             false => user(&frames.text("status").unwrap_or_default()),
         };
-        Ok(Looked { there, place: frames.text("place").unwrap_or_default(), owner })
+        Ok(Looked { kind, place: frames.text("place").unwrap_or_default(), owner })
     }
 
-    /// The folder to unpack in, and the name that the source gets there; its content alone where there is none.
+    /// The folder to unpack in, and the source's name there; without a name, only its content.
     fn aim(&self, looked: &Looked, source: &Source<'_>) -> Result<(String, Option<String>), Error> {
         let no_folder = || Error::NoPath {
             container: self.container.clone(),
             path: format!("{}/", self.path.trim_end_matches('/')),
         };
         let Source::Path(path) = source else {
-            return if looked.there == There::Folder { Ok((looked.place.clone(), None)) } else { Err(no_folder()) };
+            return if looked.kind == PathKind::Folder { Ok((looked.place.clone(), None)) } else { Err(no_folder()) };
         };
         let text = path.to_string_lossy();
         let (is_folder, content) = (path.is_dir(), path.is_dir() && is_content(&text));
         let (parent, last) = looked.place.rsplit_once('/').unwrap_or_default();
-        match looked.there {
-            There::Folder if content => Ok((looked.place.clone(), None)),
-            There::Folder => {
+        match looked.kind {
+            PathKind::Folder if content => Ok((looked.place.clone(), None)),
+            PathKind::Folder => {
                 let whole = path.canonicalize().map_err(|error| self.failed(error))?;
                 let name = last_name(&text).map(str::to_owned);
                 let name = name.or_else(|| whole.file_name().map(|name| name.to_string_lossy().into_owned()));
                 Ok((looked.place.clone(), name))
             }
-            There::File if is_folder => Err(no_folder()),
-            There::Nothing if !is_folder && self.path.ends_with('/') => Err(no_folder()),
-            There::File | There::Nothing => Ok((parent.to_owned(), Some(last.to_owned()))),
+            PathKind::File if is_folder => Err(no_folder()),
+            PathKind::Nothing if !is_folder && self.path.ends_with('/') => Err(no_folder()),
+            PathKind::File | PathKind::Nothing => Ok((parent.to_owned(), Some(last.to_owned()))),
         }
     }
 
-    /// The folder that the path's last name would be in.
+    /// The parent of the path.
     fn folder(&self) -> &str {
         self.path.trim_end_matches('/').rsplit_once('/').map_or("/", |(folder, _)| folder)
     }
@@ -147,7 +147,7 @@ impl CopyIn {
     }
 }
 
-/// Effective user and group of a process, as `/proc/pid/status` has them (proc_pid_status(5)); root where it says nothing.
+/// Effective user and group of a process in `/proc/pid/status` (proc_pid_status(5)); root by default.
 fn user(status: &str) -> Owner {
     let number = |field: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(field));
@@ -167,7 +167,7 @@ fn send(source: Source<'_>, name: Option<&str>, owner: Owner, sender: InputSende
         }
     };
     out.flush()?;
-    // Whoever has read enough is gone.
+    // The receiver may have read enough.
     let _ = out.get_ref().0.send(InputEvent::End);
     Ok(copied)
 }
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_lands_where_docker_would_put_it() {
+    fn destination_follows_docker_cp() {
         let scratch = tempfile::tempdir().unwrap();
         let (file, folder) = (scratch.path().join("f"), scratch.path().join("d"));
         std::fs::write(&file, "").unwrap();
@@ -199,21 +199,21 @@ mod tests {
         let content = folder.join(".");
         let content = Path::new(content.as_os_str());
         type Aimed<'a> = Option<(&'a str, Option<&'a str>)>;
-        let cases: &[(&Path, There, &str, Aimed<'_>)] = &[
-            (&file, There::Folder, "/x", Some(("/x", Some("f")))),
-            (&file, There::File, "/x", Some(("", Some("x")))),
-            (&file, There::Nothing, "/a/x", Some(("/a", Some("x")))),
-            (&file, There::Nothing, "/x/", None),
-            (&folder, There::Folder, "/", Some(("", Some("d")))),
-            (&folder, There::File, "/x", None),
-            (&folder, There::Nothing, "/a/x/", Some(("/a", Some("x")))),
-            (content, There::Folder, "/x", Some(("/x", None))),
-            (content, There::Nothing, "/a/x", Some(("/a", Some("x")))),
+        let cases: &[(&Path, PathKind, &str, Aimed<'_>)] = &[
+            (&file, PathKind::Folder, "/x", Some(("/x", Some("f")))),
+            (&file, PathKind::File, "/x", Some(("", Some("x")))),
+            (&file, PathKind::Nothing, "/a/x", Some(("/a", Some("x")))),
+            (&file, PathKind::Nothing, "/x/", None),
+            (&folder, PathKind::Folder, "/", Some(("", Some("d")))),
+            (&folder, PathKind::File, "/x", None),
+            (&folder, PathKind::Nothing, "/a/x/", Some(("/a", Some("x")))),
+            (content, PathKind::Folder, "/x", Some(("/x", None))),
+            (content, PathKind::Nothing, "/a/x", Some(("/a", Some("x")))),
         ];
-        for (source, there, path, expected) in cases {
+        for (source, kind, path, expected) in cases {
             let copy = CopyIn { container: "web".into(), path: (*path).to_owned(), keep_owners: false };
             let place = path.trim_end_matches('/').to_owned();
-            let looked = Looked { there: *there, place, owner: Owner::Kept };
+            let looked = Looked { kind: *kind, place, owner: Owner::Kept };
             let aimed = copy.aim(&looked, &Source::Path(source)).ok();
             let expected = expected.map(|(folder, name)| (folder.to_owned(), name.map(str::to_owned)));
             assert_eq!(aimed, expected, "{source:?} to {path}");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_the_effective_users() {
+    fn effective_user_owns_files() {
         for (status, expected) in [
             ("Name:\tx\nUid:\t0\t1000\t0\t0\nGid:\t5\t6\t7\t8\n", Owner::User(1000, 6)),
             ("", Owner::User(0, 0)),

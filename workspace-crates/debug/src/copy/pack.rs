@@ -1,4 +1,4 @@
-//! Files of this machine as an archive.
+//! Packs files of this machine as an archive.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -10,21 +10,21 @@ use tar::{Builder, EntryType, Header};
 
 use crate::copy::extract::{Copied, MODE};
 
-/// Whose the files are to be.
+/// The owner of packed files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// Each file's own, with all of its mode.
     Kept,
-    /// This user's and group's, with modes that lend no rights.
+    /// This user and group, without setuid, setgid and sticky bits.
     User(u64, u64),
 }
 
-/// Packs a file or folder under this name; without one, what is in the folder. Links are packed as such. Gives what was packed;
-/// what is neither file, folder nor link is left out.
+/// Packs a file or folder under this name; without a name, the folder's content. Keeps links. Skips entries that are neither
+/// file, folder nor link, and returns the result.
 pub(crate) fn pack(source: &Path, name: Option<&OsStr>, owner: Owner, out: impl Write) -> io::Result<Copied> {
     let mut packing = Packing { archive: Builder::new(out), owner, done: Copied::default() };
     match name {
-        // Whoever names it means the file, also by a link.
+        // A link on the command line means its file.
         Some(name) => packing.add(source, Path::new(name), &fs::metadata(source)?)?,
         None => packing.add_content(source, Path::new(""))?,
     }
@@ -50,7 +50,7 @@ impl<W: Write> Packing<W> {
             header.set_size(0);
             self.archive.append_link(&mut header, name, fs::read_link(path)?)?;
         } else if kind.is_file() {
-            let file = Whole { file: File::open(path)?, left: metadata.len() };
+            let file = Whole { file: tierce_bounded::open(path)?, left: metadata.len() };
             self.archive.append_data(&mut header, name, file)?;
             self.done.files += 1;
             self.done.bytes += metadata.len();
@@ -84,7 +84,7 @@ impl<W: Write> Packing<W> {
     }
 }
 
-/// As many bytes of a file as its header says: one that grows is cut, one that shrinks is an error.
+/// Reads the bytes that the header promises: cuts a file that grows, and fails for one that shrinks.
 struct Whole {
     file: File,
     left: u64,
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_goes_under_a_name_or_without_one() {
+    fn folder_is_packed_with_optional_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         fs::set_permissions(path, fs::Permissions::from_mode(0o750)).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_left_out_and_what_is_not_there_is_an_error() {
+    fn sockets_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
         let done = pack(folder.path(), None, Owner::Kept, io::sink()).unwrap();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shrinks_is_an_error() {
+    fn shrinking_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         fs::write(&path, "12345").unwrap();

@@ -1,4 +1,4 @@
-//! What `debug cp` copies from where to where.
+//! The source and the destination of `debug cp`.
 
 use crate::Error;
 
@@ -6,48 +6,48 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A path of this machine.
-    Here(String),
+    Host(String),
     /// A tar stream: stdin or stdout.
     Stream,
     /// A path in a container.
-    There {
-        /// The container, as it was named.
+    Container {
+        /// The container's name as given.
         container: String,
-        /// The path, taken from the root directory if it is not absolute.
+        /// The path. A relative one begins at the root directory.
         path: String,
     },
 }
 
 impl Place {
-    /// Reads a side as docker does: `CONTAINER:PATH`, `-` or a path, which begins with `.` or `/` where it has a colon.
+    /// Parses a side as docker does: `CONTAINER:PATH`, `-` or a path. A path with a colon begins with `.` or `/`.
     pub fn parse(text: &str) -> Place {
         match text.split_once(':') {
             _ if text == "-" => Place::Stream,
             Some((container, path)) if !text.starts_with(['.', '/']) => {
-                Place::There { container: container.to_owned(), path: path.to_owned() }
+                Place::Container { container: container.to_owned(), path: path.to_owned() }
             }
-            _ => Place::Here(text.to_owned()),
+            _ => Place::Host(text.to_owned()),
         }
     }
 }
 
-/// Which way a copy goes.
+/// The direction of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction<'p> {
     /// Out of a container.
     Out {
-        /// The container, as it was named.
+        /// The container's name as given.
         container: &'p str,
         /// The path in it.
         path: &'p str,
-        /// Where to.
+        /// The destination.
         to: &'p Place,
     },
     /// Into a container.
     In {
-        /// Where from.
+        /// The source.
         from: &'p Place,
-        /// The container, as it was named.
+        /// The container's name as given.
         container: &'p str,
         /// The path in it.
         path: &'p str,
@@ -55,23 +55,23 @@ pub enum Direction<'p> {
 }
 
 impl<'p> Direction<'p> {
-    /// The way between two sides, of which one is a container.
+    /// Returns the direction between two sides.
     ///
     /// # Errors
-    /// That both are, or none.
-    pub fn of(source: &'p Place, destination: &'p Place) -> Result<Direction<'p>, Error> {
+    /// Unless exactly one side is a container.
+    pub fn between(source: &'p Place, destination: &'p Place) -> Result<Direction<'p>, Error> {
         let wrong =
-            |reason: &str| Error::Value { what: "the copy", value: "SRC DST".into(), reason: reason.to_owned() };
+            |reason: &str| Error::Value { kind: "the copy", value: "SRC DST".into(), reason: reason.to_owned() };
         match (source, destination) {
-            (Place::There { .. }, Place::There { .. }) => Err(wrong("both are in containers")),
-            (Place::There { container, path }, to) => Ok(Direction::Out { container, path, to }),
-            (from, Place::There { container, path }) => Ok(Direction::In { from, container, path }),
+            (Place::Container { .. }, Place::Container { .. }) => Err(wrong("both are in containers")),
+            (Place::Container { container, path }, to) => Ok(Direction::Out { container, path, to }),
+            (from, Place::Container { container, path }) => Ok(Direction::In { from, container, path }),
             (_, _) => Err(wrong("neither is of the form CONTAINER:PATH")),
         }
     }
 }
 
-/// Whether a path stands for what is in a folder rather than for the folder.
+/// Whether a path means a folder's content instead of the folder.
 pub(crate) fn is_content(path: &str) -> bool {
     path.is_empty() || path.ends_with('/') && path.trim_matches('/').is_empty() || path == "." || path.ends_with("/.")
 }
@@ -86,31 +86,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sides_are_told_apart_as_docker_does() {
-        let there = |container: &str, path: &str| Place::There { container: container.into(), path: path.into() };
+    fn sides_follow_docker_cp() {
+        let inside = |container: &str, path: &str| Place::Container { container: container.into(), path: path.into() };
         for (text, expected) in [
-            ("web:/etc", there("web", "/etc")),
-            ("web:", there("web", "")),
-            ("web:a:b", there("web", "a:b")),
-            ("./web:/etc", Place::Here("./web:/etc".into())),
-            ("/web:/etc", Place::Here("/web:/etc".into())),
-            ("file", Place::Here("file".into())),
+            ("web:/etc", inside("web", "/etc")),
+            ("web:", inside("web", "")),
+            ("web:a:b", inside("web", "a:b")),
+            ("./web:/etc", Place::Host("./web:/etc".into())),
+            ("/web:/etc", Place::Host("/web:/etc".into())),
+            ("file", Place::Host("file".into())),
             ("-", Place::Stream),
         ] {
             assert_eq!(Place::parse(text), expected, "{text}");
         }
-        let (here, there) = (Place::Here("a".into()), there("web", "/"));
+        let (host, inside) = (Place::Host("a".into()), inside("web", "/"));
         let (container, path) = ("web", "/");
         let out = Direction::Out { container, path, to: &Place::Stream };
-        assert_eq!(Direction::of(&there, &Place::Stream).unwrap(), out);
-        assert_eq!(Direction::of(&here, &there).unwrap(), Direction::In { from: &here, container, path });
-        for (source, destination) in [(&here, &here), (&there, &there), (&Place::Stream, &here)] {
-            assert!(Direction::of(source, destination).is_err());
+        assert_eq!(Direction::between(&inside, &Place::Stream).unwrap(), out);
+        assert_eq!(Direction::between(&host, &inside).unwrap(), Direction::In { from: &host, container, path });
+        for (source, destination) in [(&host, &host), (&inside, &inside), (&Place::Stream, &host)] {
+            assert!(Direction::between(source, destination).is_err());
         }
     }
 
     #[test]
-    fn the_ends_of_paths_have_meanings() {
+    fn path_end_selects_content_or_name() {
         for (path, content, name) in [
             ("/", true, None),
             ("", true, None),

@@ -1,4 +1,4 @@
-//! What `-L` names: a port of this machine, and one that the target sees.
+//! The value of `-L`: a port of this machine, and a port in the target's network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,23 +8,23 @@ use crate::Error;
 /// One `-L`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardSpec {
-    /// Where this machine listens. Port 0 lets the kernel choose.
+    /// The address of this machine. The kernel chooses for port 0.
     pub host: SocketAddr,
-    /// Whom the target is asked to connect to: an address or a name; its own loopback, of either kind, if not given.
+    /// The address or name to connect to in the target's network; by default its loopback of either kind.
     pub address: Option<String>,
     /// The port there.
     pub port: u16,
 }
 
 impl ForwardSpec {
-    /// Reads `PORT`, `[HOST_ADDRESS:]HOST_PORT:TARGET_PORT` or, as ssh has it,
+    /// Parses `PORT`, `[HOST_ADDRESS:]HOST_PORT:TARGET_PORT` or, as ssh has it,
     /// `[HOST_ADDRESS:]HOST_PORT:TARGET_ADDRESS:TARGET_PORT`. Addresses with colons stand in brackets.
     ///
     /// # Errors
     /// A text of another form.
     pub fn parse(text: &str) -> Result<ForwardSpec, Error> {
         let wrong =
-            |reason: &str| Error::Value { what: "the forwarding", value: text.to_owned(), reason: reason.into() };
+            |reason: &str| Error::Value { kind: "the forwarding", value: text.to_owned(), reason: reason.into() };
         let parts = parts(text).ok_or_else(|| wrong("a bracket is not closed, or something stands behind it"))?;
         let port = |part: &str| part.parse::<u16>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
         let host_port =
@@ -55,11 +55,11 @@ impl ForwardSpec {
         Ok(ForwardSpec { host: SocketAddr::new(host_address, host), address, port: target_port(target)? })
     }
 
-    /// The addresses that socat is to try, one after the other.
+    /// The addresses for socat, in order.
     pub(crate) fn socat_addresses(&self) -> Vec<String> {
         let port = self.port;
         match &self.address {
-            // A program may listen to either.
+            // A program may listen on either.
             None => {
                 vec![format!("TCP4:{}:{port}", Ipv4Addr::LOCALHOST), format!("TCP6:[{}]:{port}", Ipv6Addr::LOCALHOST)]
             }
@@ -68,7 +68,7 @@ impl ForwardSpec {
         }
     }
 
-    /// What is connected to, for people.
+    /// The destination for people.
     pub fn target(&self) -> String {
         match &self.address {
             None => format!("port {}", self.port),
@@ -84,7 +84,7 @@ impl fmt::Display for ForwardSpec {
     }
 }
 
-/// What stands between colons, but for those in brackets, which are taken away.
+/// Splits at colons outside of brackets, and removes the brackets.
 fn parts(text: &str) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     let mut rest = Some(text);
@@ -102,7 +102,7 @@ fn parts(text: &str) -> Option<Vec<&str>> {
     Some(parts)
 }
 
-/// Whether this can stand in an address of socat's, where some characters have a meaning.
+/// Whether a text is safe in socat's addresses, where some characters are special.
 fn is_host(text: &str) -> bool {
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     text.parse::<Ipv6Addr>().is_ok() || !text.is_empty() && text.bytes().all(of_name)
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_are_read_as_ssh_reads_them() {
+    fn forwards_follow_ssh_syntax() {
         for (text, expected) in [
             ("8080", Some("127.0.0.1:8080 to port 8080")),
             ("0:80", Some("127.0.0.1:0 to port 80")),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn both_loopback_addresses_are_tried() {
+    fn default_tries_both_loopbacks() {
         for (text, expected) in [
             ("80", "TCP4:127.0.0.1:80 TCP6:[::1]:80"),
             ("80:db:81", "TCP:db:81"),

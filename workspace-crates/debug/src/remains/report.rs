@@ -1,4 +1,4 @@
-//! What there is to know of something that does not run, fit to be printed.
+//! A printable report of a stopped container or an image.
 
 use std::collections::BTreeMap;
 
@@ -8,87 +8,94 @@ use tierce_docker::{ContainerDetails, ContainerState, ContainerStatus, MountDeta
 use crate::Error;
 use crate::snapshot::Secrets;
 
-/// What there is to know of a container that has died, or of an image. Secrets are masked.
+/// A report of a stopped container or an image, with masked secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
-    /// The container's name; of an image what it was asked for by.
+    /// The container's name, or the given name of the image.
     pub name: String,
     /// Its id.
     pub id: String,
-    /// The image that it was made from, as it was named then.
+    /// The reference or id of its image at its creation.
     pub image: String,
-    /// How it ended; none of an image.
+    /// Its end; none for an image.
     pub state: Option<StateReport>,
     /// Program and arguments.
     pub command: Vec<String>,
-    /// Its user, empty if none is given.
+    /// Its configured user, or empty.
     pub user: String,
-    /// Its working folder, empty if none is given.
+    /// Its configured working folder, or empty.
     pub working_dir: String,
     /// `NAME=VALUE` each.
     pub environment: Vec<String>,
-    /// What is mounted into it.
+    /// Its mounts.
     pub mounts: Vec<MountReport>,
-    /// Ports that an image says it listens to.
+    /// The image's exposed ports.
     pub ports: Vec<String>,
-    /// The last lines that it wrote.
+    /// The last lines of its log.
     pub log: Vec<String>,
-    /// Why there are none, where the daemon does not tell.
+    /// Why the log is missing.
     pub log_error: Option<String>,
 }
 
-/// How a container ended.
+/// The end of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StateReport {
-    /// Whether it was ever started.
+    /// Whether it ever started.
     pub started: bool,
-    /// Its exit code; 0 if it was never started.
+    /// Its exit code; 0 if it never started.
     pub exit_code: i32,
-    /// Whether the kernel killed a process of it because memory ran out.
+    /// Whether the kernel killed one of its processes for lack of memory.
     pub oom_killed: bool,
-    /// What the daemon says went wrong, empty if nothing.
+    /// The daemon's error, or empty.
     pub error: String,
-    /// When its last run began (RFC 3339).
+    /// The begin of its last run (RFC 3339).
     pub started_at: Option<String>,
-    /// When that ended (RFC 3339).
+    /// The end of that run (RFC 3339).
     pub finished_at: Option<String>,
 }
 
-/// Something that is mounted into a container.
+/// A mount of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MountReport {
-    /// Where it shows.
+    /// Its path in the container.
     pub destination: String,
-    /// A volume's name, or a path of the daemon's machine; empty for what was in memory only.
+    /// A volume's name, or a path of the daemon's machine; empty for a tmpfs.
     pub source: String,
-    /// Why it is not in the session; none if it is.
+    /// Why the session lacks it, if it does.
     pub missing: Option<String>,
 }
 
 impl Report {
     pub(crate) fn of_container(details: &ContainerDetails, secrets: &mut Secrets) -> Report {
+        // The variables first: the command and the daemon's error may repeat their secrets.
+        let environment = masked(&details.environment, secrets);
+        let command = secrets.words(&details.command).iter().map(|word| secrets.known(word)).collect();
+        let mut state = StateReport::from(&details.state);
+        state.error = secrets.text(&state.error);
         Report {
             name: details.name.clone(),
             id: details.id.clone(),
             image: details.image.clone(),
-            state: Some(StateReport::from(&details.state)),
-            command: secrets.words(&details.command),
+            state: Some(state),
+            command,
             user: details.user.clone(),
-            working_dir: details.working_dir.clone(),
-            environment: masked(&details.environment, secrets),
+            working_dir: secrets.text(&details.working_dir),
+            environment,
             mounts: details.mounts.iter().map(MountReport::from).collect(),
             ..Report::default()
         }
     }
 
-    /// Of an image, from what the daemon says of it (Docker Engine API, "Inspect an image").
+    /// The report of an image, from the daemon's JSON (Docker Engine API, "Inspect an image").
     pub(crate) fn of_image(name: &str, image: &ImageJson) -> Report {
         let config = &image.config;
         let command: Vec<String> = config.entrypoint.iter().chain(&config.cmd).flatten().cloned().collect();
         let mut secrets = Secrets::default();
+        let environment = masked(config.env.as_deref().unwrap_or_default(), &mut secrets);
+        let command = secrets.words(&command).iter().map(|word| secrets.known(word)).collect();
         let names = |all: &Option<BTreeMap<String, serde_json::Value>>| -> Vec<String> {
             all.iter().flat_map(BTreeMap::keys).cloned().collect()
         };
@@ -101,18 +108,17 @@ impl Report {
             name: name.to_owned(),
             id: image.id.clone(),
             image: name.to_owned(),
-            command: secrets.words(&command),
+            command,
             user: config.user.clone().unwrap_or_default(),
             working_dir: config.working_dir.clone().unwrap_or_default(),
-            environment: masked(config.env.as_deref().unwrap_or_default(), &mut secrets),
+            environment,
             mounts: names(&config.volumes).into_iter().map(volume).collect(),
             ports: names(&config.exposed_ports),
             ..Report::default()
         }
     }
 
-    /// A few lines for people, each with the word that it begins with. What the container chose is without what a terminal would
-    /// take for orders.
+    /// Lines for people, each with its first word. Texts of the container have no control sequences.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         let mut add = |word, text: String| lines.push((word, printable(&text)));
@@ -188,7 +194,7 @@ impl From<&MountDetails> for MountReport {
     }
 }
 
-/// What the daemon says of an image, as far as it is told.
+/// The used fields of the daemon's JSON of an image.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ImageJson {
@@ -218,16 +224,16 @@ impl ImageJson {
     }
 }
 
-/// A time without the part of a second.
+/// A time without the fraction of a second.
 fn seconds(time: &str) -> String {
     let Some((whole, part)) = time.split_once('.') else { return time.to_owned() };
     format!("{whole}{}", part.trim_start_matches(|digit: char| digit.is_ascii_digit()))
 }
 
-/// A text without what a terminal would take for orders.
+/// Removes control sequences from a text.
 fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
-    /// More than a command line or a line of a log needs to be recognized.
+    /// Enough to recognise a command line or a line of a log.
     const MOST: usize = 500;
     for (index, char) in text.chars().enumerate() {
         if index == MOST {
@@ -243,7 +249,7 @@ fn printable(text: &str) -> String {
     clean
 }
 
-/// Variables with secrets masked, by name: a daemon lists them in any order.
+/// Variables with masked secrets, sorted by name: the daemon's order is arbitrary.
 fn masked(variables: &[String], secrets: &mut Secrets) -> Vec<String> {
     let mut masked: Vec<String> = variables.iter().map(|text| secrets.variable(text)).collect();
     masked.sort();
@@ -254,12 +260,12 @@ fn masked(variables: &[String], secrets: &mut Secrets) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(report: &Report) -> String {
+    fn shown(report: &Report) -> String {
         report.lines().iter().map(|(word, text)| format!("{word}: {text}\n")).collect()
     }
 
     #[test]
-    fn a_death_is_told_in_a_few_lines() {
+    fn container_report_has_few_lines() {
         let report = Report {
             name: "web".into(),
             image: "web:1".into(),
@@ -285,7 +291,7 @@ mod tests {
             log: vec!["\x1b[31mred\x07".into(), "last".into()],
             ..Report::default()
         };
-        insta::assert_snapshot!(said(&report), @r"
+        insta::assert_snapshot!(shown(&report), @r"
         Post-mortem: web of the image web:1: exit code 137, out of memory
         Ran: from 2026-01-31T12:00:00Z to 2026-01-31T12:00:07Z
         Error: x
@@ -297,15 +303,15 @@ mod tests {
         Log: last
         ");
         let unborn = Report { state: Some(StateReport::default()), name: "web".into(), ..Report::default() };
-        assert!(said(&unborn).starts_with("Post-mortem: web of the image : never started\n"));
+        assert!(shown(&unborn).starts_with("Post-mortem: web of the image : never started\n"));
     }
 
     #[test]
-    fn an_image_is_told_as_the_daemon_has_it() {
+    fn image_report_matches_the_daemon() {
         let text = r#"{"Id": "sha256:1", "Config": {"User": "app", "Entrypoint": ["/app"], "Cmd": ["--token=x"],
             "Env": ["TOKEN=x"], "ExposedPorts": {"80/tcp": {}}, "Volumes": {"/data": {}}, "WorkingDir": "/srv"}}"#;
         let report = Report::of_image("web", &ImageJson::parse("web", text).unwrap());
-        insta::assert_snapshot!(said(&report), @r"
+        insta::assert_snapshot!(shown(&report), @r"
         Image: web (sha256:1)
         Command: /app --token=[masked] as the user app in /srv
         Environment: TOKEN=[masked]

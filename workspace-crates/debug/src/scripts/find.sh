@@ -1,5 +1,5 @@
-# Finds `$2` below `$1` as the target would, whose links begin at its own root directory: `$root$at` is its place, whether it is
-# there or not. With `$3` the last link is followed, too. Code 44: links lead in a circle.
+# Resolves `$2` below the target's root directory `$1`, where absolute links begin. Sets `$root$at` to the path, which may be
+# missing. With `$3` it also follows the last link. Exit code 44: a loop of links.
 root=$1 rest=$2/ at= count=0
 while [ -n "$rest" ]; do
     name=${rest%%/*} rest=${rest#*/}

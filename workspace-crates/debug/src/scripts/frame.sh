@@ -1,5 +1,5 @@
-# Writes its input to stdout as a frame: a line with the length in bytes and a name, then the bytes. A file of the session's own
-# stands between, as a pipe's length is known too late. What `frames.rs` reads.
+# Writes its input to stdout as a frame for `frames.rs`: a line with the length in bytes and a name, then the bytes. A file in
+# the session's container holds the input, since a pipe's length is known too late.
 frame() {
     cat >/.tierce-frame 2>/dev/null
     printf '%d %s\n' "$(wc -c </.tierce-frame)" "$1"

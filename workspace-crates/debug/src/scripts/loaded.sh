@@ -1,5 +1,5 @@
-# Runs in the toolbox, beside the target: tells which files a process has mapped, with the first pages of each as they lie in its
-# memory, and the beginning and the end of what stands at its path now.
+# Runs in the toolbox beside the target. Writes frames with the mapped files of a process, the first pages of each in memory,
+# and both ends of the current file at its path.
 #
 #   loaded.sh PID
 process=/proc/$1
@@ -10,12 +10,12 @@ while read -r range _ offset _ _ path; do
     00000000/*) ;;
     *) continue ;;
     esac
-    # In pages of 4 KiB, of which all others are multiples.
+    # Every page size is a multiple of 4 KiB.
     dd if="$process/mem" bs=4096 skip="$((0x${range%-*} / 4096))" count=4 2>/dev/null | frame "memory ${range%-*}"
-    # What stands there now, where the one that was mapped has lost its name.
+    # The current file at the path of a removed one.
     file=$process/root${path% (deleted)}
     [ -f "$file" ] || continue
-    # To count the bytes of a library takes long.
+    # wc reads the whole library, which is slow.
     { stat -L -c %s "$file" 2>/dev/null || wc -c <"$file"; } | frame "size ${range%-*}"
     dd if="$file" bs=4096 count=4 2>/dev/null | frame "first ${range%-*}"
     tail -c 32768 "$file" 2>/dev/null | frame "last ${range%-*}"

@@ -1,4 +1,4 @@
-# Tells what stands where find.sh has led, and who the process is whose root directory `$1` is.
+# Describes the path that find.sh has found, and the process with the root directory `$1`.
 if [ -d "$root$at" ]; then
     echo folder
 elif [ -e "$root$at" ] || [ -L "$root$at" ]; then

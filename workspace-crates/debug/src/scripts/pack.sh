@@ -1,4 +1,4 @@
-# Packs what find.sh has found; with `$4` the content of a folder. The kernel's own file systems are left out of a root directory.
+# Packs the path that find.sh has found; with `$4`, a folder's content. Skips the kernel's file systems in a root directory.
 [ -e "$root$at" ] || [ -L "$root$at" ] || exit 44
 if [ -z "$at" ]; then
     cd "$root" && set -- .[!.]* ..?* *

@@ -1,9 +1,9 @@
-# Runs in the toolbox, beside the target: tells what the kernel knows of the target's processes.
+# Runs in the toolbox beside the target. Writes frames with the kernel's data of the target's processes.
 #
 #   snapshot.sh PID
 #
-# PID is the first process of the target. A frame is named by its path in the archive; what is of a process begins with
-# `processes/N/`. What cannot be read is left out.
+# PID is the first process of the target. A frame's name is its path in the archive, `processes/N/…` for a process. Unreadable
+# files are skipped.
 most=4194304 # bytes of one file
 namespace=$(readlink "/proc/$1/ns/mnt")
 
@@ -18,7 +18,7 @@ done
 for file in tcp tcp6 udp udp6 unix raw raw6 packet netlink dev route sockstat sockstat6 snmp netstat; do
     tell "net/$file" "/proc/$1/net/$file"
 done
-# Those of version 2 of control groups lie in the folder itself, those of version 1 in one for each controller.
+# Control groups version 2 have all files in one folder, version 1 in a folder for each controller.
 groups=/proc/$1/root/sys/fs/cgroup
 for file in "$groups"/memory.* "$groups"/cpu.* "$groups"/io.* "$groups"/pids.* \
     "$groups"/memory/memory.* "$groups"/cpu/cpu.* "$groups"/cpuacct/cpuacct.* "$groups"/pids/pids.*; do

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What the parts of an archive are, by the beginnings of their paths.
+/// Descriptions of an archive's files, by the beginnings of their paths.
 const PARTS: [(&str, &str); 22] = [
-    ("container.json", "what the daemon knows of the container: configuration, state, exit (`docker inspect`)"),
+    ("container.json", "the daemon's description of the container: configuration, state, exit (`docker inspect`)"),
     ("versions.txt", "of Tierce, the daemon, the kernel and gdb"),
-    ("log.txt", "the last lines that the container wrote, with their times"),
-    ("symbols.txt", "what runs, each file with its build-id, and of what there are no symbols"),
-    ("mountinfo", "what is mounted (proc_pid_mountinfo(5))"),
+    ("log.txt", "the last lines of the container's log, with their times"),
+    ("symbols.txt", "the running files with their build-ids, and notes about missing symbols"),
+    ("mountinfo", "the mounts (proc_pid_mountinfo(5))"),
     ("cgroup/", "limits and use of memory, processors and input/output (kernel: cgroup-v1 or cgroup-v2)"),
     ("kernel/", "the machine: version, memory, load"),
     ("net/tcp", "TCP sockets of the network namespace, addresses in hexadecimal digits (proc_pid_net(5))"),
@@ -22,7 +22,7 @@ const PARTS: [(&str, &str); 22] = [
     ("/threads", "for each thread: its state, where it waits in the kernel, its system call and kernel stack"),
     ("/cmdline", "the command line, a word a line"),
     ("/environ", "the variables, one a line"),
-    ("/maps", "what is mapped into memory (proc_pid_maps(5))"),
+    ("/maps", "the memory mappings (proc_pid_maps(5))"),
     ("/limits", "its limits"),
     ("/open-files", "its open files"),
     ("/namespaces", "its namespaces"),
@@ -31,13 +31,13 @@ const PARTS: [(&str, &str); 22] = [
     ("processes/", "more of `/proc`, as proc(5) has it"),
 ];
 
-/// The index: what it is of, what the files are, and what to know about them.
+/// The index: the title, a description of each file, and notes.
 pub(super) fn index(title: &str, paths: &[&str]) -> String {
     let mut text = format!(
-        "{title}\n\nAll files are text. Secrets are replaced by `{}`: values of variables, options and JSON fields whose names\n\
-         say so, passwords in URLs, credentials in headers, and the same values wherever else they show up. What is a secret and\n\
-         looks like none is still here: read it before you pass it on.\n\n",
-        super::secrets::MASK
+        "{title}\n\nAll files are text. `{}` replaces secrets: values of variables, options and fields with secret names,\n\
+         passwords in addresses and command lines, credentials in headers, private keys, tokens of known forms, random\n\
+         words, and every copy of them. It cannot know every secret: read the files before you pass them on.\n\n",
+        super::find::MASK
     );
     for (part, meaning) in PARTS {
         if paths.iter().any(|path| part_of(path) == Some(part)) {
@@ -52,7 +52,7 @@ pub(super) fn index(title: &str, paths: &[&str]) -> String {
     text
 }
 
-/// The part that a file belongs to: the first one that fits.
+/// The first description that fits a file.
 fn part_of(path: &str) -> Option<&'static str> {
     let fits = |part: &str| if part.starts_with('/') { path.ends_with(part) } else { path.starts_with(part) };
     PARTS.iter().map(|(part, _)| *part).find(|part| fits(part))
@@ -89,21 +89,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_index_says_what_the_files_are() {
+    fn index_describes_the_files() {
         let index =
             index("web", &["container.json", "net/tcp6", "net/tcp", "net/dev", "processes/1/maps", "processes/1/io"]);
         let (_, list) = index.rsplit_once("\n\n").unwrap();
         insta::assert_snapshot!(list, @r"
-        container.json           what the daemon knows of the container: configuration, state, exit (`docker inspect`)
+        container.json           the daemon's description of the container: configuration, state, exit (`docker inspect`)
         net/tcp                  TCP sockets of the network namespace, addresses in hexadecimal digits (proc_pid_net(5))
         net/...                  the rest of the network namespace
-        processes/N/maps         what is mapped into memory (proc_pid_maps(5))
+        processes/N/maps         the memory mappings (proc_pid_maps(5))
         processes/...            more of `/proc`, as proc(5) has it
         ");
     }
 
     #[test]
-    fn an_archive_is_what_tar_and_gzip_read() {
+    fn tar_and_gzip_read_the_archive() {
         let files = [("README.txt".to_owned(), "text\n".to_owned()), ("net/tcp".to_owned(), String::new())];
         let read = |archive: &mut dyn std::io::Read| {
             let mut archive = tar::Archive::new(archive);

@@ -1,9 +1,8 @@
-//! A snapshot: what there is to know of a running container, in one archive, with its secrets masked.
+//! A snapshot: the state of a running container in one archive, with masked secrets.
 
 mod archive;
-mod names;
+mod find;
 mod secrets;
-mod text;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,14 +17,14 @@ use crate::host_file::{HostFile, stamp};
 use crate::loaded::LoadedFile;
 use crate::{Error, Options, Process, Target, quoted};
 
-/// How many lines of the log are taken, from its end.
+/// The last lines of the log in a snapshot.
 const LOG_LINES: usize = 10_000;
-/// How much of the log is kept, in bytes from its end.
+/// The limit of the log in bytes, from its end.
 const LOG_BYTES: usize = 4 << 20;
-/// Of how many processes gdb tells the stacks.
+/// The number of processes whose stacks gdb prints.
 const STACKS_OF: usize = 64;
 
-/// What a snapshot is made of besides the target.
+/// The inputs of a snapshot besides the target.
 #[derive(Clone, Debug)]
 pub struct SnapshotOptions<'o> {
     /// The toolbox, and mounts with symbols.
@@ -34,13 +33,13 @@ pub struct SnapshotOptions<'o> {
     pub path: &'o Path,
     /// The time, in seconds since 1970.
     pub time: u64,
-    /// What runs.
+    /// The running files.
     pub loaded: Vec<LoadedFile>,
-    /// What is to be said of its symbols.
+    /// Notes about their symbols.
     pub remarks: Vec<String>,
 }
 
-/// Whether the ending of a file's name asks for compression: `.tar.gz` and `.tgz` do, `.tar` does not.
+/// Whether the suffix of a file's name means compression: `.tar.gz` and `.tgz` do, `.tar` does not.
 ///
 /// # Errors
 /// Any other ending.
@@ -50,7 +49,7 @@ pub fn is_compressed(path: &Path) -> Result<bool, Error> {
         () if name.ends_with(".tar.gz") || name.ends_with(".tgz") => Ok(true),
         () if name.ends_with(".tar") => Ok(false),
         () => Err(Error::Value {
-            what: "the snapshot's file",
+            kind: "the snapshot's file",
             value: path.display().to_string(),
             reason: "its name ends in none of `.tar.gz`, `.tgz` and `.tar`".into(),
         }),
@@ -60,7 +59,7 @@ pub fn is_compressed(path: &Path) -> Result<bool, Error> {
 /// Writes a snapshot of the target.
 ///
 /// # Errors
-/// [`Error::Value`] for a name of another ending; if there is such a file already, or its folder cannot be written; the daemon's.
+/// [`Error::Value`] for another suffix; if the file exists, or its folder is not writable; the daemon's.
 pub fn write_snapshot(
     docker: &Docker,
     target: &Target,
@@ -90,14 +89,14 @@ pub fn write_snapshot(
     archive::write(file, compressed, &folder, options.time, &files).map_err(failed)?.finish()
 }
 
-/// The processes of which there is something, the lowest numbers first.
+/// The processes with at least one frame, lowest number first.
 fn processes(frames: &Frames) -> Vec<u32> {
     let ids = frames.iter().filter_map(|(name, _)| name.strip_prefix("processes/")?.split_once('/')?.0.parse().ok());
     let ids: BTreeSet<u32> = ids.collect();
     ids.into_iter().take(STACKS_OF).collect()
 }
 
-/// Tells the stacks of these processes, and gdb's version.
+/// A script that prints the stacks of these processes, and gdb's version.
 fn stacks_script(processes: &[u32]) -> String {
     let stacks = STACKS.map(str::to_owned);
     let of = |&pid: &u32| {
@@ -112,19 +111,32 @@ fn stacks_script(processes: &[u32]) -> String {
 /// The end of the log.
 fn log(docker: &Docker, target: &Target) -> Result<Vec<u8>, Error> {
     let mut log = Vec::new();
+    let mut is_cut = false;
     let read = docker.log(target.id(), Some(LOG_LINES), true, &mut |_, bytes| {
         log.extend_from_slice(bytes);
-        log.drain(..log.len().saturating_sub(LOG_BYTES));
+        if log.len() > 2 * LOG_BYTES {
+            is_cut = true;
+            log.drain(..log.len() - LOG_BYTES);
+        }
     });
+    if log.len() > LOG_BYTES {
+        is_cut = true;
+        log.drain(..log.len() - LOG_BYTES);
+    }
+    if is_cut {
+        // The end of a line could be the end of a secret that nobody recognises.
+        let line = log.iter().position(|byte| *byte == b'\n').map_or(log.len(), |end| end + 1);
+        log.drain(..line);
+    }
     match read {
         Ok(()) => Ok(log),
-        // There are ways of logging from which nothing can be read.
+        // Some log drivers cannot be read.
         Err(tierce_docker::Error::Refused { source, .. }) => Ok(source.message.into_bytes()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What was gathered, as it is.
+/// The gathered data, unmasked.
 struct Raw {
     frames: Frames,
     stacks: Frames,
@@ -134,7 +146,7 @@ struct Raw {
 }
 
 impl Raw {
-    /// The files of the archive, with their secrets masked. First all are learned, then each text is searched for them.
+    /// The files of the archive with masked secrets. Learns all secrets first, then searches each text for them.
     fn masked(&self, options: &SnapshotOptions<'_>) -> Vec<(String, String)> {
         let mut secrets = Secrets::default();
         let container = match serde_json::from_str::<serde_json::Value>(&self.json) {
@@ -158,10 +170,10 @@ impl Raw {
             };
             files.push((name.to_owned(), text));
         }
-        // Whoever masks a JSON text as one sees names and values that are in different strings.
+        // A mask of JSON as plain text would match names and values across strings.
         let is_document = |path: &str| path == "container.json";
         for (path, text) in &mut files {
-            *text = if is_document(path) { secrets.known(text) } else { secrets.text(text) };
+            *text = if is_document(path) { secrets.document(text) } else { secrets.text(text) };
         }
         files
     }
@@ -181,7 +193,7 @@ impl Raw {
     }
 }
 
-/// What runs, a line each, and what is to be said of it.
+/// The running files, one a line, and notes about them.
 fn symbols(loaded: &[LoadedFile], remarks: &[String]) -> String {
     let file = |file: &LoadedFile| format!("{} {}\n", file.build_id.as_deref().unwrap_or("-"), file.path);
     let files: String = loaded.iter().map(file).collect();
@@ -194,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endings() {
+    fn suffix_selects_compression() {
         for (name, expected) in [
             ("a.tar.gz", Some(true)),
             ("x/a.tgz", Some(true)),
@@ -208,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn one_gdb_a_process() {
+    fn each_process_has_one_gdb() {
         let frames =
             Frames::read(b"0 processes/10/io\n0 processes/7/maps\n0 processes/7/io\n0 processes/x/io\n0 net/tcp\n");
         assert_eq!(processes(&frames), [7, 10]);

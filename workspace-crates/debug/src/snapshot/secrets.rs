@@ -1,31 +1,27 @@
-//! Secrets are masked before anything else is done with a text: those that a name, a URL or a header gives away, and then
-//! wherever the same value shows up again.
+//! Masks secrets before any other use of a text: first those that a name or their own form gives away, then every copy of them.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::names::is_secret;
-use super::text;
+use super::find::{self, MASK, is_secret};
 
-/// What stands for a secret.
-pub(super) const MASK: &str = "[masked]";
-
-/// How long a secret has to be to be looked for everywhere else, in bytes: `yes` and `1234` are in every text.
+/// The minimum length in bytes of a secret that is masked in other texts: `yes` and `1234` are in every text.
 const TELLING: usize = 6;
 
-/// The secrets that were found so far.
+/// The known secrets.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets(BTreeSet<String>);
 
 impl Secrets {
-    /// Learns the secrets of variables, `NAME=value` each with a NUL behind it as in `/proc/pid/environ`. Gives them masked, one
-    /// a line.
+    /// Learns the secrets of variables, `NAME=value` with a NUL each, as in `/proc/pid/environ`. Returns the masked variables,
+    /// one a line.
     pub(crate) fn environment(&mut self, bytes: &[u8]) -> String {
         words(bytes).map(|word| self.variable(&word) + "\n").collect()
     }
 
-    /// Learns the secrets of a command line, a NUL behind each word as in `/proc/pid/cmdline`. Gives it masked, a word a line.
+    /// Learns the secrets of a command line with a NUL after each word, as in `/proc/pid/cmdline`. Returns the masked words, one
+    /// a line.
     pub(crate) fn command_line(&mut self, bytes: &[u8]) -> String {
         let words: Vec<String> = words(bytes).collect();
         self.words(&words).into_iter().map(|word| word + "\n").collect()
@@ -35,8 +31,18 @@ impl Secrets {
     pub(crate) fn json(&mut self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                for (name, value) in fields {
-                    if is_secret(name) { self.everything(value) } else { self.json(value) }
+                const NAMES: [&str; 5] = ["name", "Name", "key", "Key", "variable"];
+                let paired = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
+                let is_pair = paired.is_some_and(is_secret);
+                for (name, mut value) in std::mem::take(fields) {
+                    let is_value = is_pair && name.eq_ignore_ascii_case("value");
+                    let is_name = is_pair && NAMES.contains(&name.as_str());
+                    if is_value || (is_secret(&name) && !is_name) {
+                        self.everything(&mut value)
+                    } else {
+                        self.json(&mut value)
+                    }
+                    fields.insert(self.learn_from(&name), value);
                 }
             }
             Value::Array(values) if values.iter().all(Value::is_string) => {
@@ -49,21 +55,26 @@ impl Secrets {
         }
     }
 
-    /// Masks the secrets of any other text: those that are known, and those that it gives away itself.
+    /// Masks the secrets of any other text: known ones, and those that the text itself marks.
     pub(crate) fn text(&self, text: &str) -> String {
-        // In this order: a secret may have characters at which a value ends elsewhere.
-        text::mask(&self.known(text), &mut |_| {})
+        // In this order: a known secret may contain characters that end a value.
+        find::mask(&self.known(text), &mut |_| {})
     }
 
-    /// Masks the secrets that are known.
+    /// Masks the secrets of a serialized document whose strings are masked already: copies, and keys.
+    pub(crate) fn document(&self, text: &str) -> String {
+        find::mask_shapes(&self.known(text))
+    }
+
+    /// Masks the known secrets.
     pub(crate) fn known(&self, text: &str) -> String {
-        // The longest first: one may be a part of another.
+        // The longest first: a secret may be a part of another.
         let mut known: Vec<&String> = self.0.iter().collect();
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         known.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
     }
 
-    /// Masks every string of a value whose name says that it is secret.
+    /// Masks every string of a value with a secret name.
     fn everything(&mut self, value: &mut Value) {
         match value {
             Value::String(text) if text.is_empty() => {}
@@ -75,46 +86,98 @@ impl Secrets {
         }
     }
 
-    /// Words of a command line, or variables: an option with a secret name takes the word behind it for its value.
+    /// Masks words of a command line, or variables. The word after an option with a secret name is its value.
     pub(crate) fn words(&mut self, words: &[String]) -> Vec<String> {
+        let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        let in_options = find::in_words(&texts);
         let mut takes_value = false;
-        let mask = |word: &String| {
-            let masked = match takes_value && !word.starts_with('-') {
-                true => self.secret(word),
-                false => self.variable(word),
+        let mask = |(index, word): (usize, &String)| {
+            let own = in_options.iter().find(|(at, _)| *at == index).map(|(_, range)| range.clone());
+            let masked = match own {
+                _ if takes_value && !word.starts_with('-') => self.secret(word),
+                Some(range) => {
+                    let secret = self.secret(&word[range.clone()]);
+                    format!("{}{secret}{}", self.learn_from(&word[..range.start]), &word[range.end..])
+                }
+                None => self.variable(word),
             };
-            takes_value = word.starts_with('-') && !word.contains('=') && is_secret(word);
+            // An option, or the name in `configure set NAME VALUE`.
+            let is_before_value = word.starts_with('-') || index.checked_sub(1).is_some_and(|at| words[at] == "set");
+            takes_value = is_before_value && !word.contains('=') && is_secret(word);
             masked
         };
-        words.iter().map(mask).collect()
+        words.iter().enumerate().map(mask).collect()
     }
 
-    /// `NAME=value`, `--name=value`, or any word: all of the value is the secret, whatever characters it has.
+    /// Masks `NAME=value`, `--name=value`, `name:value`, or any word. The whole value is the secret, with any characters.
     pub(crate) fn variable(&mut self, word: &str) -> String {
         match word.split_once('=') {
-            Some((name, value)) if is_name(name) && is_secret(name) && !value.is_empty() => {
+            Some((name, value))
+                if is_name(name) && is_secret(name) && !value.is_empty() && !is_path_of(name, value) =>
+            {
                 format!("{name}={}", self.secret(value))
             }
+            Some((name, value)) if is_name(name) && is_path_of(name, value) => format!("{name}={}", self.known(value)),
             _ => self.learn_from(word),
         }
     }
 
     fn learn_from(&mut self, text: &str) -> String {
-        text::mask(text, &mut |secret| self.learn(secret))
+        find::mask(text, &mut |secret| self.learn(secret))
     }
 
     fn secret(&mut self, value: &str) -> String {
-        // A URL in it may be written elsewhere with its password alone.
+        // The password of a URL in it may appear alone elsewhere.
         let _ = self.learn_from(value);
         self.learn(value);
         MASK.to_owned()
     }
 
-    /// Remembers a secret; one of several lines, such as a private key, also by each of its lines.
+    /// Remembers a secret, each line of a secret with several lines, such as a private key, and their forms in other texts.
     fn learn(&mut self, secret: &str) {
         let parts = secret.lines().map(str::trim).chain([secret.trim()]);
-        self.0.extend(parts.filter(|part| part.len() >= TELLING).map(str::to_owned));
+        for part in parts.filter(|part| part.len() >= TELLING && !MASK.contains(part) && !is_ordinary(part)) {
+            self.0.extend([part.to_owned(), in_json(part), in_address(part), base64(part)]);
+        }
     }
+}
+
+/// Whether the variable names a file or a socket that has the secret, or that is one's: `DB_PASSWORD_FILE=/run/secrets/db`.
+fn is_path_of(name: &str, value: &str) -> bool {
+    let last = name.rsplit(['_', '-', '.']).next().unwrap_or_default().to_ascii_uppercase();
+    ["FILE", "PATH", "DIR", "SOCK", "SOCKET"].contains(&last.as_str()) && value.starts_with('/')
+}
+
+/// Values of settings with secret names that are words of any text.
+fn is_ordinary(value: &str) -> bool {
+    ["enabled", "disabled", "required", "optional", "default", "unknown", "localhost", "password", "postgres"]
+        .contains(&value)
+}
+
+/// The text as JSON has it in a string.
+fn in_json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted.trim_start_matches('"').strip_suffix('"').unwrap_or(&quoted).to_owned()
+}
+
+/// The text as an address has it: RFC 3986, section 2.1.
+fn in_address(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => String::from(char::from(byte)),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// The text in base64 (RFC 4648, section 4), without padding.
+fn base64(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |bytes: &[u8]| {
+        let number = (0..3).fold(0_usize, |number, at| number << 8 | usize::from(*bytes.get(at).unwrap_or(&0)));
+        let letter = move |at: usize| char::from(LETTERS[number >> (18 - 6 * at) & 63]);
+        (0..=bytes.len()).map(letter).collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(group).collect()
 }
 
 /// The words of a NUL-separated list.
@@ -129,98 +192,5 @@ fn is_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables() {
-        for (variables, expected) in [
-            ("", ""),
-            ("MODE=fast\0PORT=80\0", "MODE=fast\nPORT=80\n"),
-            ("DB_PASSWORD=a b=c\0MODE=fast\0", "DB_PASSWORD=[masked]\nMODE=fast\n"),
-            ("TLS_KEY=-----BEGIN\nabcdef\n-----END\n\0A=1\0", "TLS_KEY=[masked]\nA=1\n"),
-            ("TOKEN=\0", "TOKEN=\n"),
-            ("DATABASE_URL=postgres://web:hunter2@db/x?a=b\0", "DATABASE_URL=postgres://web:[masked]@db/x?a=b\n"),
-            ("HEADER=Authorization: Bearer abc.def\0", "HEADER=Authorization: [masked]\n"),
-            ("broken\0=x\0", "broken\n=x\n"),
-            ("PWD=/srv\0OLDPWD=/\0", "PWD=/srv\nOLDPWD=/\n"),
-            ("A=\u{fffd}\0", "A=\u{fffd}\n"),
-        ] {
-            assert_eq!(Secrets::default().environment(variables.as_bytes()), expected, "{variables:?}");
-        }
-    }
-
-    #[test]
-    fn command_lines() {
-        for (words, expected) in [
-            ("web --port 80", "web --port 80"),
-            ("web --password hunter2 --port 80", "web --password [masked] --port 80"),
-            ("web --password=hunter2", "web --password=[masked]"),
-            ("web --api-key --port 80", "web --api-key --port 80"),
-            ("web -token abc", "web -token [masked]"),
-            ("web https://u:p@host/", "web https://u:[masked]@host/"),
-            ("curl -H Authorization:x", "curl -H Authorization:[masked]"),
-            ("env SECRET_KEY=abc web", "env SECRET_KEY=[masked] web"),
-        ] {
-            let bytes = words.replace(' ', "\0") + "\0";
-            let masked = Secrets::default().command_line(bytes.as_bytes());
-            assert_eq!(masked.trim_end().replace('\n', " "), expected);
-        }
-    }
-
-    #[test]
-    fn documents() {
-        let mut value = serde_json::json!({
-            "Config": {
-                "Env": ["PATH=/bin", "API_TOKEN=abc def"],
-                "Cmd": ["web", "--password", "hunter2"],
-                "Labels": { "db.password": "x", "title": "redis://:pw@host" },
-                "ApiKey": { "nested": ["y", 7, null, true] },
-            },
-            "Pid": 7,
-        });
-        Secrets::default().json(&mut value);
-        let expected = serde_json::json!({
-            "Config": {
-                "Env": ["PATH=/bin", "API_TOKEN=[masked]"],
-                "Cmd": ["web", "--password", "[masked]"],
-                "Labels": { "db.password": "[masked]", "title": "redis://:[masked]@host" },
-                "ApiKey": { "nested": ["[masked]", "[masked]", null, true] },
-            },
-            "Pid": 7,
-        });
-        assert_eq!(value, expected);
-    }
-
-    #[test]
-    fn a_known_secret_is_masked_wherever_it_shows() {
-        let mut secrets = Secrets::default();
-        secrets.environment(
-            b"DB_PASSWORD=hunter22\0PIN_TOKEN=123\0TLS_KEY=BEGIN\nline-of-key\nEND\0URL=http://u:inner-pass@h\0X_KEY=with,comma&more\0",
-        );
-        for (text, expected) in [
-            ("failed to log in with hunter22!", "failed to log in with [masked]!"),
-            ("123 is in every text", "123 is in every text"),
-            ("line-of-key", "[masked]"),
-            ("the inner-pass alone", "the [masked] alone"),
-            ("password: other", "password: [masked]"),
-            ("password=with,comma&more", "password=[masked]"),
-        ] {
-            assert_eq!(secrets.text(text), expected);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_hides_a_known_secret(secret in ".{6,20}", before in ".*", after in ".*") {
-            let mut secrets = Secrets::default();
-            let variables = secrets.environment(format!("API_TOKEN={secret}\0").as_bytes());
-            proptest::prop_assume!(!secret.contains('\0') && secret.trim().len() >= TELLING);
-            proptest::prop_assert_eq!(variables, "API_TOKEN=[masked]\n");
-            let masked = secrets.text(&format!("{before}{secret}{after}"));
-            // What stands around it may happen to be the same.
-            let planted = before.contains(secret.trim()) || after.contains(secret.trim()) || MASK.contains(secret.trim());
-            proptest::prop_assert!(planted || !masked.contains(secret.trim()), "{}", masked);
-        }
-    }
-}
+#[path = "secrets_tests.rs"]
+mod tests;

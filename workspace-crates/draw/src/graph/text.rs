@@ -1,14 +1,14 @@
-//! A graph as text: a tree for people, and the languages of Graphviz and Mermaid.
+//! A graph as a tree for the terminal, and in the languages of Graphviz and Mermaid.
 
-use super::{Graph, Vertex};
+use super::{Emphasis, Graph, Vertex};
 
-/// A tree below each vertex that nothing needs. What a vertex that was there before needs is not said again: `(*)`.
+/// Prints a tree below each vertex that no other vertex needs. A vertex prints its needs once; later it is marked `(*)`.
 #[must_use]
 pub fn tree(graph: &Graph) -> String {
     let mut tree = Tree { graph, seen: vec![false; graph.vertices.len()], text: String::new() };
     let is_needed = |vertex: &usize| graph.edges.iter().any(|edge| edge.to == *vertex && edge.from != edge.to);
     let (needed, roots): (Vec<usize>, Vec<usize>) = (0..graph.vertices.len()).partition(is_needed);
-    // What is only needed by what it needs itself has no root above it.
+    // A cycle that nothing outside of it needs has no root: its first vertex becomes one.
     for vertex in roots.into_iter().chain(needed) {
         if !tree.seen[vertex] {
             tree.line(vertex, "", "");
@@ -24,25 +24,25 @@ struct Tree<'g> {
 }
 
 impl Tree<'_> {
-    /// A vertex, and below it what it needs. `first` begins its own line, `rest` those below it.
+    /// Prints a vertex and, below it, its needs. `first` is the prefix of its own line, `rest` that of the lines below.
     fn line(&mut self, vertex: usize, first: &str, rest: &str) {
         let needs: Vec<usize> = self.graph.needs(vertex).collect();
-        let again = std::mem::replace(&mut self.seen[vertex], true) && !needs.is_empty();
+        let is_repeated = std::mem::replace(&mut self.seen[vertex], true) && !needs.is_empty();
         let Vertex { name, detail, .. } = &self.graph.vertices[vertex];
         let detail = if detail.is_empty() { String::new() } else { format!("  {detail}") };
-        let mark = if again { " (*)" } else { "" };
+        let mark = if is_repeated { " (*)" } else { "" };
         self.text.push_str(&format!("{first}{name}{detail}{mark}\n"));
-        if again {
+        if is_repeated {
             return;
         }
-        for (at, below) in needs.iter().enumerate() {
+        for (at, needed) in needs.iter().enumerate() {
             let (branch, line) = if at + 1 == needs.len() { ("└── ", "    ") } else { ("├── ", "│   ") };
-            self.line(*below, &format!("{rest}{branch}"), &format!("{rest}{line}"));
+            self.line(*needed, &format!("{rest}{branch}"), &format!("{rest}{line}"));
         }
     }
 }
 
-/// The language of Graphviz.
+/// Prints the graph in the language of Graphviz.
 #[must_use]
 pub fn dot(graph: &Graph) -> String {
     let mut text = String::from(
@@ -53,34 +53,40 @@ pub fn dot(graph: &Graph) -> String {
             "" => quoted(&vertex.name),
             detail => format!("{}\\n{}", quoted(&vertex.name), quoted(detail)),
         };
-        let look = if vertex.kind == 0 { ", style=\"rounded,bold\"" } else { "" };
-        text.push_str(&format!("    n{at} [label=\"{label}\"{look}]\n"));
+        let style = match vertex.emphasis {
+            Emphasis::Strong => ", style=\"rounded,bold\"",
+            Emphasis::Normal => "",
+        };
+        text.push_str(&format!("    n{at} [label=\"{label}\"{style}]\n"));
     }
     graph.edges.iter().for_each(|edge| text.push_str(&format!("    n{} -> n{}\n", edge.from, edge.to)));
     text + "}\n"
 }
 
-/// Text within quotes of Graphviz: a backslash begins an escape there.
+/// Escapes text for a quoted string of Graphviz, where a backslash begins an escape. Control characters become spaces.
 fn quoted(text: &str) -> String {
     let text: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// The language of Mermaid.
+/// Prints the graph in the language of Mermaid.
 #[must_use]
 pub fn mermaid(graph: &Graph) -> String {
     let mut text = String::from("flowchart TD\n");
     for (at, vertex) in graph.vertices.iter().enumerate() {
         let detail =
             if vertex.detail.is_empty() { String::new() } else { format!("<br/>{}", entities(&vertex.detail)) };
-        let (open, close) = if vertex.kind == 0 { ("[", "]") } else { ("(", ")") };
+        let (open, close) = match vertex.emphasis {
+            Emphasis::Strong => ("[", "]"),
+            Emphasis::Normal => ("(", ")"),
+        };
         text.push_str(&format!("    n{at}{open}\"{}{detail}\"{close}\n", entities(&vertex.name)));
     }
     graph.edges.iter().for_each(|edge| text.push_str(&format!("    n{} --> n{}\n", edge.from, edge.to)));
     text
 }
 
-/// Text within quotes of Mermaid, which takes HTML there and has codes of its own for what means something.
+/// Escapes text for a quoted string of Mermaid: it reads HTML and Markdown there, and `#…;` as a character's number.
 fn entities(text: &str) -> String {
     let entity = |character: char| match character {
         '"' | '#' | '&' | '<' | '>' | '`' | '\\' | '*' | '_' => format!("#{};", u32::from(character)),

@@ -1,33 +1,33 @@
-//! A treemap as a page: each group leads to a picture of its own. There is no script in it: what is shown is what the
-//! address names, as `:target` has it.
+//! A treemap as an HTML page in which each group links to a view of its own. The page needs no script: CSS shows the view that
+//! the address names, by `:target`.
 
 use super::svg::{inner_svg, style};
 use super::{Node, Treemap};
 use crate::markup::escape;
 
-/// A line of the table below the picture, which says the same in words.
+/// A row of the table below the treemap: the files of one owner.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Whose it is.
+    /// The owner.
     pub name: String,
-    /// How many files.
+    /// The number of its files.
     pub files: u64,
     /// Their size.
     pub bytes: u64,
-    /// Which part of the root it is.
+    /// The index of its node in the parts of the root.
     pub view: usize,
 }
 
-/// A stage of the way to what the picture shows, with how large it was there.
+/// A stage of the image's build, with its size there.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its size.
     pub bytes: u64,
 }
 
-/// What the page itself looks like.
+/// The page's own CSS.
 const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:0 auto;max-width:1200px;padding:1rem;\
     font:15px/1.45 system-ui,sans-serif;color:#16181d;background:#fff}h1{font-size:1.3rem;margin:.2rem 0}\
     nav{min-height:1.6rem}a{color:#1558b0}svg{width:100%;height:auto;display:block}section{display:none;scroll-margin-top:6rem}section:target,\
@@ -35,7 +35,7 @@ const PAGE_STYLE: &str = ":root{color-scheme:light dark}body{margin:0 auto;max-w
     .bar{width:16rem}.bar div{height:.8rem;min-width:1px;background:#1558b0}th,td{padding:.15rem .9rem .15rem 0;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#16181d}a{color:#8ab8f0}.bar div{background:#8ab8f0}}";
 
-/// The page of a picture, with a table of its largest parts and one of the stages before it.
+/// Returns the page of a treemap, with a table of owners and one of build stages. No table of stages if `stages` is empty.
 #[must_use]
 pub fn page(map: &Treemap<'_>, rows: &[Row], stages: &[Bar]) -> String {
     let heading = escape(&format!("{}, {}", map.title, (map.size)(map.root.bytes)));
@@ -45,22 +45,22 @@ pub fn page(map: &Treemap<'_>, rows: &[Row], stages: &[Bar]) -> String {
          <style>{PAGE_STYLE}{}</style>\n</head>\n<body>\n<h1>{heading}</h1>\n<main>\n",
         style()
     );
-    // The view of everything is the last, as it gives way to whichever is named before it.
+    // The view of everything comes last: the selector `section:target~#all` hides it only after its siblings.
     for (at, group) in map.root.parts.iter().enumerate() {
-        for (below, folder) in group.parts.iter().enumerate().filter(|(_, folder)| !folder.parts.is_empty()) {
-            text.push_str(&view(map, folder, &[at, below]));
+        for (inner, folder) in group.parts.iter().enumerate().filter(|(_, folder)| !folder.parts.is_empty()) {
+            text.push_str(&view(map, folder, &[at, inner]));
         }
         text.push_str(&view(map, group, &[at]));
     }
     text.push_str(&view(map, map.root, &[]));
     text.push_str("</main>\n");
-    text.push_str(&table(map, rows));
+    text.push_str(&owner_table(map, rows));
     text.push_str(&stage_table(map, stages));
     text.push_str("</body>\n</html>\n");
     text
 }
 
-/// The name of a view within the page.
+/// The HTML id of a view.
 fn id(path: &[usize]) -> String {
     match path {
         [] => "all".to_owned(),
@@ -68,24 +68,24 @@ fn id(path: &[usize]) -> String {
     }
 }
 
-/// One picture, and the way back from it.
+/// One view with links to the views above it.
 fn view(map: &Treemap<'_>, node: &Node, path: &[usize]) -> String {
-    let mut way = String::new();
+    let mut links = String::new();
     let mut above = map.root;
     for (depth, at) in path.iter().enumerate() {
-        way.push_str(&format!("<a href=\"#{}\">{}</a> › ", id(&path[..depth]), escape(&above.name)));
+        links.push_str(&format!("<a href=\"#{}\">{}</a> › ", id(&path[..depth]), escape(&above.name)));
         above = &above.parts[*at];
     }
     let size = (map.size)(node.bytes);
     let picture = inner_svg(map, node, path, id);
-    let here = escape(&node.name);
+    let name = escape(&node.name);
     format!(
-        "<section id=\"{}\">\n<nav aria-label=\"the way here\">{way}{here}, {size}</nav>\n{picture}</section>\n",
+        "<section id=\"{}\">\n<nav aria-label=\"the way here\">{links}{name}, {size}</nav>\n{picture}</section>\n",
         id(path)
     )
 }
 
-/// Each stage with a bar against the largest one; nothing where nobody knows them.
+/// A row per stage, with a bar relative to the largest; empty if there are no stages.
 fn stage_table(map: &Treemap<'_>, stages: &[Bar]) -> String {
     let Some(largest) = stages.iter().map(|stage| stage.bytes).max() else { return String::new() };
     let mut text = String::from("<table>\n<tr><th>stage</th><th class=\"n\">size</th><th class=\"bar\"></th></tr>\n");
@@ -100,7 +100,8 @@ fn stage_table(map: &Treemap<'_>, stages: &[Bar]) -> String {
     text + "</table>\n"
 }
 
-fn table(map: &Treemap<'_>, rows: &[Row]) -> String {
+/// A row per owner.
+fn owner_table(map: &Treemap<'_>, rows: &[Row]) -> String {
     let mut text = String::from(
         "<table>\n<tr><th>owner</th><th class=\"n\">files</th><th class=\"n\">size</th><th class=\"n\">share</th></tr>\n",
     );

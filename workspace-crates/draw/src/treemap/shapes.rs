@@ -1,28 +1,28 @@
-//! From nodes to boxes with room for their names.
+//! The layout: boxes for nodes, with room for their names.
 
 use super::{Node, Rect, squarify};
 
-/// Colours; those of neighbours in size differ.
+/// The number of colours. Groups that are neighbours in size get different ones.
 pub(super) const COLOURS: usize = 10;
-/// The height of a line with a group's name.
+/// The height of the line with a group's name.
 const HEADER: f64 = 18.0;
-/// What is smaller at a side is not drawn: the group around it shows that there is something.
+/// The least width and height of a box. Smaller ones are not drawn: their group's colour fills the place.
 const SMALLEST: f64 = 2.0;
 
-/// A box of the picture.
+/// The box of a node.
 pub(super) struct Shape<'n> {
     pub(super) node: &'n Node,
     pub(super) area: Rect,
-    /// Where the node is: the number of each part on the way to it.
+    /// The index of each part on the way from the root to the node.
     pub(super) path: Vec<usize>,
-    /// Whether it has others in it.
+    /// Whether the node has parts.
     pub(super) is_group: bool,
-    /// Whether its name has a line of its own above what is in it.
+    /// Whether its name has a line of its own above its parts.
     pub(super) has_header: bool,
     pub(super) colour: usize,
 }
 
-/// The boxes of a node's parts, each before those in it. `base` is where the node itself is.
+/// Returns the boxes below a node, each before its own parts. `base` is the path of the node itself.
 pub(super) fn shapes<'n>(node: &'n Node, area: Rect, base: &[usize]) -> Vec<Shape<'n>> {
     let mut shapes = Vec::new();
     add(node, area, base, base.len(), &mut shapes);
@@ -41,9 +41,9 @@ fn add<'n>(node: &'n Node, area: Rect, path: &[usize], top: usize, shapes: &mut 
         }
         let path = [path, &[at]].concat();
         let is_group = !part.parts.is_empty();
-        // The outermost groups only: more lines would take the room of what they name.
+        // Only the outermost groups have a header: more headers would take the room of their parts.
         let has_header = is_group && path.len() == top + 1 && area.height > 2.5 * HEADER && area.width > 50.0;
-        let inner = if has_header { area.below(HEADER).inset(1.0) } else { area };
+        let inner = if has_header { area.without_top(HEADER).inset(1.0) } else { area };
         let colour = path[0] % COLOURS;
         shapes.push(Shape { node: part, area, path: path.clone(), is_group, has_header, colour });
         add(part, inner, &path, top, shapes);

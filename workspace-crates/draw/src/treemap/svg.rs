@@ -4,16 +4,16 @@ use super::shapes::{COLOURS, Shape, shapes};
 use super::{Node, Rect, Treemap};
 use crate::markup::{escape, shortened};
 
-/// The size of a picture. It is scaled to whatever shows it.
+/// The size of the picture in its own units; viewers scale it.
 const AREA: Rect = Rect { x: 0.0, y: 0.0, width: 1200.0, height: 700.0 };
 /// The height of the title.
 const TITLE: f64 = 34.0;
-/// The width of a character of the names, about.
+/// The approximate width of a character of a name.
 const CHARACTER: f64 = 6.6;
 /// The height of a line of names.
 const LINE: f64 = 14.0;
 
-/// Fills by day and by night, each of about the same lightness, so that one colour of text can be read on all of them.
+/// Fills for light and dark mode. Those of a mode are about equally light, so that one colour of text is legible on all.
 const FILLS: [(&str, &str); COLOURS] = [
     ("#a9c7e8", "#2a4a6d"),
     ("#f2c6a0", "#6b4426"),
@@ -27,7 +27,7 @@ const FILLS: [(&str, &str); COLOURS] = [
     ("#c4c8d0", "#454b57"),
 ];
 
-/// The picture alone: a file that any browser shows.
+/// Returns the treemap as an SVG file.
 #[must_use]
 pub fn svg(map: &Treemap<'_>) -> String {
     let heading = format!("{}, {}", map.title, (map.size)(map.root.bytes));
@@ -40,12 +40,12 @@ pub fn svg(map: &Treemap<'_>) -> String {
         style(),
         escape(&heading)
     );
-    text.push_str(&boxes(map, map.root, AREA.below(0.0).moved(TITLE), &[], None));
+    text.push_str(&boxes(map, map.root, AREA.moved_down(TITLE), &[], None));
     text.push_str("</svg>\n");
     text
 }
 
-/// The picture of a part within a page. Each of its groups leads, with all that is in it, to where `link` says.
+/// Returns the treemap of a node for use inside of an HTML page. Each group links to the id that `link` gives for its path.
 pub(super) fn inner_svg(map: &Treemap<'_>, node: &Node, path: &[usize], link: fn(&[usize]) -> String) -> String {
     let label = escape(&format!("{}, {}", node.detail, (map.size)(node.bytes)));
     let (width, height) = (AREA.width, AREA.height);
@@ -53,7 +53,7 @@ pub(super) fn inner_svg(map: &Treemap<'_>, node: &Node, path: &[usize], link: fn
     format!("<svg viewBox=\"0 0 {width} {height}\" role=\"group\" aria-label=\"{label}\">\n{boxes}</svg>\n")
 }
 
-/// What all pictures look like, by day and by night.
+/// The CSS of a treemap, for light and dark mode.
 pub(super) fn style() -> String {
     let mut style = String::from(
         ".paper{fill:#fff}text{font:11px system-ui,sans-serif;fill:#16181d}.heading{font-size:18px;font-weight:600}\
@@ -85,7 +85,7 @@ fn boxes(map: &Treemap<'_>, node: &Node, area: Rect, path: &[usize], link: Optio
         );
         let group = &shape.path[..=path.len()];
         match link.filter(|_| shape.is_group || shape.path.len() > group.len()) {
-            // Keys stop at the group, a pointer may be anywhere in it.
+            // The tab key stops at the group alone; a click counts anywhere in it.
             Some(link) if shape.path.len() == group.len() => {
                 text.push_str(&format!("<a href=\"#{}\" aria-label=\"{}\">{drawn}</a>\n", link(group), escape(&title)))
             }
@@ -96,7 +96,7 @@ fn boxes(map: &Treemap<'_>, node: &Node, area: Rect, path: &[usize], link: Optio
     text
 }
 
-/// A box's name and size, as far as there is room.
+/// A box's name and size, if the box has room for them.
 fn name(map: &Treemap<'_>, shape: &Shape<'_>) -> String {
     let Rect { x, y, width, height } = shape.area;
     let room = ((width - 6.0) / CHARACTER).max(0.0) as usize;
@@ -110,7 +110,7 @@ fn name(map: &Treemap<'_>, shape: &Shape<'_>) -> String {
     let size = (map.size)(shape.node.bytes);
     if shape.has_header {
         let whole = format!("{}  {size}", shape.node.name);
-        // Letters in bold are wider.
+        // Bold letters are wider.
         let room = room - room / 8;
         let fits = whole.chars().count() <= room;
         return line("name", 13.0, &if fits { whole } else { shortened(&shape.node.name, room) });
@@ -127,7 +127,7 @@ fn share(map: &Treemap<'_>, node: &Node) -> String {
 }
 
 impl Rect {
-    fn moved(self, down: f64) -> Rect {
+    fn moved_down(self, down: f64) -> Rect {
         Rect { y: self.y + down, ..self }
     }
 }

@@ -1,14 +1,11 @@
-//! The division of areas, and what is drawn of it.
-
 use proptest::prelude::*;
 
 use super::*;
 
 const AREA: Rect = Rect { x: 0.0, y: 0.0, width: 6.0, height: 4.0 };
 
-/// The example of the paper.
 #[test]
-fn the_example_of_the_paper_comes_out_as_there() {
+fn squarify_reproduces_the_example_of_the_paper() {
     let parts = squarify(&[6, 6, 4, 3, 2, 2, 1], AREA);
     let rounded: Vec<_> = parts
         .iter()
@@ -20,7 +17,7 @@ fn the_example_of_the_paper_comes_out_as_there() {
 }
 
 #[test]
-fn nothing_and_zeros_have_no_area() {
+fn empty_sizes_have_no_area() {
     assert_eq!(squarify(&[], AREA), []);
     for part in squarify(&[0, 0], AREA) {
         assert_eq!(part.width * part.height, 0.0);
@@ -31,7 +28,7 @@ fn nothing_and_zeros_have_no_area() {
 
 proptest! {
     #[test]
-    fn areas_are_in_proportion_and_inside(mut sizes in prop::collection::vec(0_u64..1_000_000, 1..60)) {
+    fn areas_are_proportional_and_disjoint(mut sizes in prop::collection::vec(0_u64..1_000_000, 1..60)) {
         sizes.sort_by_key(|size| std::cmp::Reverse(*size));
         let total: u64 = sizes.iter().sum();
         let parts = squarify(&sizes, AREA);
@@ -57,29 +54,29 @@ fn leaf(name: &str, bytes: u64) -> Node {
     Node { name: name.into(), detail: format!("/usr/{name}"), bytes, parts: Vec::new() }
 }
 
-fn of(name: &str, parts: Vec<Node>) -> Node {
+fn group(name: &str, parts: Vec<Node>) -> Node {
     Node { name: name.into(), detail: name.into(), bytes: parts.iter().map(|part| part.bytes).sum(), parts }
 }
 
 fn example() -> Node {
-    of(
+    group(
         "web",
         vec![
-            of("sys-libs/glibc", vec![of("/usr/lib64", vec![leaf("libc.so.6", 1900), leaf("<b>&'\"", 300)])]),
-            of("the program", vec![of("/usr/bin", vec![leaf("web", 700)])]),
-            of("nothing", vec![of("/etc", vec![leaf("empty", 0)])]),
+            group("sys-libs/glibc", vec![group("/usr/lib64", vec![leaf("libc.so.6", 1900), leaf("<b>&'\"", 300)])]),
+            group("the program", vec![group("/usr/bin", vec![leaf("web", 700)])]),
+            group("nothing", vec![group("/etc", vec![leaf("empty", 0)])]),
         ],
     )
 }
 
 #[test]
-fn a_picture_names_what_there_is_room_for() {
+fn names_without_room_are_left_out() {
     let root = example();
     insta::assert_snapshot!(svg(&Treemap { title: "web", root: &root, size: |bytes| format!("{bytes} B") }));
 }
 
 #[test]
-fn a_page_has_a_view_of_each_part() {
+fn page_has_a_view_per_part() {
     let root = example();
     let rows = [Row { name: "sys-libs/glibc".into(), files: 2, bytes: 2200, view: 0 }];
     let map = Treemap { title: "web", root: &root, size: |bytes| format!("{bytes} B") };

@@ -2,8 +2,8 @@
 # @SUPPORTED_EAPIS: 8
 # @BLURB: install shared libraries from the Debian packages of the builder
 # @DESCRIPTION:
-# The C library and the compiler's runtime are not compiled: a program linked in the builder needs the very files that the
-# linker saw. The builder is an unpacked Debian root, so its dpkg database says which files these are.
+# Ebuilds do not compile the C library and the compiler's runtime: a program needs the same files that the linker in the builder
+# read. The builder is an unpacked Debian root, so its dpkg database says which files these are.
 
 case ${EAPI} in
 	8) ;;
@@ -13,12 +13,13 @@ esac
 # @FUNCTION: from-dpkg_require
 # @USAGE: <Debian package> <upstream version>
 # @DESCRIPTION:
-# Dies unless the package is installed and of this upstream version, so that the ebuild's version is never a false one. What
-# Debian appends where it is the upstream itself (+deb12u1) does not count.
+# Dies unless the package is installed in this upstream version. Ignores the suffix of packages whose upstream is Debian
+# (+deb13u1, ~deb12u2).
 from-dpkg_require() {
 	local have
 	have=$(dpkg-query --show --showformat '${source:Upstream-Version}' "$1") || die "$1 is not installed in the builder"
-	[[ ${have%%+deb*} == "$2" ]] || die "the builder has $1 ${have}, but this is ${CATEGORY}/${PF}: use the ebuild of that version"
+	[[ ${have%%[+~]deb*} == "$2" ]] ||
+		die "the builder has $1 ${have}, but this is ${CATEGORY}/${PF}: the profile of that Debian selects another version"
 }
 
 # @FUNCTION: from-dpkg_dolib

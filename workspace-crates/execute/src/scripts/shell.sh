@@ -1,5 +1,5 @@
 #!/bin/bash
-# Brings a builder to where a step was, and gives it to whoever asked: a program, or a shell. As root, without a network.
+# Prepares a builder as a step does, then starts a program or a shell in it. As root, without a network.
 #
 #   shell.sh [--merge ATOM…] [--prepare ATOM] [--hook] [--root FOLDER] [--copy FOLDER] -- [COMMAND…]
 #

@@ -1,4 +1,4 @@
-//! A real HTTP server on the loopback interface that misbehaves as it is told to.
+//! An HTTP server on the loopback interface with configurable faults.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -7,31 +7,33 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What the server does with one request for a path.
+/// The server's answer to one request for a path.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// The file, or the range of it that is asked for.
+    /// The file, or the requested range.
     File(Vec<u8>),
-    /// The file, whatever range is asked for.
+    /// The file. The server ignores ranges.
     WholeFile(Vec<u8>),
     /// The file with a validator; a range only if If-Range names it.
     Tagged(&'static str, Vec<u8>),
-    /// Promises the whole file and closes the connection after so many bytes of what was asked for.
+    /// Promises the whole content and closes the connection after this many bytes.
     Cut(Vec<u8>, usize),
     /// A status, with more header lines ("Retry-After: 1\r\n"), and no content.
     Status(u16, String),
     /// Sends the beginning of the file and then nothing, for ten seconds.
     Stall(Vec<u8>, usize),
+    /// Sends the file a byte at a time, with this pause before each.
+    Drip(Vec<u8>, Duration),
 }
 
-/// A request that came: its path and its headers in lower case.
+/// A received request: its path and its headers in lower case.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: HashMap<String, String>,
 }
 
-/// Listens until the test process ends. Of several answers for a path each serves one request, the last all others.
+/// Listens until the test process ends. Each answer of a path serves one request, and the last one all others.
 pub(crate) struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -104,7 +106,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     }
 }
 
-/// Writes the answer; false when the connection is to be closed.
+/// Writes the answer; returns false to close the connection.
 fn reply(stream: &mut TcpStream, request: &Request, answer: Answer) -> bool {
     let range =
         request.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
@@ -140,6 +142,14 @@ fn reply(stream: &mut TcpStream, request: &Request, answer: Answer) -> bool {
         }
         Answer::Status(status, more) => {
             stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{more}\r\n").as_bytes()).is_ok()
+        }
+        Answer::Drip(content, pause) => {
+            let start = range.unwrap_or(0);
+            send(&content, start, start, "");
+            content[start..].iter().all(|byte| {
+                thread::sleep(pause);
+                stream.write_all(&[*byte]).is_ok()
+            })
         }
         Answer::Stall(content, bytes) => {
             send(&content, 0, bytes, "");

@@ -1,18 +1,18 @@
-//! Users and groups, and the names that stand for them elsewhere in a table.
+//! Reads users and groups, and the names that refer to them in other keys.
 
 use super::Report;
 use crate::{
-    error::Fault,
+    error::{Fault, nearest},
     node::{Layers, Node},
     place::Located,
     spec::{AccountsSpec, GroupSpec, UserSpec},
-    values::{AccountName, ImagePath, UserGroup},
+    values::{AccountName, ImagePath, RunUser, UserGroup},
 };
 
-/// What `nologin` of most distributions is.
+/// The path of `nologin` in most distributions.
 const NO_LOGIN: &str = "/sbin/nologin";
 
-/// Reads the users and groups of both tables; of a name that both have, the image's holds.
+/// Reads the users and groups of all tables. The strongest table's entry of a name wins.
 pub(super) fn read_accounts(layers: Layers<'_>, report: &mut Report) -> AccountsSpec {
     let mut groups = Vec::new();
     for (item, name) in named_items(layers, "groups", report) {
@@ -46,7 +46,7 @@ pub(super) fn read_accounts(layers: Layers<'_>, report: &mut Report) -> Accounts
     AccountsSpec { users, groups }
 }
 
-/// The items of both tables that have a name of their own, the image's first.
+/// Returns the named items of all tables; the strongest table's item of a name wins. Refuses repeated names in one table.
 fn named_items<'t>(layers: Layers<'t>, key: &str, report: &mut Report) -> Vec<(Node<'t>, Located<AccountName>)> {
     let mut merged: Vec<(Node<'t>, Located<AccountName>)> = Vec::new();
     for list in layers.all(key) {
@@ -74,12 +74,12 @@ fn named_items<'t>(layers: Layers<'t>, key: &str, report: &mut Report) -> Vec<(N
     merged
 }
 
-/// The number of a user or a group, which is not root's.
+/// Reads the number of a user or a group. Refuses 0, which is root's.
 fn number(item: Node<'_>, key: &str, report: &mut Report) -> Option<u32> {
     let node = item.field(key)?;
     let integer = node.integer()?;
     let number = u32::try_from(integer).ok().filter(|number| (1..=i32::MAX.unsigned_abs()).contains(number));
-    // What is below zero has been reported with the table's types.
+    // The check of types already reported a negative number.
     if number.is_none() && integer >= 0 {
         let fault = Fault::new(format!("`{key}` cannot be {integer}"), "out of range");
         report.fault(&node.place(), fault.help("write a number from 1 to 2147483647; 0 is root's"));
@@ -123,7 +123,7 @@ fn read_user(
     Some(UserSpec { name, uid, gid: gid?, comment: comment?, home: home?, shell: shell? })
 }
 
-/// A colon or the end of a line would begin another field, or another user.
+/// Refuses a colon or a control character, which would start another field or another user.
 fn check_field(text: &str) -> Result<(), Fault> {
     match text.contains(|character: char| character == ':' || character.is_control()) {
         true => Err(Fault::new(
@@ -171,7 +171,7 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a Located<A
     fault.suggest(name, known)
 }
 
-/// Who something belongs to or runs as: `USER` or `USER:GROUP`, each a number or a declared name.
+/// Reads an owner or user, `USER` or `USER:GROUP`, each a number or a declared name.
 pub(super) fn read_owner(
     text: Located<String>,
     accounts: &AccountsSpec,
@@ -180,6 +180,39 @@ pub(super) fn read_owner(
     let place = text.place.clone();
     let owner = resolve(&text.value, accounts);
     report.keep(place, owner)
+}
+
+/// Reads the user of a program: as an owner, or a name that the image's account files may define.
+pub(super) fn read_run_user(
+    text: Located<String>,
+    accounts: &AccountsSpec,
+    report: &mut Report,
+) -> Option<Located<RunUser>> {
+    let Located { value, place } = text;
+    let user = match (resolve(&value, accounts), value.as_str()) {
+        (Ok(numbers), _) => Ok(RunUser::Numbers(numbers)),
+        // Every system knows this one.
+        (Err(_), "root" | "root:root") => Ok(RunUser::Numbers(UserGroup::ROOT)),
+        (Err(fault), _) if is_mistyped(&value, accounts) || !is_account(&value) => Err(fault),
+        (Err(_), _) => Ok(RunUser::Names(value)),
+    };
+    report.keep(place, user)
+}
+
+/// Whether a text is `USER` or `USER:GROUP`, each a number or a name.
+fn is_account(text: &str) -> bool {
+    let is_part = |part: &str| part.parse::<AccountName>().is_ok() || part.parse::<UserGroup>().is_ok();
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    is_part(user) && group.is_none_or(|group| is_part(group) && !group.contains(':'))
+}
+
+/// Whether a part of `USER:GROUP` resembles a declared name that it is not.
+fn is_mistyped(text: &str, accounts: &AccountsSpec) -> bool {
+    let users: Vec<&str> = accounts.users.iter().map(|known| known.name.value.as_str()).collect();
+    let groups: Vec<&str> = accounts.groups.iter().map(|known| known.name.value.as_str()).collect();
+    let resembles = |part: &str, known: &[&str]| !known.contains(&part) && nearest(part, known).is_some();
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    resembles(user, &users) || group.is_some_and(|group| resembles(group, &groups))
 }
 
 fn resolve(text: &str, accounts: &AccountsSpec) -> Result<UserGroup, Fault> {
@@ -200,7 +233,7 @@ fn resolve(text: &str, accounts: &AccountsSpec) -> Result<UserGroup, Fault> {
         (None, None) => return Err(unknown("user", user, accounts.users.iter().map(|known| &known.name))),
     };
     let gid = match group {
-        // As with a single number.
+        // A single number is also the group's.
         None => declared.map_or(uid, |user| user.gid),
         Some("root") => 0,
         Some(group) => match number(group) {

@@ -1,6 +1,6 @@
-//! What images and their builders begin with: other images of the workspace, and in which order all are read.
+//! Reads the bases of images and builders, and orders the images by them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque, btree_map};
 
 use super::Report;
 use crate::{
@@ -12,45 +12,47 @@ use crate::{
     values::{ImageName, ImageReference},
 };
 
-/// The table of an image, before anything but its name is read.
+/// The most bases below an image. A daemon stacks at most 127 layers, and each base adds at least one.
+const LONGEST_CHAIN: usize = 126;
+
+/// The table of an image, with only its name read.
 pub(super) struct ImageTable<'d> {
-    /// It with its key.
+    /// The table with its key.
     pub(super) table: Entry<'d>,
-    /// The image's name; none where that was reported.
+    /// The image's name; `None` if it is invalid, which is reported.
     pub(super) name: Option<Located<ImageName>>,
-    /// The package of its program.
+    /// The package of its program; `None` for an image of packages alone.
     pub(super) member: Option<&'d Member>,
 }
 
-/// One table among others, in an order in which each stands after those that it begins with.
+/// A table with its bases. In a list, each table follows its bases.
 pub(super) struct Ordered<'d> {
-    /// Which of the tables.
+    /// Its index among the tables.
     pub(super) index: usize,
-    /// What the image begins with.
+    /// The base of the image.
     pub(super) base: Base,
-    /// What its builder begins with.
+    /// The base of its builder.
     pub(super) builder_base: Option<Located<ImageName>>,
-    /// The tables of the images below, the nearest first.
+    /// The tables of all its bases, the nearest first.
     pub(super) below: Vec<Node<'d>>,
 }
 
-/// What one table names.
+/// The bases that one table names.
 #[derive(Clone, Default)]
 struct Named {
     base: Option<Located<ImageName>>,
-    /// In its place.
+    /// An external base, which excludes `base`.
     foreign: Option<Located<ImageReference>>,
     builder_base: Option<Located<ImageName>>,
 }
 
-/// The images of a workspace by name.
+/// The images of a workspace, by name.
 struct Graph<'t> {
     by_name: BTreeMap<&'t str, usize>,
     named: Vec<Named>,
 }
 
-/// Reads `base` and `builder-base` of all images. What is no image of the workspace, and what leads back to where it began, is
-/// reported.
+/// Reads `base` and `builder-base` of all images and orders them. Reports unknown images and cycles.
 pub(super) fn in_order<'d>(
     tables: &[ImageTable<'d>],
     defaults: Option<Node<'d>>,
@@ -77,24 +79,26 @@ pub(super) fn in_order<'d>(
     let named = tables.iter().map(|table| read(table, report)).collect();
     let mut graph = Graph { by_name, named };
     graph.refuse_circles(report);
+    graph.refuse_long_chains(tables, report);
     let below = |index: usize| {
         std::iter::successors(graph.index(graph.named[index].base.as_ref()), |below| {
             graph.index(graph.named[*below].base.as_ref())
         })
     };
     let mut order: Vec<usize> = (0..tables.len()).collect();
-    order.sort_by_key(|index| graph.depth(*index));
+    let depths = graph.depths();
+    order.sort_by_key(|index| depths[*index]);
     let ordered = |index: usize| Ordered {
         index,
         base: graph.named[index].base(),
         builder_base: graph.named[index].builder_base.clone(),
-        below: below(index).map(|below| tables[below].table.value).collect(),
+        below: below(index).take(LONGEST_CHAIN).map(|below| tables[below].table.value).collect(),
     };
     order.into_iter().map(ordered).collect()
 }
 
-/// The reference of a base from anywhere, in the image's own table or, where that says nothing of a base, in the workspace's. There
-/// is one where the inner is none as well, which was reported then.
+/// Reads the reference of an external base, from the image's own table or, if that has no `base`, from the workspace's defaults.
+/// The inner value is `None` if the reference is invalid, which is reported.
 fn read_foreign(
     table: Node<'_>,
     defaults: Option<Node<'_>>,
@@ -105,8 +109,8 @@ fn read_foreign(
     Some(reference.text().and_then(|text| report.parse(text)))
 }
 
-/// What one image names by a key; `nothing` is the word for none. The workspace's default does not hold for the image that it
-/// names.
+/// Reads the image that a table names with a key; the word `nothing` means no image. The workspace's default does not
+/// apply to the image that it names.
 fn read_name(
     key: &str,
     nothing: &str,
@@ -147,39 +151,67 @@ impl Graph<'_> {
         self.by_name.get(name?.value.as_str()).copied()
     }
 
-    /// The images that one begins with, each with where that is written.
+    /// Returns the images that an image directly starts from, each with the place of the key.
     fn parents(&self, index: usize) -> impl Iterator<Item = (usize, &Place)> {
         let Named { base, builder_base, .. } = &self.named[index];
         let names = base.iter().chain(builder_base);
         names.filter_map(|name| Some((self.index(Some(name))?, &name.place)))
     }
 
-    /// How many images stand below one at most.
-    fn depth(&self, index: usize) -> usize {
-        self.parents(index).map(|(parent, _)| self.depth(parent) + 1).max().unwrap_or_default()
+    /// Returns the length of the longest chain of bases below each image; none for an image whose bases lead to a cycle.
+    fn depths(&self) -> Vec<Option<usize>> {
+        let mut waiting: Vec<usize> = (0..self.named.len()).map(|index| self.parents(index).count()).collect();
+        let mut above: Vec<Vec<usize>> = vec![Vec::new(); self.named.len()];
+        for index in 0..self.named.len() {
+            self.parents(index).for_each(|(parent, _)| above[parent].push(index));
+        }
+        let mut depths = vec![0; self.named.len()];
+        let mut ready: Vec<usize> = (0..self.named.len()).filter(|index| waiting[*index] == 0).collect();
+        while let Some(index) = ready.pop() {
+            for &image in &above[index] {
+                depths[image] = depths[image].max(depths[index] + 1);
+                waiting[image] -= 1;
+                ready.extend((waiting[image] == 0).then_some(image));
+            }
+        }
+        depths.into_iter().zip(waiting).map(|(depth, waiting)| (waiting == 0).then_some(depth)).collect()
     }
 
-    /// The images of a circle that begins and ends at one, and where each says what it begins with.
+    /// Returns a shortest cycle through an image: its images, and the places of the keys that form it.
     fn circle(&self, first: usize) -> Option<(Vec<usize>, Vec<Place>)> {
-        let mut ways = vec![(vec![first], Vec::new())];
-        while let Some((way, places)) = ways.pop() {
-            for (parent, place) in self.parents(way[way.len() - 1]) {
-                let places: Vec<Place> = places.iter().chain([place]).cloned().collect();
+        // The image from which each one was reached, and the place of the key.
+        let mut reached: BTreeMap<usize, (usize, &Place)> = BTreeMap::new();
+        let mut next = VecDeque::from([first]);
+        while let Some(index) = next.pop_front() {
+            for (parent, place) in self.parents(index) {
                 if parent == first {
-                    return Some((way, places));
+                    let mut images = vec![index];
+                    let mut places = vec![place.clone()];
+                    while let Some((before, place)) = images.last().and_then(|last| reached.get(last)) {
+                        images.push(*before);
+                        places.push((*place).clone());
+                    }
+                    images.reverse();
+                    places.reverse();
+                    return Some((images, places));
                 }
-                if !way.contains(&parent) {
-                    ways.push(([way.as_slice(), &[parent]].concat(), places));
+                if let btree_map::Entry::Vacant(entry) = reached.entry(parent) {
+                    entry.insert((index, place));
+                    next.push_back(parent);
                 }
             }
         }
         None
     }
 
-    /// Reports each circle once, at the first of its images by name, and lets its images begin with nothing.
+    /// Reports each cycle once, at its first image by name, and removes the bases of its images.
     fn refuse_circles(&mut self, report: &mut Report) {
         let names: Vec<(String, usize)> = self.by_name.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect();
+        let mut depths = self.depths();
         for (name, first) in &names {
+            if depths[*first].is_some() {
+                continue;
+            }
             let Some((circle, places)) = self.circle(*first) else { continue };
             let mut others: Vec<&str> =
                 names.iter().filter(|(_, at)| circle.contains(at)).map(|(name, _)| name.as_str()).collect();
@@ -194,6 +226,18 @@ impl Graph<'_> {
                 report.errors().push(others.iter().fold(error, |error, other| error.also(other, "and this")));
             }
             circle.into_iter().for_each(|index| self.named[index] = Named::default());
+            depths = self.depths();
+        }
+    }
+
+    /// Reports the images whose chains of bases just exceed [`LONGEST_CHAIN`].
+    fn refuse_long_chains(&self, tables: &[ImageTable<'_>], report: &mut Report) {
+        let too_long = self.depths().into_iter().zip(tables).filter(|(depth, _)| *depth == Some(LONGEST_CHAIN + 1));
+        for name in too_long.filter_map(|(_, table)| table.name.as_ref()) {
+            let message = format!("`{}` has a chain of more than {LONGEST_CHAIN} bases", name.value);
+            let fault = Fault::new(message, "too long a chain")
+                .help("let it begin with an image that has fewer bases: a daemon stacks at most 127 layers");
+            report.fault(&name.place, fault);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! How large an image may be.
+//! Reads the size limits of an image.
 
 use tierce_portage::PackageName;
 
 use super::Report;
 use crate::{error::Fault, node::Layers, spec::SizeLimit};
 
-/// The word for the whole image.
+/// The key for the whole image.
 const TOTAL: &str = "total";
-/// What reports call files that are from no package and that a table decides on.
+/// Owners besides packages that `max-size` may name, as reports name them.
 const OTHER_OWNERS: [&str; 2] = ["the program", "declared files"];
 
-/// One size is the whole image's.
+/// Reads `max-size`. A single string limits the whole image.
 pub(super) fn read_max_size(layers: Layers<'_>, report: &mut Report) -> Vec<SizeLimit> {
     let Some(value) = layers.one("max-size") else { return Vec::new() };
     if let Some(text) = value.text() {

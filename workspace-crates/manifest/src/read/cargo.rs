@@ -1,13 +1,15 @@
-//! What cargo builds: binaries, features, profile.
+//! Reads the options of the cargo build: binaries, features, profile.
+
+use camino::Utf8PathBuf;
 
 use super::{Report, each_once};
 use crate::{
     Member,
     error::{Fault, quoted},
-    node::Layers,
+    node::{Layers, Node},
     place::{Located, Place},
     spec::CargoSpec,
-    values::check_cargo_name,
+    values::{check_cargo_name, host_path},
 };
 
 pub(super) fn read_cargo(layers: Layers<'_>, member: &Member, place: &Place, report: &mut Report) -> CargoSpec {
@@ -24,7 +26,21 @@ pub(super) fn read_cargo(layers: Layers<'_>, member: &Member, place: &Place, rep
             .one("target-cpu")
             .and_then(|value| value.text())
             .and_then(|processor| report.checked(processor, check_processor)),
+        sources: layers.items("sources").filter_map(|item| read_source(item, report)).collect(),
+        write_sources: layers.one("write-sources").and_then(|value| value.boolean()).unwrap_or(false),
     }
+}
+
+/// Reads a path of the host. An absolute one would name a place of this machine.
+fn read_source(item: Node<'_>, report: &mut Report) -> Option<Located<Utf8PathBuf>> {
+    let folder = item.folder();
+    let path = |text: &str| match text.starts_with('/') {
+        true => Err(Fault::new(format!("`{}` is an absolute path", text.escape_debug()), "a place of one machine")
+            .help("name it relative to the folder of this Cargo.toml")),
+        false => host_path(&folder, text),
+    };
+    let text = item.text()?;
+    report.keep(text.place, path(text.value))
 }
 
 fn read_bins(layers: Layers<'_>, member: &Member, place: &Place, report: &mut Report) -> Vec<Located<String>> {
@@ -56,7 +72,7 @@ fn check_binary(text: &str, member: &Member) -> Result<(), Fault> {
     Err(Fault::new(message, "no such binary").suggest(text, member.binaries.iter().map(String::as_str)))
 }
 
-/// Features of dependencies (`dependency/feature`) are cargo's to check.
+/// Checks a feature. Cargo itself checks features of dependencies (`dependency/feature`).
 fn check_feature(text: &str, member: &Member) -> Result<(), Fault> {
     if text.contains('/') {
         return check_cargo_name("feature", text, "/+.?");

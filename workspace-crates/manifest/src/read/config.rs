@@ -1,8 +1,13 @@
-//! How an image is run.
+//! Reads the run configuration of an image.
 
 use std::collections::BTreeMap;
 
-use super::{Report, accounts::read_owner, each_once, health};
+use super::{
+    Report,
+    accounts::read_run_user,
+    each_once, health,
+    words::{arguments, command},
+};
 use crate::{
     error::{Fault, quoted},
     node::{Layers, Node},
@@ -11,21 +16,20 @@ use crate::{
     values::{InnerPath, Port, check_label_key, check_no_nul, check_variable_name},
 };
 
-/// What to do where an image without a program of its own would start nothing.
-const NAME_A_PROGRAM: &str =
-    "add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
+/// The help for an image without a program of the workspace that would start nothing.
+const NAME_A_PROGRAM: &str = "add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for a command that `docker run` may replace";
 
-/// What says how an image is run where its table does not.
+/// The source of values that the image's table lacks.
 #[derive(Clone, Copy)]
 pub(super) enum Below<'t> {
     Nothing,
-    /// The image of the workspace that it begins with, which has the workspace's defaults already.
+    /// A base of the workspace, which already includes the workspace's defaults.
     Image(&'t ConfigSpec),
-    /// An image of which nobody knows it yet.
+    /// An external base; reading does not know its configuration.
     Foreign,
 }
 
-/// Reads how the image is run; `place` is the image's.
+/// Reads the run configuration; `place` is the image's.
 pub(super) fn read_config(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
@@ -42,7 +46,7 @@ pub(super) fn read_config(
             (layers, on_top_of(read_over(layers, program, base, accounts, place, report), base))
         }
     };
-    // It may ask any port that the image has, also one of its base's.
+    // A health check may ask any port of the image, including those of its base.
     match layers.one("healthcheck") {
         None => config,
         Some(table) => {
@@ -52,7 +56,7 @@ pub(super) fn read_config(
     }
 }
 
-/// What the table of an image says that begins with another one.
+/// Reads the table of an image on a base of the workspace.
 fn read_over(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
@@ -61,7 +65,7 @@ fn read_over(
     place: &Place,
     report: &mut Report,
 ) -> ConfigSpec {
-    // What is started goes together: arguments for one program are none for another.
+    // Entrypoint and arguments belong together: arguments for one program make no sense for another.
     if program.is_some() || layers.own("entrypoint").is_some() {
         return read_own(layers, program, false, accounts, place, report);
     }
@@ -70,7 +74,7 @@ fn read_over(
     ConfigSpec { no_entrypoint: base.no_entrypoint, ..read_with(layers, started, accounts, report) }
 }
 
-/// How an image is run that says this much itself.
+/// Merges an image's configuration over that of its base.
 fn on_top_of(own: ConfigSpec, base: &ConfigSpec) -> ConfigSpec {
     let over = |base: &BTreeMap<String, Located<String>>, own: BTreeMap<_, _>| {
         let mut both = base.clone();
@@ -99,7 +103,7 @@ fn on_top_of(own: ConfigSpec, base: &ConfigSpec) -> ConfigSpec {
     }
 }
 
-/// `may_start_nothing`: something else may say what is started.
+/// Reads a table that does not inherit an entrypoint. `may_start_nothing` means that an external base may define the program.
 fn read_own(
     layers: Layers<'_>,
     program: Option<&ProgramSpec>,
@@ -116,7 +120,7 @@ fn read_own(
     ConfigSpec { no_entrypoint, on_foreign: may_start_nothing, ..config }
 }
 
-/// The rest, where it is known what is started, but for the health check.
+/// Reads the other keys except `healthcheck`, given the entrypoint and the command.
 fn read_with(
     layers: Layers<'_>,
     (entrypoint, cmd): (Located<Vec<String>>, Vec<String>),
@@ -136,7 +140,7 @@ fn read_with(
         user: layers
             .one("user")
             .and_then(|value| value.text_or_integer())
-            .and_then(|user| read_owner(user, accounts, report)),
+            .and_then(|user| read_run_user(user, accounts, report)),
         labels: texts_by_name(layers, "labels", check_label_key, report),
         stop_signal: layers
             .one("stop-signal")
@@ -174,7 +178,7 @@ fn read_entrypoint(
     }
     let Some(ProgramSpec { cargo, .. }) = program else {
         if starts_nothing {
-            let fault = Fault::new("nothing says what the image starts", "needs `entrypoint` or `cmd`");
+            let fault = Fault::new("the image has no program to start", "needs `entrypoint` or `cmd`");
             report.fault(place, fault.help(NAME_A_PROGRAM));
         }
         return Located::new(Vec::new(), place.clone());
@@ -191,19 +195,6 @@ fn read_entrypoint(
     }
     let default = bins.first().map(|bin| format!("/usr/bin/{}", bin.value));
     Located::new(default.into_iter().collect(), place.clone())
-}
-
-/// A program and its arguments.
-pub(super) fn command(list: Node<'_>, report: &mut Report) -> Vec<String> {
-    if let Some(program) = list.texts().next().filter(|program| program.value.is_empty()) {
-        report.fault(&program.place, Fault::new("the name of a program is empty", "no program"));
-    }
-    arguments(list, report)
-}
-
-pub(super) fn arguments(list: Node<'_>, report: &mut Report) -> Vec<String> {
-    let words = list.texts().filter_map(|word| report.checked(word, check_no_nul));
-    words.map(|word| word.value).collect()
 }
 
 fn texts_by_name(
@@ -223,7 +214,7 @@ fn texts_by_name(
     texts
 }
 
-/// The files of both tables, the workspace's first, as a later one wins.
+/// Reads the files of both tables, the workspace's first, because a later file wins.
 fn read_env_files(layers: Layers<'_>, report: &mut Report) -> Vec<Located<InnerPath>> {
     let mut lists: Vec<Node<'_>> = layers.all("env-files").collect();
     lists.reverse();

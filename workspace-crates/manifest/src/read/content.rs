@@ -1,4 +1,4 @@
-//! What goes into an image: globs over ROOT, files of the host, folders.
+//! Reads the files of an image: globs over ROOT, files of the host, folders, links.
 
 use globset::Glob;
 
@@ -62,7 +62,7 @@ fn read_include(layers: Layers<'_>, has_program: bool, report: &mut Report) -> I
             _ => Include::Closure,
         };
     }
-    // That the workspace's images have it otherwise is no matter of an image that cannot.
+    // Refuse only the image's own key: the workspace's default may suit its other images.
     if let Some(include) = layers.own("include").and_then(|include| include.text())
         && include.value == "closure"
     {
@@ -73,7 +73,7 @@ fn read_include(layers: Layers<'_>, has_program: bool, report: &mut Report) -> I
     Include::Packages
 }
 
-/// A glob begins at the top; what has nothing of a path in it is the name of a preset.
+/// Reads a glob, which starts with `/`, or the name of a preset.
 fn read_keep(text: &str) -> Result<Keep, Fault> {
     if let Some(preset) = Preset::find(text) {
         return Ok(Keep::Preset(preset));
@@ -104,7 +104,7 @@ fn read_file(item: Node<'_>, accounts: &AccountsSpec, report: &mut Report) -> Op
     Some(FileSpec { from: from?, to: to?, mode, owner })
 }
 
-/// The items of both tables, each of a path of its own; where both have one, the image's holds.
+/// Reads the items of both tables; the image's item of a path wins. Refuses repeated paths in one table.
 fn read_each_path<'t, T>(
     layers: Layers<'t>,
     key: &str,
@@ -132,7 +132,7 @@ fn read_each_path<'t, T>(
     merged
 }
 
-/// A path is a link's or a file's or a folder's. Of a path in both tables nobody could say which holds.
+/// Refuses a link at the path of a file or folder, because neither has priority.
 fn refuse_links_in_places(
     symlinks: &[SymlinkSpec],
     files: &[FileSpec],
@@ -151,7 +151,7 @@ fn refuse_links_in_places(
     }
 }
 
-/// What `users` and `groups` make is no file of the host's as well.
+/// Refuses files and links at the paths that `users` and `groups` generate.
 fn refuse_two_makers(accounts: &AccountsSpec, symlinks: &[SymlinkSpec], files: &[FileSpec], report: &mut Report) {
     let names = accounts.users.iter().map(|user| &user.name).chain(accounts.groups.iter().map(|group| &group.name));
     let Some(name) = names.min_by_key(|name| name.place.span.start) else { return };

@@ -1,11 +1,11 @@
-//! What Portage builds: packages, USE, and the rest of /etc/portage.
+//! Reads packages, USE flags, and the other settings of /etc/portage.
 
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use tierce_portage::{Atom, UseSetting};
+use tierce_portage::{Atom, UseSetting, breaking_feature};
 
-use super::{Report, each_once};
+use super::{Report, each_once, narrowed};
 use crate::{
     error::Fault,
     node::{Entry, Layers, Node},
@@ -30,17 +30,17 @@ pub(super) fn read_emerge(layers: Layers<'_>, report: &mut Report) -> EmergeSpec
     }
 }
 
-/// Atoms to emerge.
+/// Reads atoms to emerge.
 fn atoms(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Atom>> {
     each_once(layers.items(key).filter_map(|item| item.text()).filter_map(|text| report.parse_portage(text)))
 }
 
-/// Atoms that select among packages.
+/// Reads atoms that select among packages.
 pub(super) fn patterns(layers: Layers<'_>, key: &str, report: &mut Report) -> Vec<Located<Atom>> {
     each_once(layers.items(key).filter_map(|item| item.text()).filter_map(|text| pattern(text, report)))
 }
 
-/// An atom as the files of /etc/portage have them: without USE dependencies.
+/// Parses an atom for the files of /etc/portage, which allow no USE dependencies.
 fn pattern(text: Located<&str>, report: &mut Report) -> Option<Located<Atom>> {
     let atom = report.parse_portage::<Atom>(text)?;
     if atom.value.use_dependencies().is_empty() {
@@ -50,12 +50,12 @@ fn pattern(text: Located<&str>, report: &mut Report) -> Option<Located<Atom>> {
         format!("`{}` selects by USE flags, which Portage allows in `packages` only", atom.value),
         "has USE flags",
     )
-    .help("leave out what stands in brackets; `package-use` sets USE flags");
+    .help("leave out the brackets; `package-use` sets USE flags");
     report.fault(&atom.place, fault);
     None
 }
 
-/// The settings of several lists, the strongest first: of a flag, the first list's holds.
+/// Merges USE settings of several lists, the strongest first: the first list with a flag wins.
 fn merge_use<'t>(lists: impl Iterator<Item = Node<'t>>, report: &mut Report) -> Vec<Located<UseSetting>> {
     let mut merged: Vec<Located<UseSetting>> = Vec::new();
     for list in lists {
@@ -78,7 +78,7 @@ fn merge_use<'t>(lists: impl Iterator<Item = Node<'t>>, report: &mut Report) -> 
     merged
 }
 
-/// `package-use` is merged flag by flag: what the workspace sets holds unless the image sets the same flag.
+/// Merges `package-use` flag by flag: the workspace's setting of a flag applies unless the image sets the same flag.
 fn package_use(layers: Layers<'_>, report: &mut Report) -> Vec<ForAtom<Vec<Located<UseSetting>>>> {
     let tables: Vec<Node<'_>> = layers.all("package-use").collect();
     by_atom_of(layers.entries("package-use"), report, |key, _, report| {
@@ -117,7 +117,7 @@ fn by_atom_of<T>(
     entries.collect()
 }
 
-/// `~amd64`, `amd64`, `-amd64`, `*`, `~*` and `**` (package.accept_keywords in portage(5)).
+/// Checks a keyword: `~amd64`, `amd64`, `-amd64`, `*`, `~*` or `**` (package.accept_keywords in portage(5)).
 fn check_keyword(text: &str) -> Result<(), Fault> {
     let name = text.strip_prefix('-').unwrap_or(text);
     let name = name.strip_prefix('~').unwrap_or(name);
@@ -125,10 +125,10 @@ fn check_keyword(text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new(format!("`{}` is not a keyword", text.escape_debug()), "not a keyword")
-        .help("write \"~amd64\" for what is being tested, or \"**\" for what has no keyword at all"))
+        .help("write \"~amd64\" for packages in testing, or \"**\" for packages without a keyword"))
 }
 
-/// A licence, a group of licences, or all, each with `-` where it is not accepted (package.license in portage(5)).
+/// Checks a licence, a group of licences, or `*`, each with `-` to refuse it (package.license in portage(5)).
 fn check_license(text: &str) -> Result<(), Fault> {
     let name = text.strip_prefix('-').unwrap_or(text);
     if name == "*" || is_word(name.strip_prefix('@').unwrap_or(name), "+_.-") {
@@ -143,7 +143,7 @@ fn is_word(text: &str, punctuation: &str) -> bool {
         && text.chars().all(|character| character.is_ascii_alphanumeric() || punctuation.contains(character))
 }
 
-/// Portage applies what ends in .patch or .diff, and passes over the rest in silence.
+/// Reads patches. Portage applies files that end in .patch or .diff and silently ignores others.
 fn read_patches(list: Node<'_>, report: &mut Report) -> Vec<Located<InnerPath>> {
     let folder = list.folder();
     let read = |text: &str| {
@@ -157,20 +157,31 @@ fn read_patches(list: Node<'_>, report: &mut Report) -> Vec<Located<InnerPath>> 
     each_once(list.texts().filter_map(|text| report.keep(text.place, read(text.value))))
 }
 
-/// Variables of make.conf or of package.env.
+/// Reads variables of make.conf or of package.env.
 pub(super) fn read_variables(entries: &[Entry<'_>], report: &mut Report) -> BTreeMap<String, Located<String>> {
     let mut variables = BTreeMap::new();
     for entry in entries {
         let name = report.checked(entry.key.clone(), check_portage_variable);
         let value = entry.value.text().and_then(|text| report.checked(text, check_no_nul));
         if let (Some(name), Some(value)) = (name, value) {
+            check_features(&name.value, &value, report);
             variables.insert(name.value, value);
         }
     }
     variables
 }
 
-/// What the builder's fixed places and Tierce's own steps depend on.
+/// Reports a word of `FEATURES` with which emerge fails in a builder.
+fn check_features(name: &str, value: &Located<String>, report: &mut Report) {
+    let Some((start, word, reason)) = breaking_feature(&value.value).filter(|_| name == "FEATURES") else { return };
+    let fault =
+        Fault::new(format!("`{word}` of FEATURES cannot work in a builder: {reason}"), "cannot work in a builder")
+            .help("leave it out; Tierce checks the digest of each source, and the key of each binary package");
+    let place = narrowed(&Located::new(value.value.as_str(), value.place.clone()), start);
+    report.fault(&place, fault);
+}
+
+/// Variables that Tierce's steps and the builder's fixed paths depend on.
 const FIXED_VARIABLES: [&str; 13] = [
     "DISTDIR",
     "EPREFIX",
@@ -204,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keywords_and_licences() {
+    fn keywords_and_licences_are_checked() {
         for (text, keyword, license) in [
             ("~amd64", true, false),
             ("amd64", true, true),
@@ -225,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_portage_takes() {
+    fn portage_variables_are_checked() {
         for (text, passes) in
             [("CFLAGS", true), ("EXTRA_ECONF", true), ("ROOT", false), ("USE", false), ("A-B", false), ("1A", false)]
         {

@@ -1,8 +1,8 @@
-//! How the daemon finds out whether a program is well.
+//! Reads the health check of an image.
 
 use std::time::Duration;
 
-use super::{Report, config};
+use super::{Report, words};
 use crate::{
     PROBE_PATH,
     error::Fault,
@@ -12,13 +12,13 @@ use crate::{
     values::{ImagePath, Loopback, Port, Protocol, duration},
 };
 
-/// The keys that say what is done, of which there is one.
+/// The keys that define the check; a table has exactly one.
 const KINDS: [&str; 4] = ["cmd", "http", "tcp", "file"];
 
-/// The daemon's own time after which a check has failed.
+/// The daemon's default time after which a check fails.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `None` for `false`, which takes back the workspace's default. `expose`: the ports that the program listens on.
+/// Reads a health check. Returns `None` for `false`, which disables the workspace's default. `expose` has the program's ports.
 pub(super) fn read_healthcheck(table: Node<'_>, expose: &[Port], report: &mut Report) -> Option<Located<HealthCheck>> {
     if !table.raw().is_table() {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn read_healthcheck(table: Node<'_>, expose: &[Port], report: &mut Re
     let retries = table.field("retries").and_then(|retries| {
         let number = u32::try_from(retries.integer()?);
         let fault = |_| Fault::new("`retries` of `healthcheck` is too large", "out of range");
-        // What is below zero has been reported with the table's types.
+        // The check of types already reported a negative number.
         (retries.integer()? >= 0).then(|| report.keep(retries.place(), number.map_err(fault)))?
     });
     let retries = retries.map(|retries| retries.value);
@@ -52,14 +52,14 @@ pub(super) fn read_healthcheck(table: Node<'_>, expose: &[Port], report: &mut Re
 }
 
 fn read_command(list: Node<'_>, report: &mut Report) -> Vec<String> {
-    let command = config::command(list, report);
+    let command = words::command(list, report);
     if list.raw().as_array().is_some_and(|words| words.is_empty()) {
         report.fault(&list.place(), Fault::new("`cmd` of `healthcheck` is empty", "nothing to run"));
     }
     command
 }
 
-/// The probe with its arguments.
+/// Returns the command of the probe.
 fn read_probe(
     kind: &str,
     value: Node<'_>,
@@ -88,7 +88,7 @@ fn read_probe(
         .help(format!("add {port} to `expose`, which opens nothing to anybody, or ask a port that is in it"));
         report.fault(&place, fault);
     }
-    // A little less than the daemon waits, so that the probe gets to say what was wrong.
+    // The probe stops shortly before the daemon's timeout, so that it can report the failure itself.
     let milliseconds = (timeout.as_millis() * 9 / 10).clamp(1, 3_600_000).to_string();
     let address = [to.families.to_owned(), to.port.to_string()];
     Some(probe.into_iter().chain(address).chain(path).chain([milliseconds]).collect())

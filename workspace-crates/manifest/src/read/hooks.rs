@@ -1,4 +1,4 @@
-//! Hooks: scripts, each with what it reads.
+//! Reads hooks: scripts with their inputs.
 
 use super::Report;
 use crate::{
@@ -15,7 +15,7 @@ pub(super) fn read_hooks(layers: Layers<'_>, has_program: bool, report: &mut Rep
     for hook in Hook::ALL {
         let Some(value) = table.field(hook.key()) else { continue };
         if hook == Hook::Builder && !has_program {
-            // That the workspace's images have it otherwise is no matter of an image that cannot.
+            // Refuse only the image's own hook: the workspace's default may suit its other images.
             if layers.own("hooks").is_some() {
                 let message = "the builder's hook runs before a program is compiled, and this image has none";
                 let fault = Fault::new(message, "needs a program");
@@ -41,7 +41,7 @@ fn read_hook(value: Node<'_>, hook: Hook, report: &mut Report) -> Option<HookSpe
     let paths = texts.into_iter().filter_map(|text| {
         let path = InnerPath::parse(&folder, text.value).and_then(|path| match path.relative().as_str() {
             "" => Err(Fault::new(format!("`{hook}` names the whole folder of this Cargo.toml"), "the whole folder")
-                .help("name what the script reads: any change of it makes the hook run again")),
+                .help("name the files that the script reads; a change of one reruns the hook")),
             _ => Ok(path),
         });
         report.keep(text.place, path)

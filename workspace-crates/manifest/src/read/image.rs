@@ -1,4 +1,4 @@
-//! One image: its name, and the parts that its neighbours read.
+//! Reads one image: its name, and its parts through the neighbouring modules.
 
 use super::bases::{self, ImageTable, Ordered};
 use super::{
@@ -16,12 +16,12 @@ use crate::{
     values::{ImageName, Tag},
 };
 
-/// The name of the image whose table the library has.
+/// The name of the image with an embedded table.
 const TOOLBOX: &str = "toolbox";
-/// Where the tables of images without a program stand.
+/// The path of the tables of images without a program.
 const WORKSPACE_IMAGES: [&str; 3] = ["workspace", "metadata", "images"];
 
-/// The tables of one package: `[package.metadata.image]` and `[package.metadata.images.NAME]`.
+/// Finds the tables of one package: `[package.metadata.image]` and `[package.metadata.images.NAME]`.
 pub(super) fn find_tables<'d>(
     document: &'d Document<'_>,
     member: &'d Member,
@@ -45,7 +45,7 @@ pub(super) fn find_tables<'d>(
     images
 }
 
-/// The tables of images that consist of packages alone: `[workspace.metadata.images.NAME]`.
+/// Finds the tables of images of packages alone: `[workspace.metadata.images.NAME]`.
 pub(super) fn find_packages_tables<'d>(root: &'d Document<'_>, report: &mut Report) -> Vec<ImageTable<'d>> {
     let mut images = Vec::new();
     for table in tables(root, &WORKSPACE_IMAGES, report) {
@@ -59,7 +59,7 @@ pub(super) fn find_packages_tables<'d>(root: &'d Document<'_>, report: &mut Repo
     images
 }
 
-/// Reads the images of these tables, each after the one that it begins with.
+/// Reads the images of these tables, each after its base.
 pub(super) fn read_images<'d>(
     tables: &[ImageTable<'d>],
     defaults: Option<Node<'d>>,
@@ -84,7 +84,7 @@ pub(super) fn read_images<'d>(
     images
 }
 
-/// The toolbox: the library's table, under what the workspace says of it.
+/// Reads the toolbox: the workspace's table over the embedded one.
 pub(super) fn read_toolbox(
     root: &Document<'_>,
     library: &Document<'_>,
@@ -103,7 +103,7 @@ pub(super) fn read_toolbox(
     read_layers(layers, &place, name, None, Below::Nothing, report)
 }
 
-/// The tables of several images.
+/// Returns the tables of several images.
 fn tables<'d>(document: &'d Document<'_>, path: &[&str], report: &mut Report) -> Vec<Entry<'d>> {
     let Some(tables) = document.find(path) else { return Vec::new() };
     if tables.value.raw().as_table().is_none() {
@@ -111,10 +111,10 @@ fn tables<'d>(document: &'d Document<'_>, path: &[&str], report: &mut Report) ->
             .help(format!("write `[{}.NAME]` for each image", path.join(".")));
         report.fault(&tables.value.place(), fault);
     }
-    tables.value.entries()
+    tables.value.all_entries()
 }
 
-/// Refuses the name that is another image's in every workspace.
+/// Refuses the toolbox's name, which every workspace already uses.
 fn not_the_toolbox(name: Located<ImageName>, report: &mut Report) -> Option<Located<ImageName>> {
     if name.value.as_str() != TOOLBOX {
         return Some(name);
@@ -127,7 +127,7 @@ fn not_the_toolbox(name: Located<ImageName>, report: &mut Report) -> Option<Loca
     None
 }
 
-/// The package's own name, which cargo allows more of than images do.
+/// Returns the package's name as the image's. Cargo allows names that images do not.
 fn package_name(member: &Member, table: &Entry<'_>, report: &mut Report) -> Option<Located<ImageName>> {
     let name = member.package.name.parse().map_err(|fault: Fault| {
         let help = format!("give the image a `name` in this table; {}", fault.help.as_deref().unwrap_or_default());

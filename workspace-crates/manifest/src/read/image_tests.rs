@@ -1,8 +1,8 @@
-//! The tests of an image.
+//! Reads the tests of an image.
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
-use super::{Report, config};
+use super::{Report, words};
 use crate::{
     error::Fault,
     node::{Entry, Layers, Node},
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// The time after which a test has failed that says nothing else.
+/// The default time after which a test fails.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The keys by which a test is one of a service.
+/// The keys that make a test one of a service.
 const OF_SERVICES: [&str; 4] = ["healthy-within", "ports", "http", "stop-within"];
 
-/// Reads the tests of an image that is run in this way.
+/// Reads the tests of an image with this run configuration.
 pub(super) fn read_tests(layers: Layers<'_>, image: &ConfigSpec, report: &mut Report) -> Vec<TestSpec> {
     let mut tests: Vec<TestSpec> =
         layers.entries("test").iter().filter_map(|entry| read_test(entry, image, report)).collect();
@@ -44,8 +44,8 @@ fn read_test(entry: &Entry<'_>, image: &ConfigSpec, report: &mut Report) -> Opti
     };
     Some(TestSpec {
         place: entry.key.place.clone(),
-        entrypoint: table.field("entrypoint").map(|words| config::command(words, report)),
-        command: table.field("command").map(|words| config::arguments(words, report)),
+        entrypoint: table.field("entrypoint").map(|list| words::command(list, report)),
+        command: table.field("command").map(|list| words::arguments(list, report)),
         env: read_texts(table, "env", |name| check_variable_name(name, false), check_no_nul, report),
         user: parsed(table, "user", report),
         read_only: table.field("read-only").and_then(|value| value.boolean()).unwrap_or(false),
@@ -102,7 +102,7 @@ fn read_http(item: Node<'_>, image: &ConfigSpec, report: &mut Report) -> Option<
             let mut tcp = image.expose.iter().filter(|port| port.protocol == Protocol::Tcp);
             let (first, second) = (tcp.next(), tcp.next());
             if first.is_none() || second.is_some() {
-                let fault = Fault::new("nothing says which port is asked", "needs `port`")
+                let fault = Fault::new("the request has no port", "needs `port`")
                     .help("add `port = 8080`, or one tcp port to `expose` of the image's table");
                 report.fault(&item.place(), fault);
             }
@@ -156,7 +156,7 @@ fn read_file(item: Node<'_>, report: &mut Report) -> Option<ExpectedFile> {
     Some(ExpectedFile { path: path?.value, present: exists.then_some(content) })
 }
 
-/// What is expected of a text: a string is all of it.
+/// Reads the conditions on a text; a string is the whole text.
 fn read_expected(table: Node<'_>, key: &str, report: &mut Report) -> Option<ExpectedText> {
     let value = table.field(key)?;
     if let Some(text) = value.text() {
@@ -195,7 +195,7 @@ fn read_port(value: Node<'_>, report: &mut Report) -> Option<u16> {
     Some(report.keep(value.place(), port.ok_or_else(fault))?.value)
 }
 
-/// A time that is not zero.
+/// Reads a time that is not zero.
 fn read_time(table: Node<'_>, key: &str, report: &mut Report) -> Option<Duration> {
     let text = table.field(key)?.text()?;
     let time = duration(text.value).and_then(|time| match time.is_zero() {
@@ -206,7 +206,7 @@ fn read_time(table: Node<'_>, key: &str, report: &mut Report) -> Option<Duration
 }
 
 fn read_memory(table: Node<'_>, report: &mut Report) -> Option<u64> {
-    /// What Docker refuses to go below.
+    /// Docker's minimum.
     const LEAST: u64 = 6 << 20;
     let text = table.field("memory")?.text()?;
     let memory = text.value.parse().and_then(|ByteSize(bytes)| match bytes < LEAST {

@@ -1,10 +1,10 @@
-//! What an image needs at run time beyond what linking says, and the packages that bring it.
+//! Reads the run-time needs of an image beyond its linked libraries, and the packages that serve them.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use tierce_hidden::{Hidden, TABLE};
 use tierce_portage::Atom;
+use tierce_runtime_deps::{RuntimeDep, TABLE};
 
 use super::{Report, each_once};
 use crate::{
@@ -15,10 +15,10 @@ use crate::{
     values::image_glob,
 };
 
-/// The package with the locales that its variable `LOCALES` names.
+/// The package with the locales of its variable `LOCALES`.
 const LOCALES: &str = "sys-libs/glibc-locales";
 
-/// Reads the keys, and adds to `emerge` what they need.
+/// Reads the keys, and adds the packages that they need to `emerge`.
 pub(super) fn read_run_time(layers: Layers<'_>, emerge: &mut EmergeSpec, report: &mut Report) -> RunTimeSpec {
     let texts = |key| layers.items(key).filter_map(|item| item.text());
     let spec = RunTimeSpec {
@@ -44,9 +44,9 @@ pub(super) fn read_run_time(layers: Layers<'_>, emerge: &mut EmergeSpec, report:
     spec
 }
 
-/// Has a package emerged, unless the table has it anyway, perhaps with a version.
+/// Adds a package, unless the table already names it, perhaps with a version.
 fn add(emerge: &mut EmergeSpec, key: &'static str, name: &str, place: &Place) {
-    // The names are those of this file, which are atoms.
+    // All callers pass constants that are valid atoms.
     let Ok(atom) = Atom::from_str(name) else { return };
     if emerge.packages.iter().all(|other| other.value.package() != atom.package()) {
         emerge.by_key.push((atom.clone(), key));
@@ -54,22 +54,27 @@ fn add(emerge: &mut EmergeSpec, key: &'static str, name: &str, place: &Place) {
     }
 }
 
-/// What may be missing: a glob begins at the top, a word is the name of a hidden dependency.
+/// Reads `allow-missing`: a glob starts with `/`, `category/name` is a package, a word is the name of a run-time dependency.
 pub(super) fn read_allow_missing(layers: Layers<'_>, report: &mut Report) -> Vec<Located<AllowMissing>> {
     let texts = layers.items("allow-missing").filter_map(|item| item.text());
     each_once(texts.filter_map(|text| report.keep(text.place, allow_missing(text.value))))
 }
 
 fn allow_missing(text: &str) -> Result<AllowMissing, Fault> {
-    if let Some(hidden) = Hidden::find(text) {
-        return Ok(AllowMissing::Hidden(hidden));
+    if let Some(dependency) = RuntimeDep::find(text) {
+        return Ok(AllowMissing::RuntimeDep(dependency));
+    }
+    if let (false, Ok(atom)) = (text.starts_with('/'), Atom::from_str(text))
+        && atom.package().to_string() == text
+    {
+        return Ok(AllowMissing::Package(atom.package().clone()));
     }
     let is_word = !text.is_empty() && text.chars().all(|character| character.is_ascii_lowercase() || character == '-');
     if !is_word {
         return image_glob(text).map(AllowMissing::Glob);
     }
-    let fault = Fault::new(format!("`{text}` is neither a hidden dependency nor a glob"), "neither");
-    let suggested = fault.suggest(text, TABLE.iter().map(|hidden| hidden.name));
+    let fault = Fault::new(format!("`{text}` is neither a run-time dependency nor a glob"), "neither");
+    let suggested = fault.suggest(text, TABLE.iter().map(|dependency| dependency.name));
     Err(match suggested.help {
         Some(_) => suggested,
         None => suggested.help(format!("a glob begins at the top: write `/{text}`, or `/**/{text}` for any folder")),

@@ -1,4 +1,4 @@
-//! What the workspace says once: the builder, repositories, mirrors.
+//! Reads the keys of the workspace alone: the builder, repositories, mirrors.
 
 use camino::Utf8PathBuf;
 use tierce_portage::RepositoryName;
@@ -8,11 +8,11 @@ use crate::{
     error::Fault,
     node::Node,
     place::Located,
-    spec::{BuilderBase, DebugImage, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec},
+    spec::{BuilderBase, DebianSuite, DebugImage, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec},
     values::{check_url, host_path},
 };
 
-/// The name of the ebuild repository that the library brings.
+/// The name of the ebuild repository that Tierce embeds.
 const EMBEDDED: &str = "tierce";
 
 pub(super) fn read_workspace(
@@ -27,8 +27,19 @@ pub(super) fn read_workspace(
     let portage_profile =
         field("portage-profile").and_then(|value| read_profile(value, &builder, &repositories, report));
     check_masters(&builder, &repositories, report);
+    if builder != BuilderBase::Debian {
+        let other = ["debian-suite", "debian-snapshot"].into_iter().filter_map(|key| Some((key, field(key)?.place())));
+        for (key, place) in other {
+            let fault =
+                Fault::new(format!("`{key}` is about the builder `debian`, and this workspace has another"), "unused");
+            report.fault(&place, fault.help("leave it out"));
+        }
+    }
     let mut address = |key: &str| field(key)?.text().and_then(|text| report.checked(text, check_url));
     let (debian_mirror, python_index) = (address("debian-mirror"), address("python-index"));
+    let debian_security_mirror = address("debian-security-mirror");
+    let suite = field("debian-suite").and_then(|value| value.text());
+    let suite = suite.and_then(|text| DebianSuite::ALL.into_iter().find(|suite| suite.codename() == text.value));
     let make_conf = field("make-conf").map(|table| read_variables(&table.entries(), report)).unwrap_or_default();
     let debug_image = field("toolbox").and_then(|value| read_debug_image(value, &images, report));
     WorkspaceSpec {
@@ -39,12 +50,15 @@ pub(super) fn read_workspace(
         repositories,
         portage_profile,
         make_conf,
+        debian_suite: suite.unwrap_or_default(),
         debian_mirror,
+        debian_security_mirror,
+        debian_snapshot: field("debian-snapshot").and_then(|value| value.boolean()).unwrap_or(false),
         python_index,
     }
 }
 
-/// The name of an image of the workspace is that image, also where a daemon has another one of this name.
+/// Reads `toolbox`. The name of a workspace image wins over an image of the daemon with the same name.
 fn read_debug_image(value: Node<'_>, images: &[ImageSpec], report: &mut Report) -> Option<DebugImage> {
     let text = value.text()?;
     match images.iter().find(|image| image.name.as_str() == text.value) {
@@ -94,7 +108,7 @@ fn read_repository(item: Node<'_>, report: &mut Report) -> Option<RepositorySpec
     Some(RepositorySpec { name: name?, path: path?, masters })
 }
 
-/// Names of repositories can be checked only where the builder's own are known.
+/// Refuses an unknown repository. The check needs Tierce's own builder: the repositories of others are not known here.
 fn check_known(
     name: &Located<RepositoryName>,
     builder: &BuilderBase,

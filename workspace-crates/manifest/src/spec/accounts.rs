@@ -5,23 +5,23 @@ use crate::{
     values::{AccountName, ImagePath},
 };
 
-/// The users and groups that an image's tables declare: each name once, each number once, none of them root's.
+/// The users and groups that an image's tables declare. Each name and each number appears once; root is not one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountsSpec {
     /// The users.
     pub users: Vec<UserSpec>,
-    /// The groups, with those that users bring.
+    /// The groups, including those that users imply.
     pub groups: Vec<GroupSpec>,
 }
 
 impl AccountsSpec {
-    /// Whether nothing is declared.
+    /// Returns whether the tables declare no users and groups.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty()
     }
 }
 
-/// A line of /etc/passwd. No field has a colon or a control character in it.
+/// A line of /etc/passwd. No field contains a colon or a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSpec {
     /// The name.
@@ -30,18 +30,18 @@ pub struct UserSpec {
     pub uid: u32,
     /// The number of the user's own group.
     pub gid: u32,
-    /// What the user is for.
+    /// A description of the user.
     pub comment: String,
-    /// The home folder, which need not be there.
+    /// The home folder, which need not exist.
     pub home: ImagePath,
-    /// The program of a login, which need not be there.
+    /// The login program, which need not exist.
     pub shell: ImagePath,
 }
 
 /// A line of /etc/group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSpec {
-    /// The name. Where the group is a user's and no item of `groups`, the place is the user's.
+    /// The name. A group that a user implies has the user's place.
     pub name: Located<AccountName>,
     /// The number.
     pub gid: u32,

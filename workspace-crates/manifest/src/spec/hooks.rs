@@ -1,4 +1,4 @@
-//! Hooks: scripts of the workspace that run at certain points of an image's making.
+//! Hooks: scripts of the workspace that run at certain points of an image's build.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use crate::{place::Located, values::InnerPath};
 /// A point at which a script can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
-    /// In the builder that the program is compiled in, after the image's build-packages are there.
+    /// In the builder that compiles the program, after emerge installs the image's build-packages.
     Builder,
-    /// Before packages are merged into ROOT.
+    /// Before emerge merges packages into ROOT.
     RootBefore,
-    /// After packages are merged into ROOT.
+    /// After emerge merges packages into ROOT.
     RootAfter,
-    /// On a copy of what was selected for the image.
+    /// On a copy of the files that Tierce selected for the image.
     Finish,
 }
 
 impl Hook {
-    /// All of them, in the order in which they run.
+    /// All points, in the order in which they run.
     pub const ALL: [Self; 4] = [Self::Builder, Self::RootBefore, Self::RootAfter, Self::Finish];
 
-    /// Its key in the table `hooks`.
+    /// Returns its key in the table `hooks`.
     pub fn key(self) -> &'static str {
         match self {
             Self::Builder => "builder",
@@ -44,28 +44,28 @@ impl fmt::Display for Hook {
 pub struct HooksSpec(pub(crate) Vec<(Hook, HookSpec)>);
 
 impl HooksSpec {
-    /// What runs at this point.
+    /// Returns the script of a point.
     pub fn get(&self, hook: Hook) -> Option<&HookSpec> {
         self.0.iter().find(|(point, _)| *point == hook).map(|(_, spec)| spec)
     }
 
-    /// All of them, in the order in which they run.
+    /// Returns all scripts, in the order in which they run.
     pub fn iter(&self) -> impl Iterator<Item = (Hook, &HookSpec)> {
         self.0.iter().map(|(hook, spec)| (*hook, spec))
     }
 }
 
-/// A script and what it reads. Whether the paths exist, or are links out of their folder, has not been looked at.
+/// A script and its inputs. Reading does not check whether the paths exist or link out of their folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookSpec {
     /// The script.
     pub script: Located<InnerPath>,
-    /// Files and folders that it sees besides itself; none of them is the folder of the Cargo.toml.
+    /// Other files and folders that it sees; none of them is the whole folder of the Cargo.toml.
     pub reads: Vec<Located<InnerPath>>,
 }
 
 impl HookSpec {
-    /// The script and what it reads.
+    /// Returns the paths of the script and its inputs.
     pub fn paths(&self) -> impl Iterator<Item = &Located<InnerPath>> {
         std::iter::once(&self.script).chain(&self.reads)
     }

@@ -1,4 +1,4 @@
-//! What is expected of an image, seen from outside of its container.
+//! Tests of an image, which observe its container from outside.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,81 +7,81 @@ use crate::{
     values::{ImagePath, InnerPath, Mode, Pattern, TestName, UserGroup},
 };
 
-/// One test: a container of the image, and what is expected of it.
+/// A test: a container of the image, and its expected results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestSpec {
-    /// Its name; no other test of the image has it.
+    /// Its name, unique in the image.
     pub name: TestName,
     /// The key of its table.
     pub place: Place,
-    /// The program in place of the image's.
+    /// The program that replaces the image's.
     pub entrypoint: Option<Vec<String>>,
-    /// The arguments in place of the image's.
+    /// The arguments that replace the image's.
     pub command: Option<Vec<String>>,
-    /// Variables besides the image's.
+    /// Variables in addition to the image's.
     pub env: BTreeMap<String, String>,
-    /// Who it runs as, if not as the image says.
+    /// The user that replaces the image's.
     pub user: Option<UserGroup>,
-    /// Whether the image's files are mounted read-only.
+    /// Whether the image's filesystem is read-only.
     pub read_only: bool,
-    /// Capabilities that are taken away.
+    /// Capabilities that the container lacks.
     pub cap_drop: Vec<String>,
-    /// The most memory, in bytes.
+    /// The memory limit, in bytes.
     pub memory: Option<u64>,
-    /// The time after which it has failed; not zero.
+    /// The time after which the test fails; not zero.
     pub timeout: Duration,
-    /// What runs, and how it ends.
+    /// The program, and its expected end.
     pub run: TestRun,
-    /// What is expected on standard output.
+    /// The expected standard output.
     pub stdout: Option<ExpectedText>,
-    /// What is expected on standard error.
+    /// The expected standard error.
     pub stderr: Option<ExpectedText>,
-    /// What is expected of files of the container.
+    /// The expected files of the container.
     pub files: Vec<ExpectedFile>,
 }
 
-/// What runs in a test.
+/// The kind of program that a test runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestRun {
     /// A program that ends by itself.
     Command {
-        /// What it reads.
+        /// The content of standard input.
         stdin: Option<TestInput>,
-        /// How it ends.
+        /// The expected exit code.
         exit_code: u8,
     },
-    /// A program that serves until it is stopped.
+    /// A program that serves until something stops it.
     Service(ServiceTest),
 }
 
-/// What is asked of a service; at least one of these.
+/// The expected behaviour of a service; at least one field is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTest {
-    /// The time in which the image's own health check succeeds; the image has one then.
+    /// The time limit for a success of the image's own health check. Such an image has a health check.
     pub healthy_within: Option<Duration>,
-    /// TCP ports that take connections.
+    /// TCP ports that accept connections.
     pub ports: Vec<u16>,
-    /// Requests, one after the other.
+    /// Requests, in the order in which Tierce sends them.
     pub http: Vec<HttpTest>,
-    /// How it stops.
+    /// The expected stop.
     pub stop: Option<ExpectedStop>,
 }
 
-/// How a service stops.
+/// The expected end of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedStop {
-    /// The time after the stop signal.
+    /// The time limit after the stop signal.
     pub within: Duration,
-    /// The exit code, if it matters.
+    /// The expected exit code, if it matters.
     pub exit_code: Option<u8>,
 }
 
-/// A request, and the answer that is expected.
+/// A request, and its expected response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpTest {
     /// The container's port.
     pub port: u16,
-    /// Path and query, from the `/` on.
+    /// Path and query, starting with `/`.
     pub path: String,
     /// The method, in capital letters.
     pub method: String,
@@ -89,54 +89,54 @@ pub struct HttpTest {
     pub headers: BTreeMap<String, String>,
     /// The body of the request.
     pub send: Option<TestInput>,
-    /// The status of the answer.
+    /// The expected status of the response.
     pub status: u16,
-    /// The body of the answer.
+    /// The expected body of the response.
     pub body: Option<ExpectedText>,
 }
 
-/// Bytes that are given to a program or a service.
+/// Input for a program or a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestInput {
-    /// These.
+    /// A text of the table.
     Text(String),
-    /// Those of a file; whether it exists has not been looked at.
+    /// The content of a file. Reading does not check whether it exists.
     File(Located<InnerPath>),
 }
 
-/// What is expected of a text; at least one of these.
+/// The expected content of a text; at least one field is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedText {
-    /// All of it.
+    /// The whole text.
     pub equals: Option<String>,
-    /// What is somewhere in it.
+    /// Texts that occur somewhere in it.
     pub contains: Vec<String>,
-    /// What fits somewhere.
+    /// An expression that matches somewhere in it.
     pub matches: Option<Pattern>,
 }
 
-/// What is expected of a file.
+/// The expected state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedFile {
     /// Its path in the container.
     pub path: ImagePath,
-    /// What it is like; `None` where it must not be there.
+    /// Its expected content; `None` if it must not exist.
     pub present: Option<ExpectedContent>,
 }
 
-/// What a file is like.
+/// The expected properties of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedContent {
     /// Its mode.
     pub mode: Option<Mode>,
     /// Its owner.
     pub owner: Option<UserGroup>,
-    /// What it holds.
+    /// Its content.
     pub content: Option<ExpectedText>,
 }
 
 impl TestSpec {
-    /// Every file of the host that the test reads.
+    /// Returns every file of the host that the test reads.
     pub fn inputs(&self) -> impl Iterator<Item = &Located<InnerPath>> {
         let inputs: Vec<&TestInput> = match &self.run {
             TestRun::Command { stdin, .. } => stdin.iter().collect(),
@@ -148,7 +148,7 @@ impl TestSpec {
         })
     }
 
-    /// All that it says, without the places and folders where it says so: what decides whether it passes.
+    /// Returns everything that decides whether the test passes, without places and folders.
     pub fn text(&self) -> String {
         let TestSpec { name: _, place: _, entrypoint, command, env, user, read_only, cap_drop, memory, .. } = self;
         let TestSpec { timeout, run, stdout, stderr, files, .. } = self;
@@ -175,7 +175,7 @@ impl HttpTest {
 }
 
 impl TestInput {
-    /// What it says, of a file its path: its content is a fact of its own.
+    /// Returns the text, or the path of the file. The file's content is a separate fact.
     fn text(&self) -> String {
         match self {
             TestInput::Text(text) => format!("text {text}"),

@@ -1,10 +1,10 @@
-//! The capabilities of a file: from the text that setcap reads to the bytes of its attribute.
+//! The capabilities of a file: from the syntax of setcap to the bytes of the file's attribute.
 
 use std::str::FromStr;
 
 use crate::error::Fault;
 
-/// The capabilities of Linux by number, as linux/capability.h has them.
+/// The capabilities of Linux by number, as in linux/capability.h.
 const NAMES: [&str; 41] = [
     "cap_chown",
     "cap_dac_override",
@@ -49,12 +49,12 @@ const NAMES: [&str; 41] = [
     "cap_checkpoint_restore",
 ];
 
-/// `VFS_CAP_REVISION_2`: two words of 32 capabilities each, and no user namespace.
+/// `VFS_CAP_REVISION_2`: two words of 32 capabilities for each set, without a user namespace.
 const REVISION_2: u32 = 0x0200_0000;
 /// `VFS_CAP_FLAGS_EFFECTIVE`
 const EFFECTIVE: u32 = 1;
 
-/// What a program may do although its user may not, as capabilities(7) has it for files. At least one is in it.
+/// The capabilities of a program's file, as in capabilities(7). At least one is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileCapabilities {
     permitted: u64,
@@ -66,12 +66,12 @@ impl FileCapabilities {
     /// The name of the extended attribute that holds them.
     pub const ATTRIBUTE: &'static str = "security.capability";
 
-    /// The value of the attribute: `struct vfs_cap_data` of linux/capability.h, in its second revision.
+    /// Returns the value of the attribute: `struct vfs_cap_data` of linux/capability.h, in its second revision.
     pub fn to_bytes(self) -> Vec<u8> {
         let magic = REVISION_2 | if self.effective { EFFECTIVE } else { 0 };
         let words = |shift: u32| [self.permitted >> shift, self.inheritable >> shift];
         let words = [words(0), words(32)].concat();
-        // Each is the lower half of what it is taken from.
+        // Each word is the lower half of a 64-bit value.
         let words = words.iter().flat_map(|word| word.to_le_bytes()[..4].to_vec());
         magic.to_le_bytes().into_iter().chain(words).collect()
     }
@@ -80,8 +80,8 @@ impl FileCapabilities {
 impl FromStr for FileCapabilities {
     type Err = Fault;
 
-    /// Reads clauses as cap_from_text(3) does: names with commas between them, then `=` or `+` and letters out of `e`, `i` and
-    /// `p`. `all` and `-` are refused: what the one means differs between kernels, and the other takes from nothing.
+    /// Parses clauses like cap_from_text(3): names separated by commas, then `=` or `+` and letters out of `e`, `i` and `p`.
+    /// Refuses `all`, because its meaning differs between kernels, and `-`, because there is nothing to take away.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let mut sets = Sets::default();
         for clause in text.split_ascii_whitespace() {
@@ -91,7 +91,7 @@ impl FromStr for FileCapabilities {
         let given = permitted | inheritable;
         if given == 0 {
             return Err(Fault::new(format!("`{}` gives no capability", text.escape_debug()), "no capability")
-                .help("write names and what they are in, such as \"cap_net_bind_service=ep\""));
+                .help("write names and their sets, such as \"cap_net_bind_service=ep\""));
         }
         if effective != 0 && effective != given {
             let message = "a file's capabilities are all effective or none of them is: the kernel keeps one bit";
@@ -101,7 +101,7 @@ impl FromStr for FileCapabilities {
     }
 }
 
-/// The sets as they are while text is read.
+/// The three sets of capabilities during parsing.
 #[derive(Default)]
 struct Sets {
     effective: u64,
@@ -163,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_as_setcap_reads_it() {
-        // As setcap of libcap 2.66 writes them.
+    fn clauses_parse_as_in_setcap() {
+        // The expected bytes are those of setcap from libcap 2.66.
         for (text, expected) in [
             ("cap_net_bind_service=ep", "01000002 00040000 00000000 00000000 00000000 "),
             ("cap_net_bind_service+ep", "01000002 00040000 00000000 00000000 00000000 "),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_setcap_refuses_or_no_file_can_have_is_refused() {
+    fn invalid_capabilities_are_refused() {
         for (text, message) in [
             ("", "`` gives no capability"),
             ("cap_chown=", "`cap_chown=` gives no capability"),

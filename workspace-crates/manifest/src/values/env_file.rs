@@ -7,13 +7,12 @@ use crate::{
     values::{check_no_nul, check_variable_name},
 };
 
-/// Reads lines of `NAME=VALUE`. What follows the first `=` is the value to its last character: quotes, `#` and spaces stand for
-/// themselves, as nothing takes them away. Lines that are empty or begin with `#` say nothing; spaces before a name count for
-/// nothing. Of a name that stands there twice the last line holds.
+/// Parses lines of `NAME=VALUE`. The value extends from the first `=` to the end of the line, including quotes, `#` and spaces.
+/// Empty lines, lines that start with `#` and spaces before a name are ignored. The last line of a repeated name wins.
 ///
 /// # Errors
-/// The number of the first line that says something else, from 1, and what is wrong with it: also a name alone, which for Docker is
-/// a variable of whoever calls it.
+/// Returns the number of the first invalid line, from 1, and its fault. A name without `=` is invalid too: Docker would take its
+/// value from the caller's environment.
 pub fn read_env_file(text: &str) -> Result<BTreeMap<String, String>, (usize, Fault)> {
     let mut variables = BTreeMap::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -31,7 +30,7 @@ pub fn read_env_file(text: &str) -> Result<BTreeMap<String, String>, (usize, Fau
 fn variable(line: &str) -> Result<(&str, &str), Fault> {
     let Some((name, value)) = line.split_once('=') else {
         let fault = Fault::new(format!("`{}` has no `=`", line.escape_debug()), "no `=`");
-        return Err(fault.help("write NAME=VALUE: an image gets nothing from the environment that it is built in"));
+        return Err(fault.help("write NAME=VALUE: an image takes nothing from the environment of the build"));
     };
     if name.contains(char::is_whitespace) {
         return Err(Fault::new(format!("`{}` has a space in its name", name.escape_debug()), "not a variable's name")
@@ -47,8 +46,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_as_docker_reads_them() {
-        // Each line as `docker run --env-file` of Docker 20.10 has it.
+    fn lines_parse_as_in_docker() {
+        // The expected variables are those of `docker run --env-file` in Docker 20.10.
         let text = "\u{feff}# a comment\n\nA=1\n  B = x \nC=\"quoted\"  \nD=a#b\nE=\nF=a=b\r\nA=2\n\ta.b=ä";
         let text = text.replace("  B = x ", "  B= x ");
         let read = read_env_file(&text).expect("well-formed");
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_refused_by_number() {
+    fn invalid_lines_are_refused_by_number() {
         for (text, number, message) in [
             ("A=1\nB", 2, "`B` has no `=`"),
             ("export A=1", 1, "`export A` has a space in its name"),

@@ -1,4 +1,4 @@
-//! Addresses that a health check asks: those of the container's own loopback device.
+//! Addresses of health checks: those of the container's own loopback device.
 
 use std::num::NonZeroU16;
 
@@ -8,14 +8,14 @@ use crate::error::Fault;
 /// A port of the loopback device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Loopback {
-    /// `4` for 127.0.0.1, `6` for ::1, `46` for either.
+    /// `4` for 127.0.0.1, `6` for ::1, `46` for both.
     pub(crate) families: &'static str,
     /// The TCP port.
     pub(crate) port: NonZeroU16,
 }
 
 impl Loopback {
-    /// `8080`, `localhost:8080`, `127.0.0.1:8080` or `[::1]:8080`.
+    /// Parses `8080`, `localhost:8080`, `127.0.0.1:8080` or `[::1]:8080`.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
         let (families, port) = match text.rsplit_once(':') {
             None => ("46", text),
@@ -28,7 +28,7 @@ impl Loopback {
         }
     }
 
-    /// A port alone, or an address such as `http://127.0.0.1:8080/healthz`; with the path.
+    /// Parses a port, or an address such as `http://127.0.0.1:8080/healthz`. Returns it with the path, by default `/`.
     pub(crate) fn parse_http(text: &str) -> Result<(Self, &str), Fault> {
         if text.starts_with("https:") {
             return Err(Fault::new("the probe speaks no TLS", "https").help(
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_the_containers_own() {
+    fn only_loopback_addresses_are_valid() {
         for (text, expected) in [
             ("8080", Some(("46", 8080, "/"))),
             ("localhost:1", Some(("46", 1, "/"))),

@@ -1,26 +1,29 @@
-//! Names: of images, tags, references, cargo's profiles and processors, and addresses of mirrors.
+//! Names of images, tags, references, accounts, cargo's profiles and processors, and addresses of mirrors.
+
+use tierce_oci::{Reference, is_tag};
 
 use super::checked_text;
 use crate::error::Fault;
 
 checked_text! {
-    /// The name of an image: one component of a repository's name, as the OCI distribution specification has it
-    /// (`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`), of at most 128 bytes.
+    /// The name of an image, `[domain/]path`: components of a repository's name of the OCI distribution specification
+    /// (`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`) with `/` between them, behind the host and port of a registry; at most 128 bytes.
     ImageName, check_image_name
 }
 
 checked_text! {
-    /// A tag, as the OCI distribution specification has it: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+    /// A tag of the OCI distribution specification, `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`, or a whole reference,
+    /// `[domain/]path:tag`: the image gets that name as well.
     Tag, check_tag
 }
 
 checked_text! {
-    /// A reference to an image that the daemon has or may pull: `[domain/]path[:tag][@digest]`.
+    /// A reference to an image that the daemon has or can pull: `[domain/]path[:tag][@digest]`.
     ImageReference, check_reference
 }
 
 checked_text! {
-    /// The name of a user or a group, as useradd(8) has it: `[a-z_][a-z0-9_-]*`, of at most 32 bytes.
+    /// The name of a user or a group, as useradd(8) allows it: `[a-z_][a-z0-9_-]*`, at most 32 bytes.
     AccountName, check_account_name
 }
 
@@ -35,39 +38,55 @@ fn check_account_name(text: &str) -> Result<(), Fault> {
     ))
 }
 
+/// Refuses a reference that the daemon shows under a shorter name.
+fn check_registry(text: &str, reference: &Reference<'_>) -> Result<(), Fault> {
+    let is_default = match reference.domain {
+        Some(domain) => matches!(domain, "docker.io" | "index.docker.io"),
+        None => reference.path.starts_with("library/"),
+    };
+    match is_default {
+        false => Ok(()),
+        true => Err(Fault::new(format!("`{}` has another name in the daemon", text.escape_debug()), "a longer name")
+            .help("leave out `docker.io/` and `library/`, as the daemon does")),
+    }
+}
+
 fn check_image_name(text: &str) -> Result<(), Fault> {
-    if is_path_component(text) && text.len() <= 128 {
+    check_registry(text, &Reference::split(text))?;
+    let Reference { tag, digest, .. } = Reference::split(text);
+    if Reference::split(text).is_valid() && tag.is_none() && digest.is_none() && text.len() <= 128 {
         return Ok(());
     }
     let fault = Fault::new(format!("`{}` is not a name for an image", text.escape_debug()), "not an image name");
+    if let (Some(_), None) = (tag, digest) {
+        return Err(fault
+            .help(format!("write the tag into `tags`, and the name without it: {:?}", Reference::split(text).name)));
+    }
     let mended: String = text
         .to_lowercase()
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .filter(|part| !part.is_empty())
+        .split('/')
+        .map(|component| {
+            let parts = component.split(|character: char| !character.is_ascii_alphanumeric());
+            parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+        })
+        .filter(|component| !component.is_empty())
         .collect::<Vec<_>>()
-        .join("-");
+        .join("/");
     let example = if mended.is_empty() || mended.len() > 128 { "my-image" } else { &mended };
-    Err(fault.help(format!("write lower-case letters and digits, joined by single `.`, `_` or `-`: {example:?}")))
-}
-
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-fn is_path_component(text: &str) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let ends_well = |byte: Option<&u8>| byte.is_some_and(|&byte| alphanumeric(byte));
-    ends_well(bytes.first())
-        && ends_well(bytes.last())
-        && text
-            .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
-            .all(|between| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-'))
+    Err(fault.help(format!("write lower-case letters and digits, joined by single `.`, `_`, `-` or `/`: {example:?}")))
 }
 
 fn check_tag(text: &str) -> Result<(), Fault> {
-    let mut characters = text.chars();
-    let first = characters.next().is_some_and(|first| first.is_ascii_alphanumeric() || first == '_');
-    let others = characters.all(|other| other.is_ascii_alphanumeric() || matches!(other, '_' | '.' | '-'));
-    if first && others && text.len() <= 128 {
+    let reference = Reference::split(text);
+    check_registry(text, &reference)?;
+    let is_reference =
+        text.len() <= 512 && reference.tag.is_some() && reference.digest.is_none() && reference.is_valid();
+    if is_tag(text) || is_reference {
         return Ok(());
+    }
+    if text.contains(['/', ':']) {
+        let fault = Fault::new(format!("`{}` is not a reference with a tag", text.escape_debug()), "not a reference");
+        return Err(fault.help("write `[domain/]path:tag`, such as \"registry.example/team/web:1.2\""));
     }
     Err(Fault::new(format!("`{}` is not a tag", text.escape_debug()), "not a tag").help(
         "a tag has letters, digits, `_`, `.` and `-`, begins with none of the last two, and has at most 128 characters",
@@ -75,51 +94,14 @@ fn check_tag(text: &str) -> Result<(), Fault> {
 }
 
 fn check_reference(text: &str) -> Result<(), Fault> {
-    let (name, digest) = match text.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (text, None),
-    };
-    let (name, tag) = match name.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (name, None),
-    };
-    let path = match name.split_once('/') {
-        Some((domain, path)) if domain == "localhost" || domain.contains(['.', ':']) => {
-            is_domain(domain).then_some(path)
-        }
-        _ => Some(name),
-    };
-    let valid = path.is_some_and(|path| path.split('/').all(is_path_component))
-        && tag.is_none_or(|tag| check_tag(tag).is_ok())
-        && digest.is_none_or(is_digest)
-        && text.len() <= 512;
-    if valid {
+    if text.len() <= 512 && Reference::split(text).is_valid() {
         return Ok(());
     }
     Err(Fault::new(format!("`{}` is not a reference to an image", text.escape_debug()), "not an image reference")
         .help("write `[domain/]path[:tag][@digest]`, such as `registry.example/stage3:2026`"))
 }
 
-fn is_domain(text: &str) -> bool {
-    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    host.split('.').all(label) && port.parse::<u16>().is_ok()
-}
-
-fn is_digest(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(algorithm, hex)| {
-        is_path_component(algorithm)
-            && hex.len() >= 32
-            && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
-}
-
-/// A name that is handed to cargo or rustc as an argument: letters, digits, `_`, `-` and the characters of `more`.
+/// Checks a name that cargo or rustc gets as an argument: letters, digits, `_`, `-` and the characters of `more`.
 pub(crate) fn check_cargo_name(what: &str, text: &str, more: &str) -> Result<(), Fault> {
     let allowed =
         |character: char| character.is_alphanumeric() || matches!(character, '_' | '-') || more.contains(character);
@@ -129,7 +111,7 @@ pub(crate) fn check_cargo_name(what: &str, text: &str, more: &str) -> Result<(),
     Err(Fault::new(format!("`{}` is not the name of a {what}", text.escape_debug()), format!("not a {what}")))
 }
 
-/// An address of a mirror: http, https or file, with nothing in it that would end it early.
+/// Checks the address of a mirror: http, https or file, without characters that would end it early.
 pub(crate) fn check_url(text: &str) -> Result<(), Fault> {
     let rest = ["http://", "https://", "file:///"].iter().find_map(|scheme| text.strip_prefix(scheme));
     let clean = text
@@ -156,28 +138,51 @@ mod tests {
     }
 
     #[test]
-    fn image_names() {
+    fn image_names_follow_the_specification() {
         check(
             check_image_name,
-            &["a", "hello", "my-image", "a--b", "a__b", "a_b.c-d", "0"],
-            &["", "Hello", "-a", "a-", "a..b", "a___b", "a-_b", "a/b", "a:b", "ä", "a b", &"a".repeat(129)],
+            &[
+                "a",
+                "my-image",
+                "a--b",
+                "a__b",
+                "a_b.c-d",
+                "0",
+                "team/web",
+                "registry.example:5000/team/web",
+                "localhost/a",
+            ],
+            &["", "Hello", "-a", "a-", "a..b", "a___b", "a-_b", "a//b", "/a", "a/", "a:b", "ä", "a b", "../a", "a@b"],
         );
+        assert!(check_image_name(&"a".repeat(129)).is_err());
         let help = check_image_name("My_Image!").unwrap_err().help;
         assert!(help.is_some_and(|help| help.ends_with(": \"my-image\"")));
     }
 
     #[test]
-    fn tags() {
+    fn tags_follow_the_specification() {
         let longest = "t".repeat(128);
         check(
             check_tag,
-            &["latest", "1.2", "_x", "V1-rc.2", &longest],
-            &["", ".a", "-a", "a:b", "a b", "ä", &"t".repeat(129)],
+            &["latest", "1.2", "_x", "V1-rc.2", &longest, "a:b", "team/web:1.2", "localhost:5000/team/web:V1"],
+            &[
+                "",
+                ".a",
+                "-a",
+                "a b",
+                "ä",
+                &"t".repeat(129),
+                "team/web",
+                "localhost:5000/web",
+                "A/b:1",
+                "a:b:c",
+                "a@sha256:00",
+            ],
         );
     }
 
     #[test]
-    fn references() {
+    fn references_follow_the_grammar() {
         let digest = format!("a@sha256:{}", "0".repeat(64));
         check(
             check_reference,
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses() {
+    fn mirror_addresses_are_checked() {
         check(
             check_url,
             &["http://mirror.example/debian", "https://u:p@mirror.example:80/x?y=%20", "file:///srv/mirror"],
@@ -205,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_for_cargo() {
+    fn cargo_names_are_checked() {
         let profile = |text: &str| check_cargo_name("profile", text, "");
         check(profile, &["release", "my_profile-2"], &["", "-x", "a b", "a.b", "../x"]);
         let processor = |text: &str| check_cargo_name("processor", text, ".+");

@@ -1,4 +1,4 @@
-//! Paths: inside of an image, inside of the user's workspace, and globs.
+//! Paths inside an image and inside the user's workspace, and globs.
 
 use std::{fmt, str::FromStr};
 
@@ -7,13 +7,13 @@ use globset::{Glob, GlobBuilder};
 
 use crate::error::Fault;
 
-/// A path inside of an image: absolute and normalised, so without `.`, `..`, doubled or trailing slashes and control
-/// characters; at most 4095 bytes.
+/// A path inside an image: absolute and normalised, without `.`, `..`, double or trailing slashes, or control characters;
+/// at most 4095 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImagePath(String);
 
 impl ImagePath {
-    /// The path as text; `/` alone is the top.
+    /// Returns the path as text; `/` alone is the root.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +51,7 @@ impl FromStr for ImagePath {
     }
 }
 
-/// A path of the host that does not leave its folder, as far as its text says: no link has been followed.
+/// A path of the host whose text does not leave its folder. Parsing follows no links.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InnerPath {
     folder: Utf8PathBuf,
@@ -59,7 +59,7 @@ pub struct InnerPath {
 }
 
 impl InnerPath {
-    /// Reads `text` as a path inside of `folder`; `.` is the folder itself.
+    /// Parses `text` as a path inside `folder`; `.` is the folder itself.
     pub(crate) fn parse(folder: &Utf8Path, text: &str) -> Result<Self, Fault> {
         let shown = text.escape_debug();
         if text.is_empty() {
@@ -68,7 +68,7 @@ impl InnerPath {
         check_clean(text)?;
         let outside = || {
             Fault::new(format!("`{shown}` is outside of the folder of this Cargo.toml"), "outside of the folder")
-                .help("name a file inside of it; what lies elsewhere can be copied there, by a build script for one")
+                .help("name a file inside of it; a build script can copy other files there")
         };
         let mut relative = Utf8PathBuf::new();
         for component in Utf8Path::new(text).components() {
@@ -82,23 +82,23 @@ impl InnerPath {
         Ok(Self { folder: folder.to_owned(), relative })
     }
 
-    /// The folder that the path may not leave: the one of the Cargo.toml that has it.
+    /// Returns the folder that the path may not leave: that of the Cargo.toml that contains it.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder
     }
 
-    /// The path below [`folder`](Self::folder), normalised; empty for the folder itself.
+    /// Returns the path below [`folder`](Self::folder), normalised; empty for the folder itself.
     pub fn relative(&self) -> &Utf8Path {
         &self.relative
     }
 
-    /// The whole path.
+    /// Returns the path joined to its folder.
     pub fn full(&self) -> Utf8PathBuf {
         self.folder.join(&self.relative)
     }
 }
 
-/// A path of the host, from `folder` on where it is relative.
+/// Parses a path of the host. A relative path starts at `folder`.
 pub(crate) fn host_path(folder: &Utf8Path, text: &str) -> Result<Utf8PathBuf, Fault> {
     if text.is_empty() {
         return Err(Fault::new("a path is empty", "empty path"));
@@ -107,7 +107,7 @@ pub(crate) fn host_path(folder: &Utf8Path, text: &str) -> Result<Utf8PathBuf, Fa
     Ok(folder.join(text))
 }
 
-/// A glob over the paths of a root filesystem. `*` and `?` stay inside of one component, `**` does not.
+/// Parses a glob over the paths of a root filesystem. `*` and `?` match inside one component, `**` matches across components.
 pub(crate) fn image_glob(text: &str) -> Result<Glob, Fault> {
     let shown = text.escape_debug();
     if !text.starts_with('/') {
@@ -123,7 +123,7 @@ pub(crate) fn image_glob(text: &str) -> Result<Glob, Fault> {
     })
 }
 
-/// What a link may lead to: any path, from the link's folder on or from the top.
+/// Checks the target of a link: any path, relative to the link's folder or absolute.
 pub(crate) fn check_link_target(text: &str) -> Result<(), Fault> {
     if text.is_empty() {
         return Err(Fault::new("the target of a link is empty", "leads to nothing"));
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn image_paths() {
+    fn image_paths_are_normalised() {
         for text in ["/", "/usr/share/x", "/a b", "/ä", "/.hidden", "/a..b"] {
             assert_eq!(text.parse::<ImagePath>().map(|path| path.to_string()).as_deref(), Ok(text));
         }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_paths_stay_inside() {
+    fn inner_paths_stay_inside_the_folder() {
         let folder = Utf8Path::new("/w/app");
         for (text, relative) in [("a", "a"), ("./a/b/", "a/b"), ("a/../b", "b"), (".", ""), ("a//b", "a/b")] {
             let path = InnerPath::parse(folder, text).expect(text);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_begin_at_the_top() {
+    fn globs_start_at_the_root() {
         for (text, path, matches) in [
             ("/usr/share/mime/**", "/usr/share/mime/a/b", true),
             ("/usr/*.so", "/usr/a.so", true),

@@ -1,4 +1,4 @@
-//! What an image's configuration says of its running: ports, users, modes, signals, times.
+//! Values of the run configuration: ports, users, modes, signals, times.
 
 use std::{fmt, num::NonZeroU16, str::FromStr, time::Duration};
 
@@ -9,11 +9,11 @@ use crate::error::Fault;
 pub struct Port {
     /// Its number.
     pub number: NonZeroU16,
-    /// What is spoken on it.
+    /// Its transport protocol.
     pub protocol: Protocol,
 }
 
-/// The transport of a port, as the OCI image configuration names them.
+/// The transport protocol of a port, as in the OCI image configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// `tcp`
@@ -25,7 +25,7 @@ pub enum Protocol {
 }
 
 impl fmt::Display for Port {
-    /// `8080/tcp`, the form of the OCI image configuration.
+    /// Writes `8080/tcp`, the form of the OCI image configuration.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let protocol = match self.protocol {
             Protocol::Tcp => "tcp",
@@ -55,8 +55,8 @@ impl FromStr for Port {
     }
 }
 
-/// Numbers of a user and a group. An image from scratch has no /etc/passwd, so names mean nothing in it but those that its table
-/// declares, which stand for their numbers.
+/// The numbers of a user and a group. An image from scratch has no /etc/passwd, so the only valid names are those that its table
+/// declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserGroup {
     /// The user's number.
@@ -66,12 +66,12 @@ pub struct UserGroup {
 }
 
 impl UserGroup {
-    /// The user and the group 0.
+    /// User 0 and group 0.
     pub const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
 impl fmt::Display for UserGroup {
-    /// `1000:1000`, the form of the OCI image configuration.
+    /// Writes `1000:1000`, the form of the OCI image configuration.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.uid, self.gid)
     }
@@ -80,7 +80,7 @@ impl fmt::Display for UserGroup {
 impl FromStr for UserGroup {
     type Err = Fault;
 
-    /// A single number is the user's and the group's: the daemon would take 0 as the group.
+    /// Parses `UID` or `UID:GID`. A single number is both the user's and the group's, although the daemon would use group 0.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let (uid, gid) = text.split_once(':').unwrap_or((text, text));
         let number = |text| decimal::<u32>(text).filter(|&number| number <= i32::MAX.unsigned_abs());
@@ -95,15 +95,33 @@ impl FromStr for UserGroup {
     }
 }
 
-/// The permission bits of a file, set-id and sticky bits included.
+/// The user that an image's program runs as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunUser {
+    /// The numbers, or a name that the table declares.
+    Numbers(UserGroup),
+    /// `USER` or `USER:GROUP`, with a name that the image's account files define. Only packing knows those.
+    Names(String),
+}
+
+impl fmt::Display for RunUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numbers(numbers) => write!(formatter, "{numbers}"),
+            Self::Names(names) => formatter.write_str(names),
+        }
+    }
+}
+
+/// The permission bits of a file, including the set-id and sticky bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mode(u16);
 
 impl Mode {
-    /// 0755, that of folders.
+    /// 0755, the mode of folders.
     pub const DIRECTORY: Self = Self(0o755);
 
-    /// The bits, at most 0o7777.
+    /// Returns the bits, at most 0o7777.
     pub fn bits(self) -> u32 {
         u32::from(self.0)
     }
@@ -136,19 +154,19 @@ const SIGNALS: [&str; 31] = [
     "PWR", "SYS",
 ];
 
-/// A signal of Linux, by name where it has one.
+/// A signal of Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
 
 impl Signal {
-    /// Its number, from 1 to 64.
+    /// Returns its number, from 1 to 64.
     pub fn number(self) -> u8 {
         self.0
     }
 }
 
 impl fmt::Display for Signal {
-    /// `SIGTERM`; the number of one that has no name, which are the real-time signals.
+    /// Writes `SIGTERM`, or the number of a real-time signal, which has no name.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match SIGNALS.get(usize::from(self.0).wrapping_sub(1)) {
             Some(name) => write!(formatter, "SIG{name}"),
@@ -160,7 +178,7 @@ impl fmt::Display for Signal {
 impl FromStr for Signal {
     type Err = Fault;
 
-    /// `SIGTERM`, `TERM` or `15`.
+    /// Parses `SIGTERM`, `TERM` or `15`.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let name = text.strip_prefix("SIG").unwrap_or(text);
         let named = (1..).zip(SIGNALS).find(|(_, known)| *known == name).map(|(number, _)| number);
@@ -177,7 +195,7 @@ impl FromStr for Signal {
     }
 }
 
-/// A time as Docker writes it: numbers with the units ms, s, m and h in a row, `1m30s`. At least a millisecond, or 0.
+/// Parses a time in Docker's syntax: numbers with the units ms, s, m and h in a row, `1m30s`. The result is whole milliseconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, Fault> {
     let fault = || {
         Fault::new(format!("`{}` is not a time", text.escape_debug()), "not a time")
@@ -201,17 +219,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Fault> {
         milliseconds = milliseconds.checked_add(part).ok_or_else(fault)?;
         rest = after;
     }
-    // The image configuration has nanoseconds in a signed 64-bit number.
+    // The image configuration stores nanoseconds in a signed 64-bit number.
     let fits = milliseconds <= i64::MAX.unsigned_abs() / 1_000_000;
     if text.is_empty() || !fits { Err(fault()) } else { Ok(Duration::from_millis(milliseconds)) }
 }
 
-/// Decimal digits and nothing else: `parse` alone takes `+1`.
+/// Parses decimal digits only: `parse` alone accepts `+1`.
 pub(crate) fn decimal<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The name of a variable: of an environment (any but `=` and NUL, as POSIX has it) or of a shell (letters, digits, `_`).
+/// Checks the name of a variable: of an environment (no `=` or control characters) or of a shell (letters, digits, `_`).
 pub(crate) fn check_variable_name(text: &str, shell: bool) -> Result<(), Fault> {
     let allowed = |character: char| match shell {
         true => character.is_ascii_alphanumeric() || character == '_',
@@ -226,7 +244,7 @@ pub(crate) fn check_variable_name(text: &str, shell: bool) -> Result<(), Fault> 
     Err(Fault::new(format!("`{}` is not a name for a variable", text.escape_debug()), "not a variable's name"))
 }
 
-/// The key of a label: some text without spaces and control characters, outside of Tierce's own `dev.tierce.`.
+/// Checks the key of a label: not empty, without spaces and control characters, and not below Tierce's own `dev.tierce.`.
 pub(crate) fn check_label_key(text: &str) -> Result<(), Fault> {
     let shown = text.escape_debug();
     if text.is_empty() || text.chars().any(|character| character.is_control() || character.is_whitespace()) {
@@ -234,12 +252,12 @@ pub(crate) fn check_label_key(text: &str) -> Result<(), Fault> {
     }
     if text.starts_with("dev.tierce.") {
         return Err(Fault::new(format!("the label `{shown}` is one of Tierce's own"), "reserved")
-            .help("labels that begin with `dev.tierce.` say what Tierce may remove"));
+            .help("rename it; Tierce decides by labels that begin with `dev.tierce.` which objects it may remove"));
     }
     Ok(())
 }
 
-/// Arguments and variables end at a NUL.
+/// Refuses a NUL, which ends an argument or a variable.
 pub(crate) fn check_no_nul(text: &str) -> Result<(), Fault> {
     match text.contains('\0') {
         true => Err(Fault::new("a NUL cannot stand in an argument or a variable", "has a NUL in it")),
@@ -261,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn ports() {
+    fn ports_parse_and_print() {
         check::<Port>(
             &[("8080", "8080/tcp"), ("8080/tcp", "8080/tcp"), ("53/udp", "53/udp"), ("65535/sctp", "65535/sctp")],
             &["", "0", "65536", "-1", "+1", "80/", "80/icmp", "80/TCP", "80-90", "http"],
@@ -269,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn users() {
+    fn users_parse_and_print() {
         check::<UserGroup>(
             &[("0", "0:0"), ("1000", "1000:1000"), ("1000:33", "1000:33"), ("2147483647:0", "2147483647:0")],
             &["", ":", "1:", ":1", "root", "nobody:nogroup", "-1", "2147483648", "1:2:3", "1.5", "0o17"],
@@ -277,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn modes() {
+    fn modes_parse_and_print() {
         check::<Mode>(
             &[("0644", "0644"), ("755", "0755"), ("4755", "4755"), ("0o600", "0600")],
             &["", "0", "64", "0888", "10644", "+644", "rw-r--r--"],
@@ -285,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn signals() {
+    fn signals_parse_and_print() {
         check::<Signal>(
             &[("SIGTERM", "SIGTERM"), ("TERM", "SIGTERM"), ("15", "SIGTERM"), ("SIGSYS", "SIGSYS"), ("34", "34")],
             &["", "SIG", "0", "65", "sigterm", "SIGSIGTERM", "+15"],
@@ -294,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn durations() {
+    fn durations_need_units() {
         for (text, milliseconds) in [("0s", 0), ("500ms", 500), ("30s", 30_000), ("1m30s", 90_000), ("2h", 7_200_000)] {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
@@ -304,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_variables_and_labels() {
+    fn variable_and_label_names_are_checked() {
         for (text, environment, shell) in
             [("PATH", true, true), ("a.b", true, false), ("1A", true, false), ("", false, false), ("A=B", false, false)]
         {

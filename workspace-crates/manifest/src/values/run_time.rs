@@ -1,4 +1,4 @@
-//! Names of what the C library looks up at run time: locales, time zones, character sets.
+//! Names that the C library looks up at run time: locales, time zones, character sets.
 
 use super::checked_text;
 use crate::error::Fault;
@@ -9,20 +9,20 @@ checked_text! {
 }
 
 checked_text! {
-    /// The name of a time zone, as the time zone database has it: `Area/Location`, a relative path without `.` and `..`.
+    /// The name of a time zone in the time zone database: `Area/Location`, a relative path without `.` and `..`.
     ZoneName, check_zone
 }
 
 checked_text! {
-    /// The name of a character set, as iconv(1) takes it.
+    /// The name of a character set, as iconv(1) accepts it.
     CharsetName, check_charset
 }
 
-/// Bytes that a name may have at most.
+/// The length limit of a name, in bytes.
 const LONGEST: usize = 64;
 
 impl LocaleName {
-    /// Its character set.
+    /// Returns its character set.
     pub fn charset(&self) -> &str {
         let (_, rest) = self.as_str().split_once('.').unwrap_or_default();
         rest.split('@').next().unwrap_or_default()
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked() {
+    fn run_time_names_are_checked() {
         for (text, charset) in
             [("de_DE.UTF-8", "UTF-8"), ("C.UTF-8", "UTF-8"), ("de_DE.ISO-8859-15@euro", "ISO-8859-15")]
         {

@@ -4,11 +4,11 @@ use std::{fmt, str::FromStr};
 
 use crate::error::Fault;
 
-/// A number of bytes, as people write it: `12 MB`, `1.5 GiB`.
+/// A number of bytes, in the form that people write: `12 MB`, `1.5 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
-/// The units, those of Docker (powers of 1000) and those of the IEC (of 1024).
+/// The units: those of Docker (powers of 1000) and those of the IEC (powers of 1024).
 const UNITS: [(&str, u64); 8] = [
     ("B", 1),
     ("kB", 1_000),
@@ -19,7 +19,7 @@ const UNITS: [(&str, u64); 8] = [
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
 ];
-/// Digits behind the point: more would say less than a byte of a gigabyte.
+/// The most digits after the point: a tenth digit of a GB is less than a byte.
 const MOST_DIGITS: usize = 9;
 
 impl FromStr for ByteSize {
@@ -39,7 +39,7 @@ impl FromStr for ByteSize {
             return Err(fault());
         }
         let digits = |text: &str| text.parse::<u64>().map_err(|_| fault());
-        // A part of a byte is none.
+        // Round down to whole bytes.
         let part = u128::from(digits(part)?) * u128::from(factor) / 10_u128.pow(part.len() as u32);
         let bytes = u128::from(digits(whole)?) * u128::from(factor) + part;
         u64::try_from(bytes).ok().filter(|bytes| i64::try_from(*bytes).is_ok()).map(Self).ok_or_else(fault)
@@ -47,7 +47,7 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
-    /// In bytes, for keys.
+    /// Writes the size in bytes; cache keys contain this text.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} B", self.0)
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_units() {
+    fn sizes_need_units() {
         for (text, bytes) in [
             ("12 MB", 12_000_000),
             ("12MB", 12_000_000),

@@ -1,4 +1,4 @@
-//! The values of tests: names, sizes, regular expressions, and the parts of a request.
+//! The values of tests: names, regular expressions, the parts of a request, and capabilities.
 
 use std::{fmt, str::FromStr};
 
@@ -8,8 +8,8 @@ use super::checked_text;
 use crate::error::Fault;
 
 checked_text! {
-    /// The name of a test: letters, digits, `_`, `.` and `-`, the first a letter or a digit; at most 64 characters. It is a part
-    /// of a file's name.
+    /// The name of a test: letters, digits, `_`, `.` and `-`, starting with a letter or a digit; at most 64 characters.
+    /// Names of files contain it.
     TestName, check_test_name
 }
 
@@ -19,13 +19,13 @@ fn check_test_name(text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new(format!("`{}` is not a name for a test", text.escape_debug()), "not a test's name")
-        .help("write letters, digits, `_`, `.` and `-`, at most 64, of which the first is a letter or a digit"))
+        .help("write at most 64 letters, digits, `_`, `.` and `-`; the first is a letter or a digit"))
 }
 
-/// The most bytes that a compiled expression takes.
+/// The size limit of a compiled expression, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;
 
-/// A regular expression over bytes. Its time is linear in their number.
+/// A regular expression over bytes. The time to match is linear in the length of the input.
 #[derive(Clone)]
 pub struct Pattern {
     text: String,
@@ -33,12 +33,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// The expression as it was written.
+    /// Returns the expression, as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it fits somewhere.
+    /// Returns whether the expression matches somewhere in `bytes`.
     pub fn is_match(&self, bytes: &[u8]) -> bool {
         self.regex.is_match(bytes)
     }
@@ -53,7 +53,7 @@ impl FromStr for Pattern {
         let built = meta::Builder::new().syntax(syntax).configure(config).build(text);
         let regex = built.map_err(|error| {
             let why = match error.syntax_error() {
-                // The last line says what is wrong; those before it show where, which the caret does here.
+                // The last line names the problem. The lines before it draw a caret, as the error itself does.
                 Some(error) => error.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
                 None if error.size_limit().is_some() => "it is too large".to_owned(),
                 None => error.to_string(),
@@ -78,7 +78,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// The method of a request: a token of RFC 9110 in capital letters.
+/// Checks the method of a request: capital letters only, a subset of the tokens of RFC 9110.
 pub(crate) fn check_method(text: &str) -> Result<(), Fault> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
@@ -87,16 +87,16 @@ pub(crate) fn check_method(text: &str) -> Result<(), Fault> {
         .help("write it in capital letters, such as \"GET\""))
 }
 
-/// The path and query of a request: printable ASCII without spaces.
+/// Checks the path and query of a request: printable ASCII without spaces and `#`.
 pub(crate) fn check_request_path(text: &str) -> Result<(), Fault> {
     if text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Ok(());
     }
     Err(Fault::new(format!("`{}` is not the path of a request", text.escape_debug()), "not a path of HTTP")
-        .help("it begins with `/`, and what is not ASCII, a space or `#` is written as %20 and the like"))
+        .help("begin it with `/`, and write a space, `#` and characters outside of ASCII as %20 and the like"))
 }
 
-/// The name of a header: a token of RFC 9110, and none that the client itself writes.
+/// Checks the name of a header: a token of RFC 9110, but not a header that the client writes itself.
 pub(crate) fn check_header_name(text: &str) -> Result<(), Fault> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || !text.bytes().all(token) {
@@ -109,7 +109,7 @@ pub(crate) fn check_header_name(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The value of a header: visible ASCII, spaces and tabs.
+/// Checks the value of a header: visible ASCII, spaces and tabs.
 pub(crate) fn check_header_value(text: &str) -> Result<(), Fault> {
     match text.bytes().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t')) {
         true => Ok(()),
@@ -119,7 +119,7 @@ pub(crate) fn check_header_value(text: &str) -> Result<(), Fault> {
     }
 }
 
-/// A capability, with or without `CAP_`, or `ALL`.
+/// Checks a capability, with or without `CAP_`, or `ALL`.
 pub(crate) fn check_capability(text: &str) -> Result<(), Fault> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit()) {
         return Ok(());
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_tests() {
+    fn test_names_are_checked() {
         for (text, passes) in
             [("draws", true), ("GET-1.0_b", true), ("", false), (".a", false), ("a/b", false), ("ä", false)]
         {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_look_at_bytes_line_by_line() {
+    fn expressions_match_bytes_by_line() {
         for (pattern, bytes, expected) in [
             ("^b$", &b"a\nb\nc"[..], true),
             ("^b$", b"ab", false),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_requests() {
+    fn parts_of_requests_are_checked() {
         for (text, method, path, header, value) in [
             ("GET", true, false, true, true),
             ("/a?b=c%20d", false, true, false, true),

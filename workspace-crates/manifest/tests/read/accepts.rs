@@ -1,10 +1,10 @@
-//! Tables and the specifications that they give.
+//! Valid tables and their specifications.
 
 use std::time::Duration;
 
 use tierce_manifest::{
-    AccountName, AllowMissing, BuilderBase, FileCapabilities, ForAtom, HealthCheck, Hook, HookSpec, ImageSpec, Include,
-    Keep, Located, Strip, WorkspaceText, read as read_workspace,
+    AccountName, AllowMissing, BuilderBase, DebianSuite, FileCapabilities, ForAtom, HealthCheck, Hook, HookSpec,
+    ImageSpec, Include, Keep, Located, Strip, WorkspaceText, read as read_workspace,
 };
 
 use crate::{cargo_toml, defaults, image, member, read, read_image};
@@ -18,7 +18,7 @@ fn by_atom<T: ToString>(items: &[ForAtom<Vec<Located<T>>>]) -> Vec<String> {
 }
 
 #[test]
-fn an_empty_table_is_an_image() {
+fn empty_table_gives_the_defaults() {
     let spec = read_image("", &image(""));
     let program = spec.program.unwrap();
     assert_eq!((spec.name.as_str(), program.package.name.as_str()), ("app", "app"));
@@ -34,13 +34,13 @@ fn an_empty_table_is_an_image() {
 }
 
 #[test]
-fn a_package_without_a_table_is_no_image() {
+fn package_without_table_has_no_image() {
     let spec = read(&defaults("builder = \"debian\""), "[package]\nname = \"app\"").unwrap();
     assert_eq!((spec.images.len(), spec.builder), (0, BuilderBase::Debian));
 }
 
 #[test]
-fn keys_of_portage() {
+fn keys_of_portage_are_read() {
     let spec = read_image(
         "",
         &image(
@@ -74,7 +74,7 @@ fn keys_of_portage() {
 }
 
 #[test]
-fn keys_of_cargo() {
+fn keys_of_cargo_are_read() {
     let spec = read_image(
         "",
         &image(
@@ -83,6 +83,8 @@ fn keys_of_cargo() {
             default-features = false
             profile = "small"
             target-cpu = "x86-64-v3"
+            sources = ["../../schema", "data.sql"]
+            write-sources = true
             "#,
         ),
     )
@@ -90,13 +92,15 @@ fn keys_of_cargo() {
     .unwrap()
     .cargo;
     assert_eq!(shown(&spec.features), ["metrics", "serde/derive"]);
-    assert!(!spec.default_features);
+    assert!(!spec.default_features && spec.write_sources);
     assert_eq!(spec.profile_name(), "small");
     assert_eq!(spec.target_cpu.unwrap().value, "x86-64-v3");
+    let sources: Vec<&str> = spec.sources.iter().map(|source| source.value.as_str()).collect();
+    assert_eq!(sources, ["app/../../schema", "app/data.sql"]);
 }
 
 #[test]
-fn keys_of_the_content() {
+fn keys_of_the_content_are_read() {
     let spec = read_image(
         "",
         &image(
@@ -104,7 +108,7 @@ fn keys_of_the_content() {
             include = "packages"
             keep = ["/usr/share/mime/**", "man"]
             prune = ["/usr/share/locale/**"]
-            allow-missing = ["/usr/lib64/plugins/*", "plugins"]
+            allow-missing = ["/usr/lib64/plugins/*", "plugins", "sys-libs/zlib"]
             strip = "none"
             base = "scratch"
             [[package.metadata.image.files]]
@@ -134,9 +138,13 @@ fn keys_of_the_content() {
     assert_eq!(shown(&spec.prune), ["/usr/share/locale/**"]);
     let allowed = spec.allow_missing.iter().map(|allowed| match &allowed.value {
         AllowMissing::Glob(glob) => glob.to_string(),
-        AllowMissing::Hidden(hidden) => format!("the dependency {}", hidden.name),
+        AllowMissing::RuntimeDep(dependency) => format!("the dependency {}", dependency.name),
+        AllowMissing::Package(package) => format!("the package {package}"),
     });
-    assert_eq!(allowed.collect::<Vec<_>>(), ["/usr/lib64/plugins/*", "the dependency plugins"]);
+    assert_eq!(
+        allowed.collect::<Vec<_>>(),
+        ["/usr/lib64/plugins/*", "the dependency plugins", "the package sys-libs/zlib"]
+    );
     assert_eq!(spec.strip, Strip::None);
     let files: Vec<String> = spec
         .files
@@ -161,7 +169,7 @@ fn keys_of_the_content() {
 }
 
 #[test]
-fn links_capabilities_and_what_is_removed() {
+fn links_capabilities_and_removals_are_merged() {
     let spec = read_image(
         &defaults(
             r#"
@@ -189,13 +197,13 @@ fn links_capabilities_and_what_is_removed() {
     let parsed = |text: &str| text.parse::<FileCapabilities>().unwrap();
     assert_eq!(capabilities, [("/usr/bin/other", parsed("cap_kill=ep")), ("/usr/bin/app", parsed("cap_net_raw=ep"))]);
     assert_eq!(shown(&content.remove), ["/usr/share/foo/**", "/etc/x"]);
-    // The weakest first.
+    // The weakest file comes first.
     let files: Vec<_> = spec.config.env_files.iter().map(|file| file.value.full()).collect();
     assert_eq!(files, ["all.env", "app/a.env", "app/b.env"]);
 }
 
 #[test]
-fn hooks_are_scripts_with_what_they_read() {
+fn hooks_have_a_script_and_inputs() {
     let hooks = |spec: &ImageSpec| -> Vec<String> {
         let line = |(hook, spec): (Hook, &HookSpec)| {
             let paths: Vec<String> = spec.paths().map(|path| path.value.full().into_string()).collect();
@@ -214,7 +222,7 @@ fn hooks_are_scripts_with_what_they_read() {
             "hooks.finish app/x/f.sh app/x/words"
         ]
     );
-    // An image's own table holds, and the workspace's has no builder's hook for an image without a program.
+    // An image's own table replaces the default. The builder's hook of the default does not apply without a program.
     let defaults = defaults("hooks = { finish = \"f.sh\", builder = \"b.sh\" }");
     let spec = read_image(&defaults, &image("hooks = { root-after = \"r.sh\" }"));
     assert_eq!(hooks(&spec), ["hooks.root-after app/r.sh"]);
@@ -224,7 +232,7 @@ fn hooks_are_scripts_with_what_they_read() {
 }
 
 #[test]
-fn accounts_and_the_names_that_stand_for_their_numbers() {
+fn account_names_stand_for_numbers() {
     let users = r#"
         groups = [{ name = "media", gid = 33, members = ["web", "web"] }]
         users = [
@@ -276,7 +284,22 @@ fn accounts_and_the_names_that_stand_for_their_numbers() {
 }
 
 #[test]
-fn keys_of_the_configuration() {
+fn user_may_name_accounts_of_the_image() {
+    for (user, expected) in [
+        ("nobody", "nobody"),
+        ("nobody:33", "nobody:33"),
+        ("7:nogroup", "7:nogroup"),
+        ("root", "0:0"),
+        ("web", "1000:1000"),
+    ] {
+        let users = if user == "web" { "users = [{ name = \"web\", uid = 1000 }]" } else { "" };
+        let spec = read_image("", &image(&format!("{users}\nuser = {user:?}")));
+        assert_eq!(spec.config.user.unwrap().value.to_string(), expected);
+    }
+}
+
+#[test]
+fn keys_of_the_configuration_are_read() {
     let spec = read_image(
         "",
         &image(
@@ -321,19 +344,22 @@ fn keys_of_the_configuration() {
 }
 
 #[test]
-fn an_image_may_start_its_command() {
+fn image_may_start_its_cmd() {
     let config = read_image("", &image("entrypoint = []\ncmd = [\"/usr/bin/app\"]")).config;
     assert_eq!((config.entrypoint.value.len(), config.cmd.len()), (0, 1));
 }
 
 #[test]
-fn keys_of_the_workspace() {
+fn keys_of_the_workspace_are_read() {
     let root = defaults(
         r#"
         repositories = [{ name = "overlay", path = "images/overlay", masters = ["tierce"] }, { name = "more", path = "/srv/more" }]
         portage-profile = "overlay:default/linux/amd64"
         make-conf = { CFLAGS = "-O2 -pipe" }
+        debian-suite = "bookworm"
         debian-mirror = "http://mirror.example/debian"
+        debian-security-mirror = "http://mirror.example/debian-security"
+        debian-snapshot = true
         python-index = "https://mirror.example/simple"
         "#,
     );
@@ -345,19 +371,27 @@ fn keys_of_the_workspace() {
     let profile = spec.portage_profile.unwrap().value;
     assert_eq!((profile.repository.as_str(), profile.path.as_str()), ("overlay", "default/linux/amd64"));
     assert_eq!(spec.make_conf["CFLAGS"].value, "-O2 -pipe");
+    assert_eq!((spec.debian_suite, spec.debian_snapshot), (DebianSuite::Bookworm, true));
     assert_eq!(spec.debian_mirror.unwrap().value, "http://mirror.example/debian");
+    assert_eq!(spec.debian_security_mirror.unwrap().value, "http://mirror.example/debian-security");
     assert_eq!(spec.python_index.unwrap().value, "https://mirror.example/simple");
 }
 
 #[test]
-fn builders() {
+fn newest_debian_is_the_default() {
+    let spec = read(&defaults(""), "").unwrap();
+    assert_eq!((spec.debian_suite, spec.debian_snapshot), (DebianSuite::Trixie, false));
+}
+
+#[test]
+fn builder_bases_are_read() {
     for (text, expected) in [
         ("", "debian"),
         ("builder = \"debian\"", "debian"),
         ("builder = { image = \"registry.example/stage3:1\" }", "image registry.example/stage3:1"),
         ("builder.rootfs = \"stage3.tar.xz\"", "rootfs stage3.tar.xz"),
         ("[workspace.metadata.image.builder]\nrootfs = \"/srv/stage3\"", "rootfs /srv/stage3"),
-        // Which repositories such a builder has is not known here.
+        // The repositories of this builder are unknown, so any name is valid.
         (
             "builder = { rootfs = \"/srv/stage3\" }\nportage-profile = \"gentoo:default/linux/amd64/23.0\"",
             "rootfs /srv/stage3",
@@ -373,7 +407,7 @@ fn builders() {
 }
 
 #[test]
-fn names_of_images() {
+fn image_names_come_from_tables() {
     for (text, expected) in [
         ("[package.metadata.image]", vec!["app"]),
         ("[package.metadata.image]\nname = \"other\"", vec!["other"]),
@@ -387,7 +421,7 @@ fn names_of_images() {
 }
 
 #[test]
-fn a_root_that_is_a_package_and_packages_with_several_binaries() {
+fn packages_with_several_binaries_are_read() {
     let root = "[workspace.metadata.image]\nuser = 7\n[package.metadata.image]\nbins = [\"b\"]";
     let mut first = member("first", &["a", "b"], root);
     first.manifest = cargo_toml("Cargo.toml", root);
@@ -406,12 +440,12 @@ fn a_root_that_is_a_package_and_packages_with_several_binaries() {
         .collect();
     let expected = [("first", "b", "/usr/bin/b"), ("second", "c d", "/usr/bin/d")];
     assert_eq!(shown, expected.map(|(name, bins, entrypoint)| (name, bins.to_owned(), entrypoint.to_owned())));
-    assert!(images.iter().all(|image| image.config.user.as_ref().is_some_and(|user| user.value.uid == 7)));
+    assert!(images.iter().all(|image| image.config.user.as_ref().is_some_and(|user| user.value.to_string() == "7:7")));
 }
 
-/// What a key needs is emerged, as if `packages` had it, unless that has it already.
+/// A key adds its package to `packages`, unless the table already names the package.
 #[test]
-fn keys_of_the_run_time() {
+fn run_time_keys_add_packages() {
     let keys = r#"
         packages = ["=app-misc/ca-certificates-20230311"]
         strict = true
@@ -440,7 +474,7 @@ fn keys_of_the_run_time() {
 }
 
 #[test]
-fn a_health_check_without_a_program_of_its_own_is_the_probes() {
+fn health_check_may_use_the_probe() {
     for (table, command) in [
         ("http = 8080", "http 46 8080 / 27000"),
         ("http = \"http://127.0.0.1:8080/healthz\", timeout = \"2s\"", "http 4 8080 /healthz 1800"),

@@ -1,10 +1,10 @@
-//! Images that begin with others of the workspace.
+//! Images that start from others of the workspace.
 
 use tierce_manifest::{ImageSpec, WorkspaceSpec};
 
 use crate::{defaults, image, read};
 
-/// Tables of images without programs: their names, each with its keys.
+/// Returns the tables of images without programs, given their names and keys.
 fn tables(images: &[(&str, &str)]) -> String {
     let table = |(name, keys): &(&str, &str)| format!("[workspace.metadata.images.{name}]\n{keys}\n");
     images.iter().map(table).collect()
@@ -20,19 +20,19 @@ fn named<'s>(spec: &'s WorkspaceSpec, name: &str) -> &'s ImageSpec {
 }
 
 #[test]
-fn what_an_image_does_not_say_of_how_it_is_run_is_its_bases() {
+fn run_configuration_inherits_from_the_base() {
     let bottom = "entrypoint = [\"/bin/a\", \"-x\"]\ncmd = [\"1\"]\nenv = { A = \"1\", B = \"1\" }\nexpose = [80]\nuser = 7\n\
                   workdir = \"/srv\"\nvolumes = [\"/data\"]\nlabels = { l = \"1\" }\nstop-signal = \"SIGINT\"\n\
                   healthcheck = { cmd = [\"/bin/h\"] }";
     let middle = "base = \"a\"\ncmd = [\"2\"]\nenv = { B = \"2\", C = \"2\" }\nexpose = [81]\nhealthcheck = false";
     let root = tables(&[("c", "base = \"b\"\nentrypoint = [\"/bin/c\"]"), ("b", middle), ("a", bottom)]);
-    // A default is the base's, which has said otherwise.
+    // The base already includes the default of `user` and overrides it.
     let spec = read_all(&format!("{}\n{root}", defaults("user = 9\nenv = { D = \"0\" }")), "");
     let config = |name: &str| {
         let config = &named(&spec, name).config;
         let env: Vec<String> = config.env.iter().map(|(name, value)| format!("{name}{}", value.value)).collect();
         let expose: Vec<String> = config.expose.iter().map(ToString::to_string).collect();
-        let user = config.user.as_ref().map(|user| user.value.uid);
+        let user = config.user.as_ref().map(|user| user.value.to_string());
         let health = config.healthcheck.is_some();
         format!(
             "{} | {} | {} | {} | {user:?} {health}",
@@ -42,11 +42,11 @@ fn what_an_image_does_not_say_of_how_it_is_run_is_its_bases() {
             expose.join(" ")
         )
     };
-    assert_eq!(config("a"), "/bin/a -x | 1 | A1 B1 D0 | 80/tcp | Some(7) true");
-    assert_eq!(config("b"), "/bin/a -x | 2 | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(7) false");
+    assert_eq!(config("a"), "/bin/a -x | 1 | A1 B1 D0 | 80/tcp | Some(\"7:7\") true");
+    assert_eq!(config("b"), "/bin/a -x | 2 | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(\"7:7\") false");
     assert_eq!(
         config("c"),
-        "/bin/c |  | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(7) false",
+        "/bin/c |  | A1 B2 C2 D0 | 81/tcp 80/tcp | Some(\"7:7\") false",
         "another program, other arguments"
     );
     let top = &named(&spec, "c").config;
@@ -58,19 +58,19 @@ fn what_an_image_does_not_say_of_how_it_is_run_is_its_bases() {
 }
 
 #[test]
-fn a_program_on_top_is_what_is_started() {
+fn program_replaces_the_entrypoint_and_cmd() {
     let root = tables(&[("a", "entrypoint = [\"/bin/a\"]\ncmd = [\"1\"]")]);
     let spec = read_all(&root, &image("base = \"a\""));
     let config = &named(&spec, "app").config;
     assert_eq!((config.entrypoint.value.join(" ").as_str(), config.cmd.len()), ("/usr/bin/app", 0));
-    // And is, for what stands on top of it.
+    // An image on top of the program inherits its entrypoint.
     let root = tables(&[("b", "base = \"app\"")]);
     let spec = read_all(&root, &image(""));
     assert_eq!(named(&spec, "b").config.entrypoint.value, ["/usr/bin/app"]);
 }
 
 #[test]
-fn packages_are_built_alike_in_a_base_and_on_top_of_it() {
+fn portage_settings_inherit_from_the_base() {
     let bottom = "cmd = [\"/x\"]\npackages = [\"a/p\"]\nuse = [\"-x\", \"y\"]\npackage-use = { \"a/p\" = [\"f\", \"g\"] }\n\
                   package-keywords = { \"a/p\" = [\"~amd64\"] }\nallow-missing = [\"/a\"]\nprune = [\"/b\"]";
     let top = "base = \"a\"\npackages = [\"a/q\"]\nuse = [\"x\"]\npackage-use = { \"a/p\" = [\"-g\"] }";
@@ -93,7 +93,7 @@ fn packages_are_built_alike_in_a_base_and_on_top_of_it() {
 }
 
 #[test]
-fn images_stand_after_what_they_begin_with() {
+fn images_follow_their_bases() {
     let cmd = "cmd = [\"/x\"]";
     let spec = read_all(&tables(&[("a", "base = \"c\""), ("b", "base = \"a\""), ("c", cmd), ("d", cmd)]), "");
     let names = |images: &[&str]| {
@@ -101,13 +101,13 @@ fn images_stand_after_what_they_begin_with() {
         spec.with_bases(&images).iter().map(|image| image.name.to_string()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!([names(&["b"]), names(&["d", "a", "c"]), names(&["c", "b"])], ["c a b", "d c a", "c a b"]);
-    // A default is not the base of itself.
+    // The default base does not apply to itself.
     let spec = read_all(&format!("{}\n{}", defaults("base = \"a\""), tables(&[("a", cmd), ("b", cmd)])), "");
     assert_eq!((named(&spec, "a").base.image(), named(&spec, "b").base.image().unwrap().as_str()), (None, "a"));
 }
 
 #[test]
-fn builders_begin_with_those_of_other_images() {
+fn builder_bases_are_checked() {
     let root = tables(&[("a", "cmd = [\"/x\"]")]);
     let spec = read_all(&root, &image("builder-base = \"a\""));
     let app = named(&spec, "app");
@@ -126,7 +126,7 @@ fn builders_begin_with_those_of_other_images() {
 }
 
 #[test]
-fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
+fn external_base_may_supply_run_configuration() {
     let spec = read_all(
         &tables(&[("a", "base = { image = \"debian:12-slim\" }\nhealthcheck = false"), ("b", "base = \"a\"")]),
         "",
@@ -135,7 +135,7 @@ fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
     assert_eq!(a.base.foreign().unwrap().value.to_string(), "debian:12-slim");
     assert!(a.config.entrypoint.value.is_empty() && a.config.cmd.is_empty() && a.config.no_healthcheck);
     assert_eq!((a.bases().count(), named(&spec, "b").base.foreign()), (0, None));
-    // What only that image may know is asked of it.
+    // An external base may have a health check, so a test may ask it.
     let test = "\ntest.x = { healthy-within = \"1s\" }";
     let foreign = "base = { image = \"debian:12-slim\" }";
     let spec = read_all(
@@ -151,7 +151,7 @@ fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
     assert_eq!(says_none, [false, false, true, true]);
     let refused = crate::refusal(&tables(&[("a", &format!("{foreign}\nhealthcheck = false{test}"))]), "");
     assert!(refused.contains("`healthy-within` asks the image's health check, and it has none"), "{refused}");
-    // For all images, one of which begins with another.
+    // An external base as the workspace's default, which one image overrides.
     let root = defaults(
         "base = { image = \"registry.example/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\" }",
     );
@@ -161,7 +161,7 @@ fn a_base_from_elsewhere_may_say_how_the_image_is_run() {
 }
 
 #[test]
-fn users_of_the_images_below_may_be_named() {
+fn users_of_the_base_are_known() {
     let bottom = "cmd = [\"/x\"]\nusers = [{ name = \"web\", uid = 7 }, { name = \"old\", uid = 8 }]\ngroups = [{ name = \"media\", gid = 9 }]";
     let middle = "base = \"a\"\nusers = [{ name = \"old\", uid = 18 }]\nuser = \"web\"";
     let top = "base = \"b\"\nuser = \"old:media\"\nfiles = [{ from = \"x\", to = \"/x\", owner = \"web\" }]\n\
@@ -176,7 +176,7 @@ fn users_of_the_images_below_may_be_named() {
 }
 
 #[test]
-fn bases_that_are_refused() {
+fn unknown_and_cyclic_bases_are_refused() {
     let cmd = "cmd = [\"/x\"]";
     let help = "help: one of them has to begin with nothing";
     for (images, expected) in [
@@ -205,4 +205,37 @@ fn bases_that_are_refused() {
     ] {
         assert_eq!(crate::refusal(&tables(&images), ""), expected);
     }
+}
+
+#[test]
+fn long_chains_are_refused() {
+    let chain = |count: usize| {
+        let image = |index: usize| match index {
+            0 => "[workspace.metadata.images.i0]\ncmd = [\"/x\"]\n".to_owned(),
+            _ => format!("[workspace.metadata.images.i{index}]\nbase = \"i{}\"\n", index - 1),
+        };
+        (0..count).map(image).collect::<String>()
+    };
+    let whole = read_all(&chain(127), "");
+    assert_eq!(whole.with_bases(&[named(&whole, "i126")]).len(), 127);
+    assert_eq!(
+        crate::refusal(&chain(130), ""),
+        "Cargo.toml:255:28: `i127` has a chain of more than 126 bases\n  \
+         help: let it begin with an image that has fewer bases: a daemon stacks at most 127 layers"
+    );
+    let start = std::time::Instant::now();
+    let refused = crate::refusal(&chain(3000), "");
+    assert!(refused.contains("the workspace has 3000 images, and Tierce takes at most 1000"), "{refused}");
+    // Two keys of each image lead to the same base: there are 2^900 ways through them.
+    let both = |index: usize| match index {
+        0 => "[workspace.metadata.images.i0]\nbase = \"i899\"\n".to_owned(),
+        _ => format!(
+            "[workspace.metadata.images.i{index}]\nbase = \"i{}\"\nbuilder-base = \"i{}\"\n",
+            index - 1,
+            index / 2
+        ),
+    };
+    let refused = crate::refusal(&(0..900).map(both).collect::<String>(), "");
+    assert!(refused.contains("are each other's base"), "{}", &refused[..200]);
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }

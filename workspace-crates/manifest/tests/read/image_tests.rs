@@ -1,4 +1,4 @@
-//! The tests of images: what their tables mean, and what is said of those that mean nothing.
+//! The tests of images: their tables, and the errors of invalid ones.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn tests(root: &str, keys: &str) -> Vec<TestSpec> {
 }
 
 #[test]
-fn a_test_that_says_nothing_wants_the_exit_code_0() {
+fn empty_test_expects_exit_code_0() {
     let [test] = tests("", "test.runs = {}").try_into().expect("one test");
     assert_eq!(test.run, TestRun::Command { stdin: None, exit_code: 0 });
     assert_eq!((test.timeout, test.read_only, test.memory), (Duration::from_secs(30), false, None));
@@ -20,7 +20,7 @@ fn a_test_that_says_nothing_wants_the_exit_code_0() {
 }
 
 #[test]
-fn a_command_has_input_output_and_a_code() {
+fn command_test_reads_all_keys() {
     let keys = r#"
         [package.metadata.image.test.fails]
         command = ["--fast"]
@@ -39,12 +39,12 @@ fn a_command_has_input_output_and_a_code() {
     let stderr = test.stderr.as_ref().expect("it says something of it");
     assert_eq!((stderr.contains.as_slice(), stderr.matches.is_some()), (["no".to_owned()].as_slice(), true));
     assert_eq!((test.memory, test.timeout), (Some(64_000_000), Duration::from_secs(90)));
-    // No folder of the host decides whether it passes.
+    // The text contains no folder of the host.
     assert!(!test.text().contains("app/"), "{}", test.text());
 }
 
 #[test]
-fn a_service_is_asked_on_the_only_port() {
+fn request_defaults_to_the_tcp_port() {
     let keys = r#"
         expose = [8080, "53/udp"]
         healthcheck = { cmd = ["/x"] }
@@ -65,7 +65,7 @@ fn a_service_is_asked_on_the_only_port() {
 }
 
 #[test]
-fn tests_of_both_tables_are_there_by_name() {
+fn tests_of_both_tables_are_merged() {
     let root = defaults("test = { a = { exit-code = 1 }, b = {} }");
     let all = tests(&root, "test = { c = {}, a = { exit-code = 2 } }");
     assert_eq!(all.iter().map(|test| test.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -73,7 +73,7 @@ fn tests_of_both_tables_are_there_by_name() {
 }
 
 #[test]
-fn what_decides_the_result_is_in_its_text() {
+fn test_text_changes_with_its_keys() {
     let plain = tests("", "test.x = {}").remove(0).text();
     for keys in ["command = []", "env = { A = \"1\" }", "user = 1", "stdin = \"\"", "ports = [1]", "timeout = \"1s\""] {
         assert_ne!(tests("", &format!("test.x = {{ {keys} }}")).remove(0).text(), plain, "{keys}");
@@ -81,14 +81,14 @@ fn what_decides_the_result_is_in_its_text() {
 }
 
 #[test]
-fn what_means_nothing_is_refused() {
+fn invalid_tests_are_refused() {
     let time = "write a number with its unit, such as \"30s\", \"500ms\" or \"1m30s\"";
     let cases: [(&str, String); 16] = [
         ("test = []", "2:8: `test` must be a table of tables, not a list".into()),
         ("test.x = { comand = [] }", "2:12: unknown key `comand`\n  help: did you mean `command`?".into()),
         (
             "test.\"a/b\" = {}",
-            "2:6: `a/b` is not a name for a test\n  help: write letters, digits, `_`, `.` and `-`, at most 64, of which the first is a letter or a digit".into(),
+            "2:6: `a/b` is not a name for a test\n  help: write at most 64 letters, digits, `_`, `.` and `-`; the first is a letter or a digit".into(),
         ),
         (
             "test.x = { stdin = \"\", ports = [1] }",
@@ -104,7 +104,7 @@ fn what_means_nothing_is_refused() {
         ),
         (
             "test.x = { http = [{}] }",
-            "2:20: nothing says which port is asked\n  help: add `port = 8080`, or one tcp port to `expose` of the image's table".into(),
+            "2:20: the request has no port\n  help: add `port = 8080`, or one tcp port to `expose` of the image's table".into(),
         ),
         ("test.x = { ports = [0] }", "2:21: `0` is not a port\n  help: write a number from 1 to 65535".into()),
         ("test.x = { timeout = \"5\" }", format!("2:22: `5` is not a time\n  help: {time}")),
@@ -125,7 +125,7 @@ fn what_means_nothing_is_refused() {
         ),
         (
             "test.x = { stdin = { file = \"../x\" } }",
-            "2:29: `../x` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one".into(),
+            "2:29: `../x` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there".into(),
         ),
     ];
     for (keys, expected) in cases {

@@ -1,4 +1,4 @@
-//! Every key of the list is read as the list documents it.
+//! Tests that Tierce reads every key of the list as its entry documents it.
 
 use tierce_manifest::{
     DIRECTORY_KEYS, FILE_KEYS, GROUP_KEYS, HEALTHCHECK_KEYS, HOOK_KEYS, HTTP_KEYS, KEYS, Key, REPOSITORY_KEYS,
@@ -7,7 +7,7 @@ use tierce_manifest::{
 
 use crate::{defaults, image, read, refusal};
 
-/// The specification without the places, which move with any change of the text.
+/// Returns the specification without places, which move with the text.
 fn without_places(spec: &WorkspaceSpec) -> String {
     let debug = format!("{spec:?}");
     let mut kept = String::new();
@@ -23,15 +23,15 @@ fn without_places(spec: &WorkspaceSpec) -> String {
 /// An image that an example names.
 const CODEGEN: &str = "[workspace.metadata.images.codegen]\ncmd = [\"/x\"]\n";
 
-/// The example of a key is a value that it may have. Unless it is the default itself, it changes the result: so a key that
-/// stands in the list and is read by nobody fails here.
+/// The example of a key is a valid value. It changes the result unless it is the default, so a listed key that nothing reads
+/// fails here.
 #[test]
-fn examples_are_read() {
+fn examples_of_keys_change_the_result() {
     let defaults = |keys: &str| format!("{CODEGEN}{}", defaults(keys));
     let plain = without_places(&read(&defaults(""), &image("")).unwrap());
     for key in KEYS.iter().filter(|key| key.later.is_none()) {
         let line = format!("{} = {}", key.name, key.example);
-        // The examples speak of an image called thumbnailer.
+        // The examples describe an image called thumbnailer.
         let (root, package) = match key.scope {
             Scope::Workspace => (defaults(&line), image("")),
             Scope::Image | Scope::Program | Scope::Package => {
@@ -44,9 +44,9 @@ fn examples_are_read() {
     }
 }
 
-/// The same for the keys of tables within.
+/// The same for the keys of inner tables.
 #[test]
-fn examples_of_inner_tables_are_read() {
+fn examples_of_inner_keys_change_results() {
     let inner: [(&str, &[Key]); 11] = [
         ("files = [{TABLE}]", FILE_KEYS),
         ("directories = [{TABLE}]", DIRECTORY_KEYS),
@@ -80,7 +80,7 @@ fn examples_of_inner_tables_are_read() {
 }
 
 #[test]
-fn defaults_may_have_every_key_of_images() {
+fn workspace_may_default_every_image_key() {
     for key in KEYS.iter().filter(|key| matches!(key.scope, Scope::Image | Scope::Program) && key.later.is_none()) {
         let line = format!("{} = {}", key.name, key.example).replace("\"thumbnailer\"", "\"app\"");
         read(&format!("{CODEGEN}{}", defaults(&line)), &image("")).unwrap_or_else(|errors| panic!("{line}\n{errors}"));
@@ -88,7 +88,7 @@ fn defaults_may_have_every_key_of_images() {
 }
 
 #[test]
-fn keys_of_later_versions_are_refused_with_what_to_do_instead() {
+fn unsupported_keys_suggest_an_alternative() {
     let later: Vec<_> = KEYS.iter().filter(|key| key.later.is_some()).collect();
     assert_eq!(later.iter().map(|key| key.name).collect::<Vec<_>>(), ["registry", "platforms"]);
     for key in later {

@@ -1,4 +1,4 @@
-//! What Cargo.tomls mean, and what is said of those that mean nothing: tables of cases.
+//! Tests of the reader: tables of cases with their specifications or errors.
 
 mod accepts;
 mod bases;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use tierce_manifest::{CargoToml, ImageSpec, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
 
-/// The text of a package's table.
+/// Returns the text of a package's table.
 fn image(keys: &str) -> String {
     format!("[package.metadata.image]\n{keys}")
 }
 
-/// The text of the workspace's table.
+/// Returns the text of the workspace's table.
 fn defaults(keys: &str) -> String {
     format!("[workspace.metadata.image]\n{keys}")
 }
@@ -27,7 +27,7 @@ fn cargo_toml(path: &str, text: &str) -> CargoToml {
     CargoToml { path: path.into(), text: Arc::from(text) }
 }
 
-/// A package in the folder `name`, with the features `default` and `metrics`.
+/// Returns a package in the folder `name`, with the features `default` and `metrics`.
 fn member(name: &str, binaries: &[&str], text: &str) -> Member {
     Member {
         manifest: cargo_toml(&format!("{name}/Cargo.toml"), text),
@@ -37,7 +37,7 @@ fn member(name: &str, binaries: &[&str], text: &str) -> Member {
     }
 }
 
-/// A workspace with one package `app`, which has one binary `app`.
+/// Returns a workspace with one package `app`, which has one binary `app`.
 fn workspace(root: &str, package: &str) -> WorkspaceText {
     WorkspaceText { root: cargo_toml("Cargo.toml", root), members: vec![member("app", &["app"], package)] }
 }
@@ -46,7 +46,7 @@ fn read(root: &str, package: &str) -> Result<WorkspaceSpec, String> {
     tierce_manifest::read(&workspace(root, package)).map_err(|errors| errors.to_string())
 }
 
-/// The only image of a workspace that is in order.
+/// Returns the only image of a valid workspace.
 #[track_caller]
 fn read_image(root: &str, package: &str) -> ImageSpec {
     let mut spec = read(root, package).unwrap_or_else(|errors| panic!("{root}\n{package}\n{errors}"));
@@ -54,7 +54,7 @@ fn read_image(root: &str, package: &str) -> ImageSpec {
     spec.images.remove(0)
 }
 
-/// What is said of a package's table with these keys.
+/// Returns the errors of an invalid workspace.
 #[track_caller]
 fn refusal(root: &str, package: &str) -> String {
     match read(root, package) {

@@ -1,4 +1,4 @@
-//! What becomes of a key that the image's table and the workspace's both have.
+//! Merges of a key that both the image's table and the workspace's have.
 
 use tierce_manifest::{CargoSpec, ImageSpec, KEYS, Located, Merge};
 
@@ -15,7 +15,7 @@ fn cargo(image: &ImageSpec) -> &CargoSpec {
 type Show = fn(&ImageSpec) -> String;
 
 #[test]
-fn lists_scalars_and_tables() {
+fn lists_scalars_and_tables_are_merged() {
     let cases: &[(&str, &str, Show, &str)] = &[
         (
             "packages = [\"a/one\", \"a/two\"]",
@@ -73,7 +73,7 @@ fn lists_scalars_and_tables() {
 }
 
 #[test]
-fn use_flags_by_package_are_merged_flag_by_flag_and_the_image_has_the_last_word() {
+fn package_use_merges_by_flag() {
     let root = defaults(r#"package-use = { "a/one" = ["x", "y"], "a/two" = ["z"] }"#);
     let package = image(r#"package-use = { "a/one" = ["-y", "w"], ">=a/two-1" = ["-z"] }"#);
     let entries = read_image(&root, &package).emerge.package_use;
@@ -83,7 +83,7 @@ fn use_flags_by_package_are_merged_flag_by_flag_and_the_image_has_the_last_word(
 }
 
 #[test]
-fn paths_start_from_the_folder_of_the_table_that_has_them() {
+fn paths_start_at_their_tables_folder() {
     let files = "files = [{ from = \"a\", to = \"/a\" }]";
     let spec = read_image(&defaults(files), &image("files = [{ from = \"b\", to = \"/b\" }]"));
     let paths: Vec<_> = spec.content.files.iter().map(|file| file.from.value.full()).collect();
@@ -91,7 +91,7 @@ fn paths_start_from_the_folder_of_the_table_that_has_them() {
 }
 
 #[test]
-fn the_list_says_how_keys_are_merged() {
+fn key_list_states_the_merge() {
     let merged = |merge| KEYS.iter().filter(move |key| key.merge == merge).map(|key| key.name).collect::<Vec<_>>();
     assert!(merged(Merge::Append).contains(&"packages"));
     assert!(merged(Merge::Entries).contains(&"package-use"));

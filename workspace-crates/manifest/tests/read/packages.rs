@@ -4,7 +4,7 @@ use tierce_manifest::{DebugImage, ImageSpec, Include, Located, WorkspaceSpec};
 
 use crate::{defaults, image, read, refusal};
 
-/// The text of the workspace's table of an image `php`.
+/// Returns the text of the workspace's table of an image `php`.
 fn php(keys: &str) -> String {
     format!("[workspace.metadata.images.php]\n{keys}")
 }
@@ -23,7 +23,7 @@ fn packages(image: &ImageSpec) -> String {
 }
 
 #[test]
-fn an_image_of_packages() {
+fn image_of_packages_is_read() {
     let keys = "packages = [\"dev-lang/php\"]\nentrypoint = [\"/usr/bin/php\"]\nfiles = [{ from = \"php.ini\", to = \"/etc/php.ini\" }]";
     let spec = read_root(&php(keys));
     let [image] = spec.images.as_slice() else { panic!("{:?}", spec.images) };
@@ -35,18 +35,18 @@ fn an_image_of_packages() {
 }
 
 #[test]
-fn what_the_workspace_says_for_all_images_holds_but_for_what_is_about_programs() {
+fn image_of_packages_skips_program_defaults() {
     let defaults =
         defaults("packages = [\"a/b\"]\ncmd = [\"/bin/a\"]\nfeatures = [\"x\"]\ninclude = \"closure\"\nuser = 7\n");
     let spec = read_root(&format!("{defaults}{}", php("packages = [\"c/d\"]")));
     let image = &spec.images[0];
     assert_eq!((packages(image).as_str(), image.config.cmd.join(" ").as_str()), ("c/d a/b", "/bin/a"));
     assert_eq!(image.content.include, Include::Packages);
-    assert!(image.config.user.as_ref().is_some_and(|user| user.value.uid == 7));
+    assert!(image.config.user.as_ref().is_some_and(|user| user.value.to_string() == "7:7"));
 }
 
 #[test]
-fn tables_that_are_refused() {
+fn keys_about_programs_are_refused() {
     let program = |key: &str| {
         format!(
             "Cargo.toml:2:1: `{key}` is about an image's program, and this image has none\n  \
@@ -88,10 +88,10 @@ fn tables_that_are_refused() {
 }
 
 #[test]
-fn an_image_that_would_start_nothing() {
-    let help = "help: add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for what `docker run` may replace";
+fn image_without_a_command_is_refused() {
+    let help = "help: add `entrypoint = [\"/usr/bin/…\"]`, a program of its packages, or `cmd` for a command that `docker run` may replace";
     for (keys, expected) in [
-        ("", "Cargo.toml:1:28: nothing says what the image starts"),
+        ("", "Cargo.toml:1:28: the image has no program to start"),
         ("entrypoint = []", "Cargo.toml:2:14: `entrypoint` and `cmd` are empty: the image would start nothing"),
     ] {
         assert_eq!(refusal(&php(keys), ""), format!("{expected}\n  {help}"), "{keys}");
@@ -99,7 +99,7 @@ fn an_image_that_would_start_nothing() {
 }
 
 #[test]
-fn headers_that_are_refused() {
+fn invalid_headers_are_refused() {
     let header = |name: &str| format!("[workspace.metadata.images.{name}]\ncmd = [\"/x\"]");
     let taken = "help: name the image otherwise; `[workspace.metadata.images.toolbox]` changes the toolbox, and `toolbox` of \
                  `[workspace.metadata.image]` puts another image in its place";
@@ -118,7 +118,7 @@ fn headers_that_are_refused() {
             header("One"),
             "",
             "Cargo.toml:1:28: `One` is not a name for an image\n  \
-             help: write lower-case letters and digits, joined by single `.`, `_` or `-`: \"one\"".to_owned(),
+             help: write lower-case letters and digits, joined by single `.`, `_`, `-` or `/`: \"one\"".to_owned(),
         ),
         (
             header("app"),
@@ -137,7 +137,7 @@ fn headers_that_are_refused() {
 }
 
 #[test]
-fn what_is_kept_is_a_glob_or_a_preset() {
+fn unknown_preset_is_refused() {
     for (keep, expected) in [
         ("mann", "`mann` is neither a preset nor a glob\n  help: did you mean `man`?"),
         (
@@ -151,7 +151,7 @@ fn what_is_kept_is_a_glob_or_a_preset() {
 }
 
 #[test]
-fn every_workspace_has_a_toolbox_that_is_no_image_of_its_own() {
+fn workspace_has_a_toolbox_by_default() {
     let spec = read_root("");
     assert_eq!(spec.images, []);
     let toolbox = &spec.toolbox;
@@ -166,15 +166,15 @@ fn every_workspace_has_a_toolbox_that_is_no_image_of_its_own() {
     assert_eq!(config.user.as_ref().map(|user| user.value.to_string()).as_deref(), Some("0:0"));
     assert!(spec.image("toolbox").is_some_and(|image| image == toolbox));
     assert_eq!(spec.debug_image, DebugImage::OfWorkspace(toolbox.name.clone()));
-    // A message can show its line.
+    // An error can show a line of the embedded table.
     let text = tierce_manifest::library_text(&toolbox.place.file).unwrap();
     assert_eq!(&text[toolbox.place.span.clone()], "toolbox");
-    // It is a table as anybody could write it.
+    // The embedded table is also valid as a table of the workspace.
     assert_eq!(packages(&read_root(&text.replace(".toolbox]", ".other]")).images[0]), packages(toolbox));
 }
 
 #[test]
-fn a_workspace_changes_the_toolbox() {
+fn workspace_may_change_the_toolbox() {
     let own =
         "[workspace.metadata.images.toolbox]\npackages = [\"dev-db/sqlite\", \"dev-debug/gdb\"]\ncmd = [\"/bin/sh\"]\n";
     let defaults = defaults(
@@ -189,16 +189,16 @@ fn a_workspace_changes_the_toolbox() {
     );
     assert!(!packages(toolbox).contains("a/b"), "{}", packages(toolbox));
     assert_eq!(toolbox.config.cmd, ["/bin/sh"]);
-    // What is said of Portage holds for it too, beside its own flags of busybox; what is said of images does not.
+    // Of the defaults, only those about Portage apply, in addition to the toolbox's own flags of busybox.
     assert_eq!((shown(&toolbox.emerge.use_settings).as_str(), toolbox.emerge.package_use.len()), ("-nls", 2));
-    assert_eq!(toolbox.config.user.as_ref().map(|user| user.value.uid), Some(0));
+    assert_eq!(toolbox.config.user.as_ref().map(|user| user.value.to_string()).as_deref(), Some("0:0"));
     assert_eq!((toolbox.config.entrypoint.value.len(), toolbox.content.files.len()), (0, 0));
     assert_eq!(shown(&toolbox.tags), "latest");
     assert_eq!(spec.images, []);
 }
 
 #[test]
-fn another_image_in_place_of_the_toolbox() {
+fn toolbox_key_selects_another_image() {
     let of = |name: &str| {
         let root = format!("{}\n{}", defaults(&format!("toolbox = {name:?}")), php("cmd = [\"/x\"]"));
         match read_root(&root).debug_image {
@@ -211,4 +211,32 @@ fn another_image_in_place_of_the_toolbox() {
     assert_eq!(of("registry.example/tools:2"), "the reference registry.example/tools:2");
     let error = refusal(&defaults("toolbox = \"A b\""), "");
     assert!(error.starts_with("Cargo.toml:2:11: `A b` is not a reference to an image"), "{error}");
+}
+
+#[test]
+fn names_and_tags_may_have_a_registry() {
+    let root = "[workspace.metadata.images.\"r.example:5000/team/web\"]\ncmd = [\"/x\"]\npackages = [\"a/b\"]\n\
+                tags = [\"1.2\", \"other/web:3\"]\n";
+    let spec = read_root(root);
+    assert_eq!(spec.images[0].references(), ["r.example:5000/team/web:1.2", "other/web:3"]);
+    assert_eq!(spec.layout_name(&spec.images[0]), "1.2");
+}
+
+#[test]
+fn one_reference_of_two_images_is_refused() {
+    let image = |name: &str| format!("[workspace.metadata.images.{name}]\ncmd = [\"/x\"]\npackages = [\"a/b\"]\n");
+    let root = format!("[workspace.metadata.image]\ntags = [\"r.example/x:1\"]\n{}{}", image("a"), image("b"));
+    let refused = read(&root, "").expect_err("one reference for both").to_string();
+    assert_eq!(
+        refused,
+        "Cargo.toml:2:9: the images `a` and `b` get the reference `r.example/x:1`\n  \
+         help: write the tag alone, and let `name` of each image have the registry and the path"
+    );
+    let tagged = |image: String, tag: &str| format!("{image}tags = [\"{tag}\"]\n");
+    let refused =
+        read(&(tagged(image("a"), "latest") + &tagged(image("b"), "a:latest")), "").expect_err("twice").to_string();
+    assert!(
+        refused.contains("the images `a` and `b` get the reference `a:latest`\n  Cargo.toml:4:9: the first one"),
+        "{refused}"
+    );
 }

@@ -1,11 +1,11 @@
-//! Whatever the text, reading ends, and places lie inside of it.
+//! Reading ends on any text, and the places of errors lie inside it.
 
 use proptest::prelude::*;
 use tierce_manifest::{KEYS, read};
 
 use crate::{defaults, image, workspace};
 
-/// Values of every type, some of them right for some key.
+/// Generates values of every type; some fit a key.
 fn value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("true".to_owned()),
@@ -56,19 +56,19 @@ fn check(root: &str, package: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn arbitrary_text(root in "\\PC{0,60}", package in "(\\PC|\n){0,60}") {
+    fn arbitrary_text_gives_valid_places(root in "\\PC{0,60}", package in "(\\PC|\n){0,60}") {
         check(&root, &package)?;
     }
 
     #[test]
-    fn arbitrary_values(root in table(), package in table()) {
+    fn arbitrary_values_give_valid_places(root in table(), package in table()) {
         check(&defaults(&root), &image(&package))?;
     }
 }
 
-/// Nesting as deep as this would end the stack of a reader that follows it without a limit.
+/// Nesting this deep overflows the stack of a recursive reader without a limit.
 #[test]
-fn deep_nesting() {
+fn deep_nesting_does_not_overflow() {
     for text in ["a = ".to_owned() + &"[".repeat(50_000), "a.".repeat(50_000) + "b = 1", "x={a=".repeat(50_000)] {
         check("", &image(&text)).unwrap();
     }

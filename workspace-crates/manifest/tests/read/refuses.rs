@@ -1,4 +1,4 @@
-//! Tables that are refused, and what is said of them.
+//! Invalid tables and their errors.
 
 mod content;
 mod types;
@@ -11,7 +11,7 @@ use crate::{image, member, refusal, workspace as workspace_of};
 
 type Cases<'c> = &'c [(&'c str, &'c str)];
 
-/// Each case is one line of a table, and what is said of it.
+/// Checks cases of one line of a table and the expected error.
 #[track_caller]
 fn check(cases: Cases<'_>, refuse: impl Fn(&str) -> String) {
     for (text, expected) in cases {
@@ -20,7 +20,7 @@ fn check(cases: Cases<'_>, refuse: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn whole_files() {
+fn malformed_files_and_tables_are_refused() {
     for (root, package, expected) in [
         (
             r#""#,
@@ -61,7 +61,7 @@ one = 1"#,
         (
             r#""#,
             r#"[package.metadata.images.One]"#,
-            "app/Cargo.toml:1:26: `One` is not a name for an image\n  help: write lower-case letters and digits, joined by single `.`, `_` or `-`: \"one\"",
+            "app/Cargo.toml:1:26: `One` is not a name for an image\n  help: write lower-case letters and digits, joined by single `.`, `_`, `-` or `/`: \"one\"",
         ),
         (
             r#""#,
@@ -97,7 +97,7 @@ profile = "debug""#,
 }
 
 #[test]
-fn binaries() {
+fn unclear_binaries_are_refused() {
     for (binaries, keys, expected) in [
         (
             &[][..],
@@ -127,7 +127,7 @@ fn binaries() {
 }
 
 #[test]
-fn two_packages_with_images_of_one_name() {
+fn equal_image_names_are_refused() {
     let mut workspace = workspace_of("", &image(""));
     workspace.members.push(member("other", &["other"], "\n[package.metadata.images.app]"));
     let expected = "other/Cargo.toml:2:26: two images have the name `app`\n  \
@@ -137,16 +137,16 @@ fn two_packages_with_images_of_one_name() {
 }
 
 #[test]
-fn a_package_whose_name_is_none_for_an_image() {
+fn invalid_package_name_suggests_a_name() {
     let mut workspace = workspace_of("", &image(""));
     workspace.members[0].package.name = "My_App".to_owned();
     let expected = "app/Cargo.toml:1:19: `My_App` is not a name for an image\n  \
-                    help: give the image a `name` in this table; write lower-case letters and digits, joined by single `.`, `_` or `-`: \"my-app\"";
+                    help: give the image a `name` in this table; write lower-case letters and digits, joined by single `.`, `_`, `-` or `/`: \"my-app\"";
     assert_eq!(read(&workspace).unwrap_err().to_string(), expected);
 }
 
 #[test]
-fn labels_lie_under_the_value_to_blame() {
+fn labels_point_at_the_refused_character() {
     let text = "[package.metadata.image]\r\npackages = [\"media-libs/libpng\", 'media-libs/lib!png']";
     let members = vec![member("app", &["app"], text)];
     let root = CargoToml { path: "Cargo.toml".into(), text: "".into() };

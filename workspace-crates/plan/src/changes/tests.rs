@@ -20,7 +20,7 @@ fn shown(before: &Lock, after: &Lock) -> String {
 }
 
 #[test]
-fn packages_are_compared_by_name_and_slot_and_told_once() {
+fn packages_compare_by_name_and_slot() {
     let before = lock(&[
         (
             "app",
@@ -52,7 +52,7 @@ fn packages_are_compared_by_name_and_slot_and_told_once() {
     insta::assert_snapshot!(shown(&before, &after), @r"
     Adding media-libs/new 1 USE +x (app)
     Removing media-libs/old 1 (app)
-    Updating media-libs/png 2 USE +tools -apng, another ebuild (app)
+    Updating media-libs/png 2 USE +tools -apng, changed ebuild (app)
     Downgrading media-libs/py 3.12.1 -> 3.12.0 (web)
     Updating media-libs/zlib 1.2 -> 1.10 (app, web)
     Removing media-libs/zlib 1.2 (gone)
@@ -61,14 +61,14 @@ fn packages_are_compared_by_name_and_slot_and_told_once() {
 }
 
 #[test]
-fn the_slot_of_an_only_package_may_change() {
+fn single_package_may_change_slot() {
     let before = lock(&[("app", vec![package("py", "3.11", "3.11", &[])])]);
     let after = lock(&[("app", vec![package("py", "3.12", "3.12", &[])])]);
     assert_eq!(shown(&before, &after), "Updating media-libs/py 3.11 -> 3.12 (app)\n");
 }
 
 #[test]
-fn the_builder_and_the_repositories_are_compared() {
+fn builder_and_repositories_are_compared() {
     let deb = |name: &str, version: &str| Deb {
         name: name.into(),
         version: version.into(),
@@ -76,8 +76,9 @@ fn the_builder_and_the_repositories_are_compared() {
         filename: format!("pool/{name}.deb"),
         size: 1,
         sha256: "ab".repeat(32),
+        part: tierce_debian::SuitePart::Release,
     };
-    let of = |debs: Vec<Deb>, portage: &str, digest: &str| Lock {
+    let lock_with = |debs: Vec<Deb>, portage: &str, digest: &str| Lock {
         builder: LockedBuilder {
             base: "debian".into(),
             portage: Some(format!("{portage} 0123")),
@@ -88,8 +89,8 @@ fn the_builder_and_the_repositories_are_compared() {
         repositories: vec![LockedRepository { name: "tierce".into(), digest: digest.repeat(32) }],
         images: Vec::new(),
     };
-    let before = of(vec![deb("bash", "5.2-1"), deb("sed", "4")], "3.0.83", "ab");
-    let after = of(vec![deb("bash", "5.2-2"), deb("gcc", "12")], "3.0.84", "cd");
+    let before = lock_with(vec![deb("bash", "5.2-1"), deb("sed", "4")], "3.0.83", "ab");
+    let after = lock_with(vec![deb("bash", "5.2-2"), deb("gcc", "12")], "3.0.84", "cd");
     insta::assert_snapshot!(shown(&before, &after), @r"
     Updating builder's Portage 3.0.83 -> 3.0.84
     Updating builder's package bash 5.2-1 -> 5.2-2
@@ -99,5 +100,5 @@ fn the_builder_and_the_repositories_are_compared() {
     ");
     let first: Vec<_> =
         changes(&Lock::default(), &after).into_iter().filter(|change| change.subject == Subject::Deb).collect();
-    assert_eq!(first, [], "a first choice is not listed");
+    assert_eq!(first, [], "a first selection is not listed");
 }

@@ -1,14 +1,14 @@
-//! Why a lock cannot be read, where, and what to do.
+//! The errors of reading a lock, with their places and fixes.
 
 use std::ops::Range;
 
 use super::LOCK_VERSION;
 
-/// Why a lock could not be read.
+/// An error of reading a lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// A merge has left both sides in it.
-    #[error("a merge has left its conflict markers")]
+    /// The text has the conflict markers of a merge.
+    #[error("it has the conflict markers of a merge")]
     Conflict {
         /// The first marker.
         span: Range<usize>,
@@ -17,25 +17,25 @@ pub enum LockError {
     #[error("{}", .0.message().lines().next().unwrap_or_default())]
     Malformed(Box<toml::de::Error>),
     /// Another version of Tierce wrote it.
-    #[error("the lock has version {found}; this Tierce reads version {LOCK_VERSION}")]
+    #[error("it has format version {found}; this Tierce reads version {LOCK_VERSION}")]
     Version {
         /// The version that the file names.
         found: u32,
-        /// Where it does.
+        /// The version's place.
         span: Range<usize>,
     },
-    /// Its parts do not fit together.
+    /// The parts of the lock contradict each other.
     #[error("{message}")]
     Contradiction {
-        /// What does not fit.
+        /// The contradiction, as a clause.
         message: String,
-        /// The line to blame.
+        /// The text that causes it.
         span: Range<usize>,
     },
 }
 
 impl LockError {
-    /// The bytes of the text to blame, where they are known.
+    /// The bytes of the text that cause the error, if known.
     pub fn span(&self) -> Option<Range<usize>> {
         match self {
             LockError::Malformed(error) => error.span(),
@@ -45,21 +45,21 @@ impl LockError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn help(&self) -> &'static str {
         match self {
             LockError::Conflict { .. } => {
-                "take either side, `git checkout --ours Tierce.lock` say, and run `cargo xtask image`: what does not fit any \
-                 more is resolved anew"
+                "take either side, for example by `git checkout --ours Tierce.lock`, and run `cargo xtask image`, which \
+                resolves the images that changed"
             }
             LockError::Version { found, .. } if *found > LOCK_VERSION => "update the tierce dependency of the xtask",
             LockError::Malformed(_) | LockError::Version { .. } | LockError::Contradiction { .. } => {
-                "restore it from version control, or delete it to resolve anew"
+                "restore it from version control, or delete it to resolve all packages again"
             }
         }
     }
 
-    /// Finds what `git merge` writes into a file that it cannot merge.
+    /// Finds the first conflict marker of `git merge`.
     pub(super) fn conflict(text: &str) -> Option<LockError> {
         let mut start = 0;
         for line in text.split_inclusive('\n') {

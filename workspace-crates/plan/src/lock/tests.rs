@@ -20,6 +20,7 @@ fn lock() -> Lock {
         filename: "pool/main/b/bash/bash_5.2-1_amd64.deb".into(),
         size: 12,
         sha256: "ab".repeat(32),
+        part: tierce_debian::SuitePart::Release,
     };
     let builder = LockedBuilder {
         base: "debian".into(),
@@ -41,13 +42,13 @@ fn lock() -> Lock {
     }
 }
 
-/// The lines of one text that another does not have.
+/// The lines of `text` that `other` does not have.
 fn only_in(text: &str, other: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !other.lines().any(|other| other == *line));
     lines.filter(|line| !line.starts_with("checksum")).map(str::to_owned).collect()
 }
 
-/// What a change of the lock takes away from its text and adds to it, but for checksums.
+/// The lines that a change of the lock removes and adds, without checksums.
 fn difference(change: impl Fn(&mut Lock)) -> (Vec<String>, Vec<String>) {
     let mut changed = lock();
     change(&mut changed);
@@ -57,7 +58,21 @@ fn difference(change: impl Fn(&mut Lock)) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn the_text_says_each_thing_once() {
+fn package_names_its_part_of_the_suite() {
+    let (removed, added) = difference(|lock| lock.builder.debs[0].part = tierce_debian::SuitePart::Security);
+    let line = |end: &str| {
+        format!("debs = [\"bash 5.2-1 amd64 12 {} pool/main/b/bash/bash_5.2-1_amd64.deb{end}\"]", "ab".repeat(32))
+    };
+    assert_eq!((removed, added), (vec![line("")], vec![line(" security")]));
+    for word in ["release", "proposed", "security x"] {
+        let text = lock().to_text().replace("_amd64.deb\"", &format!("_amd64.deb {word}\""));
+        let error = Lock::parse(&text).expect_err(word).to_string();
+        assert!(error.contains("not a Debian package"), "{error}");
+    }
+}
+
+#[test]
+fn text_has_each_fact_once() {
     let text = lock().to_text();
     insta::assert_snapshot!("text", text);
     let mut sorted = lock();
@@ -66,7 +81,7 @@ fn the_text_says_each_thing_once() {
 }
 
 #[test]
-fn a_flag_is_one_changed_line() {
+fn flag_is_one_changed_line() {
     let change = difference(|lock| {
         lock.images[1].packages[2] = package("libpng", "1.6.39", &["apng"], &["media-libs/zlib-1.3"])
     });
@@ -77,7 +92,7 @@ fn a_flag_is_one_changed_line() {
 }
 
 #[test]
-fn a_flag_that_brings_a_package_stands_beside_it() {
+fn needed_package_names_its_flags() {
     let zlib = "media-libs/zlib-1.3";
     let needing = |flags: &[&str]| {
         let by_use = [(zlib, flags)].map(|(need, flags)| {
@@ -100,7 +115,7 @@ fn a_flag_that_brings_a_package_stands_beside_it() {
 }
 
 #[test]
-fn a_version_is_one_changed_block_however_many_images_have_it() {
+fn version_is_one_changed_block() {
     let change = difference(|lock| {
         for image in &mut lock.images {
             image.packages[1] = package("zlib", "1.4", &[], &[]);
@@ -117,7 +132,7 @@ fn a_version_is_one_changed_block_however_many_images_have_it() {
 }
 
 #[test]
-fn images_may_differ_and_one_image_may_have_two_of_a_name() {
+fn images_may_have_different_versions() {
     let mut lock = lock();
     lock.images[1].packages[1] = package("zlib", "1.4", &[], &[]);
     lock.images[1].packages[2].needs = vec!["media-libs/zlib-1.4".parse().expect("a package")];
@@ -133,10 +148,10 @@ fn images_may_differ_and_one_image_may_have_two_of_a_name() {
 }
 
 #[test]
-fn what_is_not_a_lock_is_refused_at_its_line() {
+fn invalid_lock_error_has_its_place() {
     for (text, message, line) in [
-        ("version = 2\nwhatever = true", "the lock has version 2; this Tierce reads version 1", "2"),
-        ("version = 0", "the lock has version 0; this Tierce reads version 1", "0"),
+        ("version = 2\nwhatever = true", "it has format version 2; this Tierce reads version 1", "2"),
+        ("version = 0", "it has format version 0; this Tierce reads version 1", "0"),
         ("", "missing field `version`", ""),
         ("version = 1\n[builder]\nbase = \"debian\"\nrustc = \"\"\ncolour = 1", "unknown field `colour`", "colour"),
         ("version = 1\n<<<<<<< HEAD\n[builder]\n=======\n>>>>>>> other\n", "conflict markers", "<<<<<<< HEAD"),
@@ -150,9 +165,9 @@ fn what_is_not_a_lock_is_refused_at_its_line() {
 }
 
 #[test]
-fn edited_text_is_refused_or_covers_nothing() {
+fn edited_text_is_refused_or_unfit() {
     let text = lock().to_text();
-    let image_of = |text: &str| Lock::parse(text).map(|lock| lock.image("web").expect("it is there").intact);
+    let image_of = |text: &str| Lock::parse(text).map(|lock| lock.image("web").expect("an image").intact);
     assert!(image_of(&text).expect("own text"));
     for (from, to) in [
         ("version = \"1.6.39\"", "version = \"1.6.40\""),
@@ -168,11 +183,11 @@ fn edited_text_is_refused_or_covers_nothing() {
         assert!(!edited, "{from} -> {to}");
     }
     for (from, to, message, blamed) in [
-        ("libpng[apng,tools]", "libpgn[apng]", "no [[package]] is the `media-libs/libpgn` of `web`", "libpgn"),
-        ("libpng[apng,tools]", "libpng[qt]", "its USE flag `qt` is on, and it has no such flag", "\"web\""),
+        ("libpng[apng,tools]", "libpgn[apng]", "no [[package]] matches `media-libs/libpgn` of `web`", "libpgn"),
+        ("libpng[apng,tools]", "libpng[qt]", "its USE flag `qt` is enabled but not in its IUSE", "\"web\""),
         ("libpng[apng,tools]", "libpng[apng", "has no `]`", "libpng[apng"),
-        ("only in ROOT", "in the attic", "`in the attic` is no place of a package", "in the attic"),
-        ("name = \"app\"", "name = \"web\"", "the image `web` is there twice", "\"web\""),
+        ("only in ROOT", "in the attic", "`in the attic` is not a place", "in the attic"),
+        ("name = \"app\"", "name = \"web\"", "the image `web` is repeated", "\"web\""),
         ("needs = [\"media-libs/zlib\"]", "needs = [\"media-libs/gone\"]", "needs `media-libs/gone`", "libpng"),
         (&"cd".repeat(64), "cd", "2 digits instead of 128", "cd"),
         ("\"1.6.39\"", "\"../..\"", "a version begins with a digit", "../.."),
@@ -187,15 +202,37 @@ fn edited_text_is_refused_or_covers_nothing() {
 }
 
 #[test]
-fn no_edit_panics() {
+fn edits_never_panic() {
     let text = lock().to_text();
     let places = (0..text.len()).step_by(5).filter(|at| text.is_char_boundary(*at) && text.is_char_boundary(at + 1));
     for at in places {
         for other in ["", "x", "\"", "/", "]\n"] {
             let edited = format!("{}{other}{}", &text[..at], &text[at + 1..]);
             if let Err(error) = Lock::parse(&edited) {
-                assert!(edited.get(error.span().unwrap_or(0..0)).is_some(), "a place in the text: {error}");
+                assert!(edited.get(error.span().unwrap_or(0..0)).is_some(), "not a place of the text: {error}");
             }
         }
     }
+}
+
+/// Half as many packages as a lock file of the largest size has.
+#[test]
+fn large_lock_is_read_soon() {
+    let needs = |index: usize| (1..=5).map(|step| format!("media-libs/p{}-1", index / (step + 1))).collect::<Vec<_>>();
+    let one = |index: usize| {
+        let mut needs = if index == 0 { Vec::new() } else { needs(index) };
+        needs.sort();
+        needs.dedup();
+        package(&format!("p{index}"), "1", &[], &needs.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let start = std::time::Instant::now();
+    let image = LockedImage::new("web", vec!["builder 1".into()], (0..3000).map(one).collect());
+    let large = Lock { images: vec![image], ..lock() };
+    let text = large.to_text();
+    assert!((2 << 20..8 << 20).contains(&text.len()), "{}", text.len());
+    assert!(Lock::parse(&text).expect("own text").images[0].intact);
+    let repeated = text.replace("    \"media-libs/p7\",", &"    \"media-libs/p7\",\n".repeat(10_000));
+    let error = Lock::parse(&repeated).expect_err("repeated").to_string();
+    assert!(error.contains("repeated"), "{error}");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

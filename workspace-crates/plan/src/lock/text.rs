@@ -1,8 +1,8 @@
-//! The lock as TOML. What several images resolve alike stands there once; what is each image's own choice, its packages with
-//! the USE flags that are on, stands in a line of the image. So a flag is one changed line, and a new version of a package one
-//! changed block, however many images have it.
+//! The lock as TOML. A block holds the facts of a package that images share; a line of the image holds its own choice:
+//! the package with its enabled USE flags. So a flag is one changed line, and a new version one changed block for all
+//! images.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,11 @@ use toml::Spanned;
 use super::{LOCK_VERSION, Lock, LockError, LockedBuilder, LockedImage, LockedRepository};
 
 const HEADER: &str = "# This file is written by Tierce and not meant to be edited: it is what makes two builds of one commit the same.\n";
-/// What stands between the name of a needed package and the flags that bring it.
+/// The word between a needed package and the flags that need it.
 const IF: &str = " if ";
-/// What a line of an image says of a package that is not merged into the builder's own root.
+/// The mark of a package that is not merged into the builder's own root.
 const ROOT_ONLY: &str = "only in ROOT";
-/// What it says of one that is not merged into ROOT.
+/// The mark of a package that is not merged into ROOT.
 const BUILDER_ONLY: &str = "only in the builder";
 
 #[derive(Serialize, Deserialize)]
@@ -41,20 +41,21 @@ struct ImageText {
     name: Spanned<String>,
     checksum: String,
     inputs: Vec<String>,
-    /// `category/name[-version][[flags]] [place]`, in merge order; the version where the image has several of that name.
+    /// `category/name[-version][[flags]] [place]`, in merge order; with the version if the image has several of that
+    /// name.
     packages: Vec<Spanned<String>>,
 }
 
-/// What images have in common that resolve to the same package.
+/// The facts of a package that its images share.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PackageText {
     name: PackageName,
     version: Version,
-    /// `slot/subslot`, or one word where both are the same.
+    /// `slot/subslot`, or one word if both are the same.
     slot: String,
     repository: RepositoryName,
-    /// The images that mean this one, where the lock has several of that name.
+    /// The images of this block, if the lock has several blocks of that name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     images: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,8 +64,8 @@ struct PackageText {
     description: String,
     homepage: String,
     ebuild: Sha256Hex,
-    /// Names, with a version where an image has several of that name, and with the flags but for whose settings it would not
-    /// need them: `media-libs/gd if gd`.
+    /// Names, with a version if an image has several of that name, and with the flags that need them:
+    /// `media-libs/gd if gd`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     needs: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -87,13 +88,23 @@ pub(super) fn write(lock: &Lock) -> String {
         image: images.iter().map(|image| image_text(image)).collect(),
         package: package_texts(&images),
     };
-    let body = toml::to_string_pretty(&text).expect("a lock holds nothing that TOML cannot say");
+    let body = toml::to_string_pretty(&text).expect("a lock is valid TOML");
     format!("{HEADER}{body}")
 }
 
+/// How often an image has each name.
+type Counts = BTreeMap<PackageName, usize>;
+
+fn counts(packages: &[ResolvedPackage]) -> Counts {
+    let mut counts = Counts::new();
+    packages.iter().for_each(|package| *counts.entry(package.package()).or_default() += 1);
+    counts
+}
+
 fn image_text(image: &LockedImage) -> ImageText {
+    let counts = counts(&image.packages);
     let line = |package: &ResolvedPackage| {
-        let mut line = short_name(&package.cpv(), &image.packages);
+        let mut line = short_name(&package.cpv(), &counts);
         if !package.uses.is_empty() {
             let flags: Vec<&str> = package.uses.iter().map(AsRef::as_ref).collect();
             line.push_str(&format!("[{}]", flags.join(",")));
@@ -101,7 +112,7 @@ fn image_text(image: &LockedImage) -> ImageText {
         match (package.root, package.builder) {
             (true, false) => line.push_str(&format!(" {ROOT_ONLY}")),
             (false, true) => line.push_str(&format!(" {BUILDER_ONLY}")),
-            // In both, as what a program is linked against is.
+            // In both, such as the libraries that a program is linked against.
             (true, true) | (false, false) => {}
         }
         spanned(line)
@@ -118,18 +129,19 @@ fn spanned(text: String) -> Spanned<String> {
     Spanned::new(0..0, text)
 }
 
-/// The name of a package, with its version only where that is needed to tell which of `packages` is meant.
-fn short_name(cpv: &Cpv, packages: &[ResolvedPackage]) -> String {
-    let several = packages.iter().filter(|other| other.package() == *cpv.package()).count() > 1;
+/// The name of a package, with its version if the image has several of that name.
+fn short_name(cpv: &Cpv, counts: &Counts) -> String {
+    let several = counts.get(cpv.package()).is_some_and(|count| *count > 1);
     if several { cpv.to_string() } else { cpv.package().to_string() }
 }
 
-/// The blocks of all images, those that are equal once.
+/// The blocks of all images, equal ones merged.
 fn package_texts(images: &[&LockedImage]) -> Vec<PackageText> {
     let mut blocks: BTreeMap<PackageName, Vec<PackageText>> = BTreeMap::new();
     for image in images {
+        let counts = counts(&image.packages);
         for package in &image.packages {
-            let block = package_text(package, &image.packages);
+            let block = package_text(package, &counts);
             let same_name = blocks.entry(package.package()).or_default();
             let equal = |other: &&mut PackageText| PackageText { images: Vec::new(), ..(**other).clone() } == block;
             match same_name.iter_mut().find(equal) {
@@ -147,7 +159,7 @@ fn package_texts(images: &[&LockedImage]) -> Vec<PackageText> {
     blocks.into_values().flatten().collect()
 }
 
-fn package_text(package: &ResolvedPackage, packages: &[ResolvedPackage]) -> PackageText {
+fn package_text(package: &ResolvedPackage, counts: &Counts) -> PackageText {
     let slot = if package.slot == package.subslot {
         package.slot.to_string()
     } else {
@@ -164,15 +176,15 @@ fn package_text(package: &ResolvedPackage, packages: &[ResolvedPackage]) -> Pack
         description: package.description.clone(),
         homepage: package.homepage.clone(),
         ebuild: package.ebuild.clone(),
-        needs: package.needs.iter().map(|need| need_text(package, need, packages)).collect(),
+        needs: package.needs.iter().map(|need| need_text(package, need, counts)).collect(),
         eclasses: package.eclasses.clone(),
         files: package.files.clone(),
         sources: package.sources.clone(),
     }
 }
 
-fn need_text(package: &ResolvedPackage, need: &Cpv, packages: &[ResolvedPackage]) -> String {
-    let name = short_name(need, packages);
+fn need_text(package: &ResolvedPackage, need: &Cpv, counts: &Counts) -> String {
+    let name = short_name(need, counts);
     match package.by_use.get(need) {
         None => name,
         Some(flags) => {
@@ -191,7 +203,7 @@ pub(super) fn parse(text: &str) -> Result<Lock, LockError> {
         return Err(conflict);
     }
     let malformed = |error| LockError::Malformed(Box::new(error));
-    // The version first: a later format may well have keys that this one does not know.
+    // The version first: a later format may have unknown keys.
     let VersionOnly { version } = toml::from_str(text).map_err(malformed)?;
     if *version.get_ref() != LOCK_VERSION {
         return Err(LockError::Version { found: *version.get_ref(), span: version.span() });
@@ -201,12 +213,10 @@ pub(super) fn parse(text: &str) -> Result<Lock, LockError> {
     let mut names = BTreeSet::new();
     for image in &images {
         if !names.insert(image.name.get_ref()) {
-            return Err(contradiction(
-                format!("the image `{}` is there twice", image.name.get_ref()),
-                image.name.span(),
-            ));
+            return Err(contradiction(format!("the image `{}` is repeated", image.name.get_ref()), image.name.span()));
         }
     }
+    let blocks = Named::new(blocks.iter());
     let images = images.iter().map(|image| read_image(image, &blocks)).collect::<Result<_, _>>()?;
     Ok(Lock { builder, repositories: repository, images })
 }
@@ -215,7 +225,7 @@ fn contradiction(message: String, span: Range<usize>) -> LockError {
     LockError::Contradiction { message, span }
 }
 
-/// A line of an image, taken apart.
+/// A parsed line of an image.
 struct PackageLine<'a> {
     block: &'a PackageText,
     uses: Vec<UseFlag>,
@@ -223,16 +233,43 @@ struct PackageLine<'a> {
     builder: bool,
 }
 
-fn read_image(text: &ImageText, blocks: &[PackageText]) -> Result<LockedImage, LockError> {
+/// Packages by their names, with and without their versions.
+struct Named<'a>(HashMap<String, Vec<&'a PackageText>>);
+
+impl<'a> Named<'a> {
+    fn new(blocks: impl Iterator<Item = &'a PackageText>) -> Named<'a> {
+        let mut names: HashMap<String, Vec<&'a PackageText>> = HashMap::new();
+        for block in blocks {
+            let name = block.name.to_string();
+            names.entry(format!("{name}-{}", block.version)).or_default().push(block);
+            names.entry(name).or_default().push(block);
+        }
+        Named(names)
+    }
+
+    fn get(&self, name: &str) -> &[&'a PackageText] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn read_image(text: &ImageText, blocks: &Named<'_>) -> Result<LockedImage, LockError> {
     let name = text.name.get_ref();
     let mut lines = Vec::new();
     for line in &text.packages {
         let read = read_line(line.get_ref(), name, blocks);
         lines.push(read.map_err(|message| contradiction(message, line.span()))?);
     }
+    // Before each line becomes a package of its own: many lines could name one large block.
+    let mut blocks = BTreeSet::new();
+    if let Some(line) = lines.iter().find(|line| !blocks.insert(std::ptr::from_ref(line.block))) {
+        let subject = format!("{}-{}", line.block.name, line.block.version);
+        let error = tierce_portage::Error::Contradiction { subject, reason: "it is repeated".to_owned() };
+        return Err(contradiction(error.to_string(), text.name.span()));
+    }
     let mut packages = Vec::new();
+    let named = Named::new(lines.iter().map(|line| line.block));
     for (line, at) in lines.iter().zip(&text.packages) {
-        packages.push(resolved(line, &lines).map_err(|message| contradiction(message, at.span()))?);
+        packages.push(resolved(line, &named).map_err(|message| contradiction(message, at.span()))?);
     }
     let resolution = Resolution { portage: String::new(), packages };
     resolution.check().map_err(|error| contradiction(error.to_string(), text.name.span()))?;
@@ -241,13 +278,13 @@ fn read_image(text: &ImageText, blocks: &[PackageText]) -> Result<LockedImage, L
     Ok(image)
 }
 
-fn read_line<'a>(line: &str, image: &str, blocks: &'a [PackageText]) -> Result<PackageLine<'a>, String> {
+fn read_line<'a>(line: &str, image: &str, blocks: &Named<'a>) -> Result<PackageLine<'a>, String> {
     let (reference, place) = line.split_once(' ').unwrap_or((line, ""));
     let (root, builder) = match place {
         "" => (true, true),
         ROOT_ONLY => (true, false),
         BUILDER_ONLY => (false, true),
-        other => return Err(format!("`{other}` is no place of a package: `{ROOT_ONLY}` and `{BUILDER_ONLY}` are")),
+        other => return Err(format!("`{other}` is not a place: use `{ROOT_ONLY}` or `{BUILDER_ONLY}`")),
     };
     let (name, flags) = match reference.split_once('[') {
         None => (reference, ""),
@@ -255,33 +292,23 @@ fn read_line<'a>(line: &str, image: &str, blocks: &'a [PackageText]) -> Result<P
     };
     let uses = flags.split(',').filter(|flag| !flag.is_empty()).map(str::parse).collect::<Result<_, _>>();
     let uses = uses.map_err(|error: tierce_portage::SyntaxError| error.to_string())?;
-    let named = blocks.iter().filter(|block| is_named(block, name));
+    let named = blocks.get(name).iter().copied();
     let mut candidates: Vec<&PackageText> =
         named.filter(|block| block.images.is_empty() || block.images.iter().any(|other| other == image)).collect();
     match (candidates.pop(), candidates.is_empty()) {
         (Some(block), true) => Ok(PackageLine { block, uses, root, builder }),
-        (None, _) => Err(format!("no [[package]] is the `{name}` of `{image}`")),
-        (Some(_), false) => Err(format!("several [[package]] are the `{name}` of `{image}`")),
+        (None, _) => Err(format!("no [[package]] matches `{name}` of `{image}`")),
+        (Some(_), false) => Err(format!("several [[package]] match `{name}` of `{image}`")),
     }
 }
 
-/// Whether a name, with or without a version, means this package.
-fn is_named(block: &PackageText, name: &str) -> bool {
-    let package = block.name.to_string();
-    name == package
-        || name.strip_prefix(&package).and_then(|rest| rest.strip_prefix('-')) == Some(block.version.as_str())
-}
-
-fn resolved(line: &PackageLine<'_>, lines: &[PackageLine<'_>]) -> Result<ResolvedPackage, String> {
+fn resolved(line: &PackageLine<'_>, named: &Named<'_>) -> Result<ResolvedPackage, String> {
     let block = line.block;
     let (slot, subslot) = block.slot.split_once('/').unwrap_or((&block.slot, &block.slot));
     let slot_name = |text: &str| text.parse::<SlotName>().map_err(|error| error.to_string());
-    let need = |need: &str| {
-        let mut all = lines.iter().map(|line| line.block).filter(|other| is_named(other, need));
-        match (all.next(), all.next()) {
-            (Some(other), None) => Ok(Cpv::new(other.name.clone(), other.version.clone())),
-            _ => Err(format!("`{}` needs `{need}`, which is not one package of the image", block.name)),
-        }
+    let need = |need: &str| match named.get(need) {
+        [other] => Ok(Cpv::new(other.name.clone(), other.version.clone())),
+        _ => Err(format!("`{}` needs `{need}`, which is not one package of the image", block.name)),
     };
     let (category, name) = (block.name.category(), block.name.name());
     let syntax = |error: tierce_portage::SyntaxError| error.to_string();

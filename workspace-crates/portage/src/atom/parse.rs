@@ -1,4 +1,4 @@
-//! From text to an [`Atom`], outermost parts first: USE dependencies, repository, slot, operator, then name and version.
+//! Parses an [`Atom`], outermost parts first: USE dependencies, repository, slot, operator, then name and version.
 
 use super::{Atom, Operator, SlotDependency, UseDependency, VersionRequirement};
 use crate::package_name::{Cpv, PackageName, RepositoryName, SlotName, split_version};
@@ -10,8 +10,9 @@ pub(super) fn atom(text: &str) -> Result<Atom, Fault> {
         return Err(Fault::new(offset, "a space is not allowed in an atom").help("write one atom in each string"));
     }
     if text.starts_with('!') {
-        return Err(Fault::new(0, "a blocker has a meaning only inside an ebuild")
-            .help("to keep a package out, name it in `package-mask`"));
+        return Err(
+            Fault::new(0, "only an ebuild may have a blocker").help("to keep a package out, name it in `package-mask`")
+        );
     }
     let (rest, use_dependencies) = match text.split_once('[') {
         Some((rest, block)) => (rest, use_block(block, rest.len() + 1)?),
@@ -30,7 +31,7 @@ pub(super) fn atom(text: &str) -> Result<Atom, Fault> {
 }
 
 fn package_and_version(text: &str) -> Result<(PackageName, Option<VersionRequirement>), Fault> {
-    // Those of two characters before their prefixes.
+    // Operators of two characters before their prefixes.
     let operators = [
         Operator::LessOrEqual,
         Operator::GreaterOrEqual,
@@ -75,7 +76,7 @@ fn bare_package(text: &str) -> Result<PackageName, Fault> {
 fn slot_dependency(text: &str) -> Result<SlotDependency, Fault> {
     match text {
         "" => {
-            return Err(Fault::new(0, "the slot is missing").help("leave the `:` out for any slot"));
+            return Err(Fault::new(0, "the slot is missing").help("remove the `:` for any slot"));
         }
         "*" => return Ok(SlotDependency::Any),
         "=" => return Ok(SlotDependency::AnyRebuild),
@@ -89,7 +90,7 @@ fn slot_dependency(text: &str) -> Result<SlotDependency, Fault> {
     Ok(SlotDependency::Exact { slot: SlotName::parse(slot)?, subslot, rebuild })
 }
 
-/// What follows the `[`, which stands right before `base`.
+/// Parses the text after the `[`, which is right before `base`.
 fn use_block(block: &str, base: usize) -> Result<Vec<UseDependency>, Fault> {
     let Some((list, after)) = block.split_once(']') else {
         return Err(Fault::new(base + block.len(), "the `]` of the USE flags is missing"));
@@ -97,7 +98,7 @@ fn use_block(block: &str, base: usize) -> Result<Vec<UseDependency>, Fault> {
     if !after.is_empty() {
         let fault = Fault::new(base + list.len() + 1, "nothing may follow the `]` of the USE flags");
         return Err(if after.starts_with(':') {
-            fault.help("slot and repository stand before the `[`")
+            fault.help("write slot and repository before the `[`")
         } else {
             fault
         });
@@ -113,11 +114,8 @@ fn use_block(block: &str, base: usize) -> Result<Vec<UseDependency>, Fault> {
 
 fn use_dependency(text: &str) -> Result<UseDependency, Fault> {
     if let Some(last @ ('?' | '=')) = text.chars().last() {
-        return Err(Fault::new(
-            text.len() - 1,
-            format!("a USE dependency with `{last}` has a meaning only inside an ebuild"),
-        )
-        .help("write `[flag]` for on, `[-flag]` for off"));
+        return Err(Fault::new(text.len() - 1, format!("only an ebuild may have a USE dependency with `{last}`"))
+            .help("write `[flag]` for on, `[-flag]` for off"));
     }
     let (name, enabled) = text.strip_prefix('-').map_or((text, true), |name| (name, false));
     let (flag, default) = match (name.strip_suffix("(+)"), name.strip_suffix("(-)")) {

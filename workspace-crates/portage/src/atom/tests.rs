@@ -31,7 +31,7 @@ fn well_formed_atoms_round_trip() {
 }
 
 #[test]
-fn parts() {
+fn atom_has_its_parts() {
     let atom = atom(">=media-libs/libpng-1.6:0/16=::tierce[apng(+),-static-libs]");
     assert_eq!(atom.package().to_string(), "media-libs/libpng");
     let version = atom.version().unwrap();
@@ -44,11 +44,11 @@ fn parts() {
 }
 
 #[test]
-fn malformed_atoms() {
+fn malformed_atoms_are_errors() {
     for (text, offset, message) in [
-        ("", 0, "the category is missing | write category and name, like `media-libs/libpng`"),
-        ("libpng", 0, "the category is missing | write category and name, like `media-libs/libpng`"),
-        (">=libpng-1", 2, "the category is missing | write category and name, like `media-libs/libpng-1`"),
+        ("", 0, "the category is missing | write category and name"),
+        ("libpng", 0, "the category is missing | write category and name: `CATEGORY/libpng`"),
+        (">=libpng-1", 2, "the category is missing | write category and name: `CATEGORY/libpng-1`"),
         ("media-libs/", 11, "the package name is missing"),
         (
             "media-libs/libpng/x",
@@ -63,7 +63,7 @@ fn malformed_atoms() {
         (
             "!media-libs/libpng",
             0,
-            "a blocker has a meaning only inside an ebuild | to keep a package out, name it in `package-mask`",
+            "only an ebuild may have a blocker | to keep a package out, name it in `package-mask`",
         ),
         ("media-libs/libpng zlib", 17, "a space is not allowed in an atom | write one atom in each string"),
         (
@@ -77,7 +77,7 @@ fn malformed_atoms() {
             23,
             "`*` cannot follow a version after `>=` | only `=` takes it: `=media-libs/libpng-1.6*`",
         ),
-        ("media-libs/libpng:", 18, "the slot is missing | leave the `:` out for any slot"),
+        ("media-libs/libpng:", 18, "the slot is missing | remove the `:` for any slot"),
         ("media-libs/libpng:0/", 20, "the slot is missing"),
         ("media-libs/libpng:-1", 18, "a slot does not begin with `-`"),
         ("media-libs/libpng::", 19, "the repository name is missing"),
@@ -87,12 +87,12 @@ fn malformed_atoms() {
         (
             "media-libs/libpng[apng?]",
             22,
-            "a USE dependency with `?` has a meaning only inside an ebuild | write `[flag]` for on, `[-flag]` for off",
+            "only an ebuild may have a USE dependency with `?` | write `[flag]` for on, `[-flag]` for off",
         ),
         (
             "media-libs/libpng[apng]:0",
             23,
-            "nothing may follow the `]` of the USE flags | slot and repository stand before the `[`",
+            "nothing may follow the `]` of the USE flags | write slot and repository before the `[`",
         ),
         ("*/*", 0, "`*` is not allowed in a category | a category has letters, digits and `+` `_` `.` `-`"),
     ] {
@@ -103,7 +103,7 @@ fn malformed_atoms() {
 }
 
 #[test]
-fn message() {
+fn error_message_has_the_place() {
     insta::assert_snapshot!(
         Atom::from_str("media-libs/lib.png").unwrap_err(),
         @"failed to parse atom `media-libs/lib.png`: `.` is not allowed in a package name (at byte 14)"
@@ -111,7 +111,7 @@ fn message() {
 }
 
 #[test]
-fn matched_versions() {
+fn operators_match_versions() {
     for (text, cpv, matches) in [
         ("a/b", "a/b-1", true),
         ("a/b", "a/c-1", false),
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn what_parses_round_trips(text in "[<>=~!]{0,2}[a-z-]{0,3}/?[a-z0-9.*-]{0,6}[:/=*0-9]{0,4}[a-z,:\\[\\]()+-]{0,8}") {
+    fn parsed_atoms_round_trip(text in "[<>=~!]{0,2}[a-z-]{0,3}/?[a-z0-9.*-]{0,6}[:/=*0-9]{0,4}[a-z,:\\[\\]()+-]{0,8}") {
         if let Ok(atom) = text.parse::<Atom>() {
             prop_assert_eq!(atom.to_string(), text);
         }

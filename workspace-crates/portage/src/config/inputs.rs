@@ -1,18 +1,18 @@
-//! What a resolution depends on, in lines: kept in the lock, so that a changed one is a changed line that says what it is.
+//! The inputs of a resolution as lines of Tierce.lock: a changed input is one changed line with its name.
 
 use super::make_conf::{Effect, effect, join};
 use super::{MOUNTED, PortageConfig, VariableValue};
 use crate::digest::sha256;
 use crate::wire::AbsolutePath;
 
-/// The longest value that stands in a line as it is; of a longer one its digest does.
+/// The longest value that a line shows, in bytes; a longer one is shown by its digest.
 const SHOWN: usize = 100;
-/// Digits of a digest that stand in a line.
+/// The digits of a digest in a line.
 const DIGITS: usize = 16;
 
 impl PortageConfig {
-    /// All that [`PortageConfig::key_text`] says, as lines of the table's key, what it is about, and its value. Equal lines,
-    /// equal resolutions: where the order of values counts, they stand in one line.
+    /// The content of [`PortageConfig::key_text`], as lines of the table's key, the subject and the value. Equal lines
+    /// mean equal resolutions: ordered values are in one line.
     pub fn input_lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.use_flags.is_empty() {
@@ -41,7 +41,7 @@ impl PortageConfig {
         lines
     }
 
-    /// What is left where no table says anything: Tierce's own settings, and the order and masters of the repositories.
+    /// The configuration without tables: Tierce's own settings, and the order and masters of the repositories.
     fn without_tables(&self) -> PortageConfig {
         PortageConfig {
             use_flags: Vec::new(),
@@ -66,7 +66,7 @@ fn profile_name(path: &str) -> String {
     parts.map_or_else(|| path.to_owned(), |(repository, profile)| format!("{repository}:{profile}"))
 }
 
-/// A value as it may stand in a line.
+/// The text of a value in a line.
 fn shown(value: &str) -> String {
     if value.len() <= SHOWN && !value.contains(char::is_control) { value.to_owned() } else { short(value) }
 }
@@ -80,7 +80,7 @@ mod tests {
     use super::profile_name;
 
     #[test]
-    fn a_profile_is_named_as_tables_name_it() {
+    fn profile_has_the_name_of_tables() {
         let mounted = "/tierce/repositories/tierce/profiles/default/linux/amd64";
         assert_eq!(profile_name(mounted), "tierce:default/linux/amd64");
         assert_eq!(profile_name("/etc/profile"), "/etc/profile");

@@ -1,34 +1,34 @@
-//! The variables of make.conf: what Tierce sets, what the user sets over it, and which of them a binary package depends on.
+//! The variables of make.conf: Tierce's, the user's, and the inputs of a binary package among them.
 
 use std::fmt::Write as _;
 
 use super::PortageConfig;
 
-/// What a variable changes.
+/// The effect of a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// What comes out of a build.
+    /// It changes the result of a build.
     Build,
-    /// What is resolved; a build sees only the resolution.
+    /// It changes the resolution; a build sees only that.
     Resolution,
-    /// Neither: where things lie, how many jobs run, what the terminal shows.
+    /// It changes neither: folders, jobs, output.
     Nothing,
 }
 
-/// The container is the sandbox; what Portage would add needs rights that it does not have. Logs and symbols are kept,
-/// manuals are not: nothing reads them in an image. Nothing else runs while packages are merged, so merges need not wait.
+/// The container is the sandbox; it lacks the rights that Portage's own sandbox needs. Logs and symbols are kept,
+/// manuals are not: no program of an image reads them. No other program runs during a merge, so merges need not wait.
 const FEATURES: &str = "-sandbox -usersandbox -userpriv -userfetch -usersync -ipc-sandbox -network-sandbox -pid-sandbox \
                         -mount-sandbox -news -merge-sync -merge-wait -binpkg-logs -compress-index nodoc noman noinfo \
                         buildpkg splitdebug parallel-install";
 
-/// Symbols are split off and kept by build-id. The path of the work folder must not enter a binary.
+/// Symbols are split off and kept by build-id. Binaries must not contain the path of the work folder.
 const COMPILER_FLAGS: &str = "-g -ffile-prefix-map=/var/tmp/portage=.";
 
-/// A variable that Tierce sets. Where the user sets it too, the user's value stands in the place of `default`.
+/// A variable that Tierce sets. A user's value replaces `default`.
 struct Variable {
     name: &'static str,
-    /// What stands before the value, also before the user's, who may still undo it by what comes later. A default that
-    /// refers to another variable has it from there.
+    /// The words before the value, also before the user's, which can undo them. A default that refers to another
+    /// variable gets them from it.
     always: &'static str,
     default: &'static str,
     effect: Effect,
@@ -38,7 +38,7 @@ const fn variable(name: &'static str, default: &'static str, effect: Effect) -> 
     Variable { name, always: "", default, effect }
 }
 
-/// In the order in which they are written: a later one may refer to an earlier one.
+/// In the order of make.conf: a variable may refer to an earlier one.
 const VARIABLES: [Variable; 23] = [
     Variable { always: COMPILER_FLAGS, ..variable("CFLAGS", "-O2 -pipe", Effect::Build) },
     Variable { always: COMPILER_FLAGS, ..variable("CXXFLAGS", "${CFLAGS}", Effect::Build) },
@@ -53,13 +53,13 @@ const VARIABLES: [Variable; 23] = [
     variable("PKGDIR", "/var/cache/binpkgs", Effect::Nothing),
     variable("PORTAGE_TMPDIR", "/var/tmp", Effect::Nothing),
     variable("PORTAGE_LOGDIR", "/tierce/logs", Effect::Nothing),
-    // Without a mirror of Gentoo's, an archive is looked for only where the ebuild says.
+    // Without a Gentoo mirror, archives come only from the addresses of the ebuild.
     variable("GENTOO_MIRRORS", "", Effect::Nothing),
-    // Read once, soon, from the same disk.
+    // A binary package is read once, soon, from the same disk.
     variable("BINPKG_FORMAT", "gpkg", Effect::Nothing),
     variable("BINPKG_COMPRESS", "zstd", Effect::Nothing),
     variable("BINPKG_COMPRESS_FLAGS", "-3", Effect::Nothing),
-    // What a package warns about comes at the end of emerge's output.
+    // The warnings of packages are at the end of emerge's output.
     variable("PORTAGE_ELOG_SYSTEM", "echo", Effect::Nothing),
     variable("PORTAGE_ELOG_CLASSES", "warn error", Effect::Nothing),
     variable("PORTAGE_NICENESS", "0", Effect::Nothing),
@@ -69,7 +69,7 @@ const VARIABLES: [Variable; 23] = [
     variable("MAKEOPTS", "", Effect::Nothing),
 ];
 
-/// What a variable changes; one that Tierce does not know may be read by any ebuild.
+/// The effect of a variable; any ebuild may read an unknown one.
 pub(super) fn effect(name: &str) -> Effect {
     match VARIABLES.iter().find(|variable| variable.name == name) {
         Some(variable) => variable.effect,
@@ -79,7 +79,7 @@ pub(super) fn effect(name: &str) -> Effect {
 }
 
 impl PortageConfig {
-    /// The assignments of make.conf of those effects, in their order.
+    /// The assignments of make.conf with these effects, in order.
     pub(super) fn make_conf_text(&self, effects: &[Effect]) -> String {
         let mut text = String::new();
         for variable in VARIABLES.iter().filter(|variable| effects.contains(&variable.effect)) {
@@ -100,7 +100,7 @@ impl PortageConfig {
     fn assign_known(&self, text: &mut String, variable: &Variable) {
         let Variable { name, always, default, .. } = *variable;
         let user = self.make_conf.iter().find(|(key, _)| key.as_str() == name).map(|(_, value)| value.as_str());
-        // Only a value that refers to the default needs it.
+        // Only a user's value that refers to the variable itself needs the default.
         if user.is_some_and(|user| user.contains(&format!("${{{name}}}"))) {
             assign(text, name, default);
         }
@@ -112,7 +112,7 @@ impl PortageConfig {
     }
 }
 
-/// A value holds neither backslash nor control character, so a quote is all that needs care.
+/// Escapes quotes only: a value has no backslash and no control character.
 pub(super) fn assign(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "{name}=\"{}\"", value.replace('"', "\\\""));
 }

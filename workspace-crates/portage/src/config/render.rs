@@ -1,4 +1,4 @@
-//! The files of /etc/portage and the text that keys are made of.
+//! Renders the files of /etc/portage and the text for keys.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -14,11 +14,11 @@ use crate::resolution::ResolvedPackage;
 pub struct ConfigFile {
     /// Its path below etc/portage.
     pub path: String,
-    /// What it is.
+    /// The content.
     pub content: ConfigContent,
 }
 
-/// What a file of /etc/portage is.
+/// The content of a file of /etc/portage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigContent {
     /// A regular file with these bytes.
@@ -28,16 +28,13 @@ pub enum ConfigContent {
 }
 
 impl PortageConfig {
-    /// All files, sorted by path. The folder holds these and nothing else.
+    /// All files, sorted by path. The folder has no other files.
     ///
-    /// Patches are written for `packages`, the resolution; before there is one, none are needed. Portage finds patches by
-    /// the names of folders, which can say far less than an atom, so the atoms are matched here and the folder of each
-    /// package is named after its exact version.
+    /// `packages` is the resolution, whose packages may have patches; empty before it. Portage finds patches by the
+    /// names of folders, which cannot express an atom. So the atoms are matched here, and a folder has the name of an
+    /// exact version.
     pub fn files(&self, packages: &[ResolvedPackage]) -> Vec<ConfigFile> {
         let mut files = self.settled_files(&[Effect::Build, Effect::Resolution, Effect::Nothing]);
-        if let Some(mirror) = &self.machine.debian_mirror {
-            files.push(text_file("mirrors", format!("debian {mirror}\n")));
-        }
         for package in packages {
             files.extend(self.patch_files(package));
         }
@@ -45,7 +42,7 @@ impl PortageConfig {
         files
     }
 
-    /// All that the resolution depends on: the text of all files but for patches and what belongs to the machine.
+    /// The inputs of the resolution: the text of all files without patches and the machine's settings.
     pub fn key_text(&self) -> String {
         let mut files = self.settled_files(&[Effect::Build, Effect::Resolution]);
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -58,14 +55,14 @@ impl PortageConfig {
         })
     }
 
-    /// The atoms of package.env and of the patches that mean none of `packages`: likely a mistake, worth a warning.
+    /// The atoms of package.env and of the patches that match none of `packages`, for a warning.
     pub fn unused_atoms(&self, packages: &[ResolvedPackage]) -> Vec<&Atom> {
         let atoms = self.package_env.keys().chain(self.patches.keys());
         atoms.filter(|atom| !packages.iter().any(|package| package.matches(atom))).collect()
     }
 
-    /// All that the binary package of `package` depends on here: the variables of make.conf that change a build, those of
-    /// package.env for this package, and its patches. USE flags and versions are those of the resolution.
+    /// The inputs of the binary package of `package`: the variables of make.conf that change a build, its package.env
+    /// and its patches. USE flags and versions are in the resolution.
     pub fn build_key_text(&self, package: &ResolvedPackage) -> String {
         let mut text = self.make_conf_text(&[Effect::Build]);
         for (_, variables) in self.package_env.iter().filter(|(atom, _)| package.matches(atom)) {
@@ -84,8 +81,8 @@ impl PortageConfig {
         self.patches.iter().filter(|(atom, _)| package.matches(atom)).flat_map(|(_, patches)| patches)
     }
 
-    /// `patches/CATEGORY/PF/…`: of the names that `eapply_user` knows, the one that Portage compares binary packages by.
-    /// Patches are applied in the order of their names and must end in `.patch` or `.diff`.
+    /// `patches/CATEGORY/PF/…`: the most specific folder of `eapply_user`. Portage applies patches in the order of
+    /// their names, which must end in `.patch` or `.diff`.
     fn patch_files(&self, package: &ResolvedPackage) -> Vec<ConfigFile> {
         let folder = format!("patches/{}", package.cpv());
         let file = |(index, patch): (usize, &Patch)| {
@@ -99,7 +96,7 @@ impl PortageConfig {
         self.patches_of(package).enumerate().map(file).collect()
     }
 
-    /// The files without those that belong to the machine as a whole.
+    /// The files without `mirrors`, which is a setting of the machine.
     fn settled_files(&self, make_conf: &[Effect]) -> Vec<ConfigFile> {
         let mut files = vec![
             text_file("make.conf", self.make_conf_text(make_conf)),
@@ -124,7 +121,7 @@ impl PortageConfig {
             let _ = write!(text, "[DEFAULT]\nmain-repo = {}\n", main.name);
         }
         for repository in &self.repositories {
-            // The parser of this file takes `%` for the beginning of a substitution.
+            // The parser of this file reads `%` as the start of a substitution.
             let location = repository.location.as_str().replace('%', "%%");
             let _ = write!(text, "\n[{}]\nlocation = {location}\nauto-sync = no\n", repository.name);
             if !repository.masters.is_empty() {
@@ -158,7 +155,7 @@ fn text_file(path: &str, text: String) -> ConfigFile {
     ConfigFile { path: path.to_owned(), content: ConfigContent::File(text.into_bytes()) }
 }
 
-/// One line an atom. A line without settings is left out, but for keywords, where it has a meaning of its own.
+/// A line for each atom. An empty list of settings is a line too, which package.accept_keywords gives a meaning.
 fn lines<T: Display>(settings: &BTreeMap<Atom, Vec<T>>) -> String {
     settings.iter().fold(String::new(), |mut text, (atom, settings)| {
         let _ = writeln!(text, "{}", format!("{atom} {}", join(settings)).trim_end());

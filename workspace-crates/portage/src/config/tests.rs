@@ -33,10 +33,7 @@ fn config() -> PortageConfig {
         make_conf: [("CFLAGS".parse().unwrap(), "${CFLAGS} -march=x86-64-v3".parse().unwrap())].into(),
         profile: tierce.profile(&"default/linux/amd64".parse().unwrap()),
         repositories: vec![tierce, overlay],
-        machine: Machine {
-            jobs: 2.try_into().unwrap(),
-            debian_mirror: Some("http://mirror.example/debian".parse().unwrap()),
-        },
+        machine: Machine { jobs: 2.try_into().unwrap() },
     }
 }
 
@@ -116,8 +113,6 @@ fn files() {
     MAKEOPTS="-j2"
     USE="-static-libs"
     ==> make.profile -> /tierce/repositories/tierce/profiles/default/linux/amd64
-    ==> mirrors
-    debian http://mirror.example/debian
     ==> package.accept_keywords
     media-libs/x ~amd64
     media-libs/y
@@ -149,9 +144,9 @@ fn files() {
 }
 
 #[test]
-fn what_is_of_the_machine_enters_no_key() {
+fn machine_settings_change_no_key() {
     let mut other = config();
-    other.machine = Machine { jobs: 64.try_into().unwrap(), debian_mirror: None };
+    other.machine = Machine { jobs: 64.try_into().unwrap() };
     assert_ne!(other.files(&[]), config().files(&[]));
     assert_eq!(other.key_text(), config().key_text());
     other.make_conf.insert("MAKEOPTS".parse().unwrap(), "-j1".parse().unwrap());
@@ -159,7 +154,7 @@ fn what_is_of_the_machine_enters_no_key() {
 }
 
 #[test]
-fn what_is_set_enters_the_key() {
+fn settings_change_the_key() {
     type Change = fn(&mut PortageConfig);
     let changes: [(&str, Change); 9] = [
         ("USE", |config| config.use_flags.clear()),
@@ -172,15 +167,15 @@ fn what_is_set_enters_the_key() {
         ("repositories", |config| drop(config.repositories.pop())),
         ("profile", |config| config.profile = "/x".parse().unwrap()),
     ];
-    for (what, change) in changes {
+    for (name, change) in changes {
         let mut changed = config();
         change(&mut changed);
-        assert_ne!(changed.key_text(), config().key_text(), "{what}");
+        assert_ne!(changed.key_text(), config().key_text(), "{name}");
     }
 }
 
 #[test]
-fn features_are_added() {
+fn user_features_follow_the_default() {
     let mut config = config();
     config.make_conf.insert("FEATURES".parse().unwrap(), "test".parse().unwrap());
     let text = show(&config.files(&[]));
@@ -190,7 +185,7 @@ fn features_are_added() {
 
 proptest! {
     #[test]
-    fn no_value_reaches_another_line_or_variable(value in "[ -~\\n\\t\\\\\"'$`{}ü]{0,24}") {
+    fn values_set_no_other_variable(value in "[ -~\\n\\t\\\\\"'$`{}ü]{0,24}") {
         if let Ok(value) = value.parse::<VariableValue>() {
             let mut config = config();
             config.make_conf = [("ZZZ".parse().unwrap(), value)].into();
@@ -216,7 +211,7 @@ fn config_lines() -> usize {
 }
 
 #[test]
-fn input_lines_say_all_that_the_key_text_says() {
+fn input_lines_cover_the_key_text() {
     insta::assert_snapshot!(config().input_lines().join("\n"), @r#"
     use -static-libs
     package-use media-libs/libpng apng

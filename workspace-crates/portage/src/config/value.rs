@@ -1,7 +1,7 @@
-//! Names and values that a user puts into Portage's files, checked so that they stay what they are.
+//! The names and values that users set in Portage's files, checked against injection.
 //!
-//! make.conf and the files of env/ are read by Portage as a subset of shell: a value that held a quote and a line break
-//! would set another variable, `source` would read another file.
+//! Portage reads make.conf and the files of env/ as a subset of shell: a value with a quote and a line break would set
+//! another variable, and `source` would read another file.
 
 use crate::syntax::{Fault, NameRule, name_type, quoted};
 
@@ -11,22 +11,22 @@ name_type! {
 }
 
 name_type! {
-    /// The value of a variable: one line. `${NAME}` refers to another variable; no other `$` may stand in it, nor `\` or
-    /// a backtick, and no `'` beside a `${NAME}`, because Portage reads these in ways of its own.
+    /// The value of a variable: one line. `${NAME}` refers to another variable. Any other `$`, `\` or backtick is
+    /// refused, and `'` together with `${NAME}`, because Portage parses them differently from a shell.
     VariableValue, "value", check_value
 }
 
 name_type! {
-    /// What package.accept_keywords accepts: `~amd64`, `amd64`, `**`.
+    /// A keyword of package.accept_keywords: `~amd64`, `amd64`, `**`.
     Keyword, "keyword", check_keyword
 }
 
 name_type! {
-    /// What package.license accepts: the name of a licence, `@GROUP` or `*`, each also with `-` before it.
+    /// An entry of package.license: the name of a licence, `@GROUP` or `*`, each also after a `-`.
     License, "licence", check_license
 }
 
-/// Fixed by the way in which a builder is laid out, or by what runs emerge.
+/// The variables that the layout of a builder fixes, or the call of emerge.
 const FIXED: [&str; 19] = [
     "BINPKG_FORMAT",
     "DISTDIR",
@@ -77,7 +77,7 @@ fn check_value(text: &str) -> Result<(), Fault> {
                     .help("write `${NAME}` for the value of another variable")
             })?,
             '\'' if text.contains('$') => {
-                return Err(Fault::new(position, "`'` cannot stand in a value that refers to a variable")
+                return Err(Fault::new(position, "`'` is not allowed in a value that refers to a variable")
                     .help("write `\"` instead"));
             }
             '\\' | '`' => return Err(Fault::new(position, format!("{} is not allowed in a value", quoted(character)))),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn variables() {
+    fn variable_names_are_checked() {
         for (text, valid) in [
             ("CFLAGS", true),
             ("ac_cv_func_malloc", true),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn values() {
+    fn variable_values_are_checked() {
         for (text, offset) in [
             ("-O3 -march=x86-64-v3", None),
             ("${CFLAGS} -g", None),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_and_licenses() {
+    fn keywords_and_licenses_are_checked() {
         for (text, valid) in [
             ("~amd64", true),
             ("amd64", true),

@@ -1,14 +1,14 @@
-//! The few lines of a failed build's log that say why it failed.
+//! Selects the lines of a failed build's log that name the cause.
 
-/// More than these nobody reads in a terminal; the log is there for the rest.
+/// The most lines to show; the log has the others.
 const MAX_LINES: usize = 15;
 
-/// Lines before the end that are shown where none of them looks like an error.
+/// The last lines to show if no line looks like an error.
 const CONTEXT: usize = 5;
 
-/// The lines of a log that matter, at most 15, in their order: what compilers, linkers, configure scripts and build tools
-/// call an error, and Portage's own statement of the phase that failed. Without such lines, the last ones before Portage's.
-/// Escape sequences of a terminal and other control characters are taken out.
+/// The relevant lines of a log, at most 15, in order: errors of compilers, linkers, configure scripts and build tools,
+/// and Portage's statement of the failed phase. Without errors, the last lines before Portage's statement. Escape
+/// sequences of a terminal and other control characters are removed.
 pub fn relevant_lines(log: &str) -> Vec<String> {
     let lines: Vec<String> = log.lines().map(plain).collect();
     let end = lines.iter().position(|line| is_verdict(line)).unwrap_or(lines.len());
@@ -21,19 +21,20 @@ pub fn relevant_lines(log: &str) -> Vec<String> {
     let verdict = &lines[end..lines.len().min(end + verdict_length(&lines[end..]))];
     let room = MAX_LINES - verdict.len();
     if chosen.len() > room {
-        // Each make above the one that failed repeats that it failed.
+        // Each make above the failed one repeats the failure.
         chosen.retain(|line| !is_echo(line));
     }
     let skipped = chosen.len().saturating_sub(room);
     chosen.into_iter().skip(skipped).chain(verdict).map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Portage's own words about a phase that failed; what follows them is advice.
+/// Whether the line is Portage's statement of a failed phase; the following lines are advice.
 fn is_verdict(line: &str) -> bool {
     line.starts_with(" * ERROR: ") || (line.starts_with(" * The ebuild phase ") && line.contains("exited unexpectedly"))
 }
 
-/// An `ERROR:` has the message of `die` below it, up to an empty line; a phase that exited has advice only.
+/// The number of lines of the statement: an `ERROR:` has the message of `die` below it, up to an empty line; a phase
+/// that exited has advice only.
 fn verdict_length(lines: &[String]) -> usize {
     match lines.first() {
         Some(first) if first.starts_with(" * ERROR: ") => {
@@ -44,7 +45,7 @@ fn verdict_length(lines: &[String]) -> usize {
     }
 }
 
-/// Says that something failed, but not why.
+/// Whether the line reports a failure without its cause.
 fn is_echo(line: &str) -> bool {
     (line.starts_with("make") || line.starts_with("gmake")) && line.contains("*** ")
         || line.starts_with("ninja: build stopped")
@@ -78,8 +79,8 @@ fn is_error(line: &str) -> bool {
         || (line.starts_with("Hunk #") && line.contains("FAILED"))
 }
 
-/// Takes out `ESC [ … letter` as a whole and every other control character but the tab.
-fn plain(line: &str) -> String {
+/// Removes `ESC [ … letter` as a whole and every other control character except the tab.
+pub(super) fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut characters = line.chars();
     while let Some(character) = characters.next() {

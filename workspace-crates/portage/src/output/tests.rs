@@ -1,4 +1,4 @@
-//! The samples are emerge's own output and logs, of packages made to fail in these ways.
+//! The samples are emerge's own output and logs of packages that fail in these ways.
 
 use proptest::prelude::*;
 
@@ -26,7 +26,7 @@ fn events(output: &str) -> String {
 }
 
 #[test]
-fn progress() {
+fn progress_of_compiled_packages() {
     insta::assert_snapshot!(events(include_str!("samples/five.out")), @"
     started 1/5 sys-libs/zlib-1.2.13
     started 2/5 media-libs/libjpeg-turbo-2.1.5
@@ -56,7 +56,7 @@ fn progress_of_binary_packages() {
 }
 
 #[test]
-fn failures() {
+fn failures_name_their_logs() {
     insta::assert_snapshot!(events(include_str!("samples/failures.out")), @"
     started 1/3 dev-lab/cc-1
     started 2/3 dev-lab/conf-1
@@ -78,7 +78,7 @@ fn failures_without_a_log() {
 }
 
 #[test]
-fn lines_of_logs() {
+fn relevant_lines_of_logs() {
     let shown = |log: &str| relevant_lines(log).join("\n");
     insta::assert_snapshot!(shown(include_str!("samples/compiler.log")), @"
     a.c:1:10: fatal error: nope.h: No such file or directory
@@ -115,7 +115,7 @@ fn lines_of_logs() {
 }
 
 #[test]
-fn many_errors() {
+fn many_errors_are_cut() {
     let mut log: String = (0..40).map(|n| format!("a.c:{n}:1: error: no\nmake[{n}]: *** [a.o] Error 1\n")).collect();
     log.push_str(" * ERROR: a/b-1::tierce failed (compile phase):\n *   emake failed\n * \n * advice\n");
     let lines = relevant_lines(&log);

@@ -13,7 +13,7 @@ const ANSWER: &str = r#"{"portage": "3.0.83", "packages": [
    "sources": [{"name": "libpng.tar.gz", "size": 1507328, "blake2b": "BBBB", "sha512": "BBBB",
                 "uris": ["ftp://example.org/libpng.tar.gz", "https://example.org/libpng.tar.gz"]}]}]}"#;
 
-/// The answer with `from` made `to`, and placeholders for digests filled in.
+/// The answer with `from` replaced by `to`, and the placeholders of digests filled.
 fn answer(from: &str, to: &str) -> String {
     ANSWER.replace(from, to).replace("EEEE", &"e".repeat(64)).replace("BBBB", &"b".repeat(128))
 }
@@ -26,17 +26,17 @@ fn resolution() -> Resolution {
 }
 
 #[test]
-fn well_formed() {
+fn answer_round_trips() {
     let resolution = resolution();
     let libpng = &resolution.packages[1];
     assert_eq!(libpng.cpv().to_string(), "media-libs/libpng-1.6.39-r1");
-    assert_eq!(libpng.sources[0].uris.len(), 1, "what the host cannot download is left out");
+    assert_eq!(libpng.sources[0].uris.len(), 1, "the host cannot download ftp");
     let again = serde_json::to_string(&resolution).unwrap();
     assert_eq!(serde_json::from_str::<Resolution>(&again).unwrap(), resolution);
 }
 
 #[test]
-fn failures() {
+fn failure_is_an_answer() {
     let Answer::Failed(failure) = Answer::parse(r#"{"failure": {"kind": "masked", "atom": "a/b"}}"#).unwrap() else {
         panic!("a failure");
     };
@@ -44,13 +44,13 @@ fn failures() {
 }
 
 #[test]
-fn hostile_answers() {
+fn hostile_answers_are_errors() {
     use std::error::Error as _;
 
     for (from, to, message) in [
         (r#""libpng.tar.gz""#, r#""../libpng.tar.gz""#, "`/` is not allowed in a file name"),
         (r#""files/x.patch""#, r#""files/../../../x""#, "this names a folder"),
-        ("1507328", "18446744073709551615", "are no size of a source archive"),
+        ("1507328", "18446744073709551615", "a source archive cannot have"),
         ("1507328", "-1", "invalid value"),
         ("BBBB", "abcd", "4 digits instead of 128"),
         ("1.6.39-r1", "1.6.39/..", "`/` is not allowed here in a version"),
@@ -59,9 +59,9 @@ fn hostile_answers() {
         (
             r#"{"sys-libs/zlib-1.3""#,
             r#"{"sys-libs/zlib-1.2""#,
-            "a flag brings `sys-libs/zlib-1.2`, which it does not need",
+            "a flag requires `sys-libs/zlib-1.2`, which it does not need",
         ),
-        (r#""use": ["apng"]"#, r#""use": ["qt"]"#, "its USE flag `qt` is on, and it has no such flag"),
+        (r#""use": ["apng"]"#, r#""use": ["qt"]"#, "its USE flag `qt` is enabled but not in its IUSE"),
         (r#""blake2b": "BBBB", "sha512": "BBBB","#, "", "its source `libpng.tar.gz` has no digest"),
         ("3.0.83\"", "3.0.83", "expected `,`"),
     ] {
@@ -71,11 +71,11 @@ fn hostile_answers() {
         assert!(text.contains(message), "{from} -> {to}: {text}");
     }
     let twice = answer("media-libs", "sys-libs").replace("\"libpng\"", "\"zlib\"").replace("1.6.39-r1", "1.3");
-    assert!(Answer::parse(&twice).unwrap_err().to_string().contains("it is there twice"));
+    assert!(Answer::parse(&twice).unwrap_err().to_string().contains("it is repeated"));
 }
 
 #[test]
-fn matching() {
+fn packages_match_atoms() {
     let libpng = &resolution().packages[1];
     for (atom, matches) in [
         ("media-libs/libpng", true),
@@ -95,13 +95,13 @@ fn matching() {
 }
 
 #[test]
-fn the_system_is_that_of_the_resolver() {
+fn resolver_has_the_same_system() {
     let names: Vec<String> = crate::SYSTEM.iter().map(|name| format!("\"{name}\"")).collect();
     assert!(crate::RESOLVE_PY.contains(&format!("SYSTEM = ({})\n", names.join(", "))));
 }
 
 #[test]
-fn request() {
+fn request_is_json() {
     let request = Request {
         packages: vec!["media-libs/libpng".parse().unwrap()],
         build_packages: vec![],

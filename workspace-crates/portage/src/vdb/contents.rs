@@ -1,4 +1,4 @@
-//! CONTENTS: one line a file. The format has no quoting, so a line is read from both ends.
+//! Parses CONTENTS, a line for each file. The format has no quoting, so a line is parsed from both ends.
 //!
 //! ```text
 //! dir /usr/share
@@ -12,23 +12,23 @@ use super::malformed;
 use crate::error::Error;
 use crate::wire::AbsolutePath;
 
-/// One line of CONTENTS.
+/// A line of CONTENTS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentsEntry {
-    /// The path as it was installed: absolute, normalised, links not followed.
+    /// The installed path: absolute, normalised, links not followed.
     pub path: String,
-    /// What it is.
+    /// The type of file.
     pub kind: ContentsKind,
 }
 
-/// What a line of CONTENTS says about a path.
+/// The type of file of a line of CONTENTS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentsKind {
     /// A folder.
     Directory,
     /// A regular file with its MD5 digest, 32 hexadecimal digits.
     File {
-        /// MD5 of its bytes when it was merged.
+        /// The MD5 digest of the merged file.
         md5: String,
     },
     /// A symbolic link.
@@ -40,7 +40,7 @@ pub enum ContentsKind {
     Special,
 }
 
-/// Reads a CONTENTS file; `file` is its path for messages.
+/// Parses a CONTENTS file; `file` is its path for messages.
 ///
 /// # Errors
 /// [`Error::Database`] for the first malformed line.
@@ -64,7 +64,7 @@ fn parse_line(line: &str) -> Result<ContentsEntry, String> {
         }
         "sym" => {
             let (rest, _) = split_time(rest)?;
-            // A link whose name has an arrow is ambiguous; Portage, too, splits at the first.
+            // A link whose name has an arrow is ambiguous; like Portage, split at the first arrow.
             let (path, target) = rest.split_once(" -> ").ok_or("the target of the link is missing")?;
             if target.is_empty() || target.contains(char::is_control) {
                 return Err("the target of the link is malformed".to_owned());
@@ -81,7 +81,7 @@ fn parse_line(line: &str) -> Result<ContentsEntry, String> {
 
 fn split_time(text: &str) -> Result<(&str, u64), String> {
     let (rest, time) = text.rsplit_once(' ').ok_or("the time is missing")?;
-    // Very old versions of Portage wrote `(mtime, …)` tuples; no root of today has them.
+    // Very old versions of Portage wrote `(mtime, …)` tuples, which new roots do not have.
     let time = time.parse().map_err(|_| format!("`{}` is not a time", time.escape_debug()))?;
     Ok((rest, time))
 }

@@ -1,21 +1,21 @@
-//! NEEDED.ELF.2 and PROVIDES: what the ELF files of a package need, and the sonames that it brings.
+//! Parses NEEDED.ELF.2 and PROVIDES: the sonames that a package needs and provides.
 
 use super::malformed;
 use crate::error::Error;
 use crate::wire::AbsolutePath;
 
-/// One line of NEEDED.ELF.2: `ARCHITECTURE;PATH;SONAME;RUNPATH;NEEDED,…;CATEGORY`.
+/// A line of NEEDED.ELF.2: `ARCHITECTURE;PATH;SONAME;RUNPATH;NEEDED,…;CATEGORY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeededEntry {
-    /// The ELF file: absolute, as it was installed.
+    /// The installed path of the ELF file, absolute.
     pub path: String,
-    /// Its soname, where it is a library with one.
+    /// Its soname, if it has one.
     pub soname: Option<String>,
     /// The sonames that it needs.
     pub needed: Vec<String>,
 }
 
-/// Reads a NEEDED.ELF.2 file; `file` is its path for messages.
+/// Parses a NEEDED.ELF.2 file; `file` is its path for messages.
 ///
 /// # Errors
 /// [`Error::Database`] for the first malformed line.
@@ -26,7 +26,7 @@ pub fn parse_needed(file: &str, text: &str) -> Result<Vec<NeededEntry>, Error> {
 
 fn parse_line(line: &str) -> Result<NeededEntry, String> {
     let fields: Vec<&str> = line.split(';').collect();
-    // The last field, the category of the multilib, came later than the others.
+    // Older versions of Portage do not write the last field, the category of the multilib.
     let (path, soname, needed) = match fields[..] {
         [_, path, soname, _, needed] | [_, path, soname, _, needed, _] => (path, soname, needed),
         _ => return Err(format!("{} fields instead of 5 or 6", fields.len())),
@@ -37,11 +37,11 @@ fn parse_line(line: &str) -> Result<NeededEntry, String> {
     Ok(NeededEntry { path, soname, needed })
 }
 
-/// Reads a PROVIDES file, `x86_64: libz.so.1 libfoo.so.2`, into the sonames of all architectures; `file` is its path for
-/// messages.
+/// Parses a PROVIDES file, `x86_64: libz.so.1 libfoo.so.2`, into the sonames of all architectures; `file` is its path
+/// for messages.
 ///
 /// # Errors
-/// [`Error::Database`] where a soname comes before the first architecture.
+/// [`Error::Database`] if a soname is before the first architecture.
 pub fn parse_provides(file: &str, text: &str) -> Result<Vec<String>, Error> {
     let mut sonames = Vec::new();
     let mut architecture = false;
@@ -51,7 +51,7 @@ pub fn parse_provides(file: &str, text: &str) -> Result<Vec<String>, Error> {
         } else if architecture {
             sonames.push(word.to_owned());
         } else {
-            return Err(malformed(file, 1, format!("`{}` stands before an architecture", word.escape_debug())));
+            return Err(malformed(file, 1, format!("`{}` is before the first architecture", word.escape_debug())));
         }
     }
     Ok(sonames)

@@ -1,5 +1,5 @@
-//! Entries of the installed-package database for what a builder's base provides without Portage, so that a dependency on
-//! `dev-build/cmake` counts as satisfied in the builder's own `/`.
+//! Writes entries of the installed-package database for packages that a builder's base provides without Portage:
+//! Portage then takes a dependency on `dev-build/cmake` as satisfied in the builder's own `/`.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,22 @@ use super::DATABASE;
 use crate::package_name::{Cpv, SlotName};
 use crate::version::Version;
 
-/// A package that is provided from elsewhere. It owns no files, and no list of an image's parts may be made from it.
+/// A package that the base provides. It owns no files, and no report of an image may name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stub {
-    /// The package and the version that it stands for.
+    /// The provided package and version.
     pub cpv: Cpv,
     /// Its slot.
     pub slot: SlotName,
-    /// What provides it, in one line: `gcc 4:12.2.0-3 of Debian`.
+    /// The provider, in one line: `gcc 4:12.2.0-3 of Debian`.
     pub description: String,
 }
 
 impl Stub {
     /// The files of the entry: paths below the root filesystem, and contents.
     ///
-    /// `repository` names none that exists, so Portage never takes an ebuild of another repository for the same build;
-    /// KEYWORDS accepts every architecture; COUNTER 0 says that it was never merged.
+    /// `repository` does not exist, so that Portage takes no ebuild of another repository for the same build. KEYWORDS
+    /// accepts every architecture. COUNTER 0 means that it was never merged.
     pub fn files(&self) -> Vec<(String, String)> {
         let category = self.cpv.package().category().to_owned();
         let full_name = self.cpv.full_name();
@@ -48,11 +48,11 @@ impl Stub {
     }
 }
 
-/// The version in PMS's syntax that stands for a Debian version: `4:12.2.0-3+deb12u1` gives `12.2.0`, `1.6.39~rc2-1` gives
-/// `1.6.39_rc2`, `2.36+dfsg1` gives `2.36`.
+/// Converts a Debian version to PMS's syntax: `4:12.2.0-3+deb12u1` to `12.2.0`, `1.6.39~rc2-1` to `1.6.39_rc2`,
+/// `2.36+dfsg1` to `2.36`.
 ///
-/// Epoch, revision and what Debian adds to the upstream version are left out. Of an upstream version that PMS does not
-/// know, the longest beginning that it knows is kept; without a digit at the beginning it is `0`.
+/// Epoch, revision and Debian's additions to the upstream version are dropped. The result is the longest valid prefix
+/// of the upstream version; `0` if the first character is not a digit.
 pub fn stub_version(debian_version: &str) -> Version {
     let upstream = debian_version.split_once(':').map_or(debian_version, |(_, rest)| rest);
     let upstream = upstream.rsplit_once('-').map_or(upstream, |(upstream, _)| upstream);
@@ -61,7 +61,7 @@ pub fn stub_version(debian_version: &str) -> Version {
     if text.is_empty() {
         text.push('0');
     }
-    // A pre-release: Debian's `~rc2` is lower than nothing, as `_rc2` is in PMS.
+    // A pre-release: Debian's `~rc2` sorts before the release, like `_rc2` in PMS.
     for name in ["alpha", "beta", "pre", "rc"] {
         if let Some(rest) = suffix.strip_prefix(name) {
             let number: String = rest.trim_start_matches('.').chars().take_while(char::is_ascii_digit).collect();
@@ -71,7 +71,7 @@ pub fn stub_version(debian_version: &str) -> Version {
     text.parse().unwrap_or_else(|_| Version::zero())
 }
 
-/// The numbers with dots between them that `text` begins with, and the letter of a version like `1.1.1w`.
+/// The dotted numbers at the start of `text`, with the letter of a version like `1.1.1w`.
 fn numbers(text: &str) -> String {
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     let kept = text[..end].trim_end_matches('.');

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// As Portage wrote it for a package whose files have spaces and arrows in their names.
+/// Portage's own CONTENTS of a package whose files have spaces and arrows in their names.
 const CONTENTS: &str = "dir /usr
 dir /usr/share/x y
 obj /usr/share/x y/hello.txt c7cc96a3df420145ece496f30887de9b 1795423201
@@ -33,7 +33,7 @@ fn zlib() -> InstalledDatabase {
 }
 
 #[test]
-fn contents() {
+fn contents_have_paths_and_kinds() {
     let entries = parse_contents("CONTENTS", CONTENTS).unwrap();
     let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
     assert_eq!(
@@ -50,7 +50,7 @@ fn contents() {
 }
 
 #[test]
-fn malformed_contents() {
+fn malformed_contents_are_errors() {
     for (line, reason) in [
         ("obj", "neither a kind nor a path"),
         ("lnk /a", "unknown kind `lnk`"),
@@ -69,7 +69,7 @@ fn malformed_contents() {
 }
 
 #[test]
-fn a_package() {
+fn package_has_its_facts() {
     let database = zlib();
     assert_eq!(database.packages().count(), 1);
     let (cpv, package) = database.packages().next().unwrap();
@@ -83,7 +83,7 @@ fn a_package() {
 }
 
 #[test]
-fn owners() {
+fn owners_have_normalised_paths() {
     let owners = zlib().owners(|path| path.replacen("/lib64/", "/usr/lib64/", 1));
     assert_eq!(owners.owner("/usr/lib64/libz.so.1").unwrap().to_string(), "sys-libs/zlib-1.2.13");
     assert_eq!(owners.owner("/lib64/libz.so.1"), None);
@@ -92,7 +92,7 @@ fn owners() {
 }
 
 #[test]
-fn wanted_files() {
+fn database_wants_its_files() {
     for (path, wanted) in [
         ("var/db/pkg/sys-libs/zlib-1.2.13/CONTENTS", true),
         ("var/db/pkg/sys-libs/zlib-1.2.13/environment.bz2", false),
@@ -104,7 +104,7 @@ fn wanted_files() {
 }
 
 #[test]
-fn hostile_databases() {
+fn hostile_databases_are_errors() {
     for (path, text, reason) in [
         ("var/db/pkg/../x-1/SLOT", "0", "a category"),
         ("var/db/pkg/a/b/SLOT", "0", "the version is missing"),
@@ -112,7 +112,7 @@ fn hostile_databases() {
         ("var/db/pkg/a/b-1/SIZE", "-1", "not a number of bytes"),
         ("var/db/pkg/a/b-1/USE", "a$b", "is not allowed in a USE flag"),
         ("var/db/pkg/a/b-1/NEEDED.ELF.2", "a;b", "2 fields instead of 5 or 6"),
-        ("var/db/pkg/a/b-1/PROVIDES", "libz.so", "stands before an architecture"),
+        ("var/db/pkg/a/b-1/PROVIDES", "libz.so", "is before the first architecture"),
     ] {
         let error = InstalledDatabase::from_files([(path, text.as_bytes())]).unwrap_err().to_string();
         assert!(error.contains(reason), "{path}: {error}");
@@ -120,7 +120,7 @@ fn hostile_databases() {
 }
 
 #[test]
-fn stub_versions() {
+fn debian_versions_convert() {
     for (debian, version) in [
         ("4:12.2.0-3", "12.2.0"),
         ("2.36-9+deb12u10", "2.36"),
@@ -144,7 +144,7 @@ fn stub_versions() {
 }
 
 #[test]
-fn a_stub_reads_as_a_package() {
+fn stub_reads_as_a_package() {
     let stub = Stub {
         cpv: "sys-devel/gcc-12.2.0".parse().unwrap(),
         slot: "12".parse().unwrap(),
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn every_debian_version_gives_one(text in "\\PC{0,16}", likely in "([0-9]:)?[0-9]{0,2}(\\.[0-9a-z~+]{0,3}){0,3}(-[0-9])?") {
+    fn every_debian_version_converts(text in "\\PC{0,16}", likely in "([0-9]:)?[0-9]{0,2}(\\.[0-9a-z~+]{0,3}){0,3}(-[0-9])?") {
         let _ = stub_version(&text);
         let _ = stub_version(&likely);
     }

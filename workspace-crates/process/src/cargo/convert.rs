@@ -1,4 +1,4 @@
-//! From cargo's own description of a workspace to what images need of it.
+//! Converts cargo's description of a workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, PackageId, TargetKind};
 
 use super::{Binary, Package, Workspace};
 
-/// What images need of it.
+/// Keeps the members and the local packages that members are compiled from.
 pub(super) fn workspace(metadata: &Metadata) -> Workspace {
     let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
     let graph = local_graph(metadata);
@@ -25,13 +25,15 @@ pub(super) fn workspace(metadata: &Metadata) -> Workspace {
         local.into_iter().map(|package| (members.contains(&package.id), self::package(package, &graph))).collect();
     local.sort_by(|(_, one), (_, other)| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     let (members, outside): (Vec<_>, Vec<_>) = local.into_iter().partition(|(member, _)| *member);
-    // Of the rest, what only tests need is no part of any image.
+    // Packages that only tests need are not part of an image.
     let needed: BTreeSet<&String> = members.iter().flat_map(|(_, package)| &package.local_dependencies).collect();
     let outside =
         outside.into_iter().map(|(_, package)| package).filter(|package| needed.contains(&package.id)).collect();
     Workspace {
         root: metadata.workspace_root.clone(),
         target_directory: metadata.target_directory.clone(),
+        build_directory: metadata.build_directory.clone(),
+        rust_versions: rust_versions(metadata),
         outside,
         folders_outside,
         local_manifests,
@@ -40,10 +42,17 @@ pub(super) fn workspace(metadata: &Metadata) -> Workspace {
     }
 }
 
+fn rust_versions(metadata: &Metadata) -> BTreeMap<String, String> {
+    let of = |package: &cargo_metadata::Package| {
+        Some((format!("{} {}", package.name, package.version), package.rust_version.as_ref()?.to_string()))
+    };
+    metadata.packages.iter().filter_map(of).collect()
+}
+
 type Graph<'a> = BTreeMap<&'a PackageId, Vec<&'a PackageId>>;
 
-/// Which packages with a source on this host each package is compiled from directly. Only such ones have `path`
-/// dependencies that lie on this host, so nothing is lost by leaving the others out.
+/// The local packages that each package is compiled from directly. Only local packages have local `path` dependencies, so
+/// the graph is complete without the others.
 fn local_graph(metadata: &Metadata) -> Graph<'_> {
     let local: BTreeSet<&PackageId> =
         metadata.packages.iter().filter(|package| package.source.is_none()).map(|package| &package.id).collect();
@@ -79,6 +88,7 @@ fn package(package: &cargo_metadata::Package, graph: &Graph<'_>) -> Package {
         name: package.name.to_string(),
         version: package.version.to_string(),
         manifest_path: package.manifest_path.clone(),
+        rust_version: package.rust_version.as_ref().map(ToString::to_string),
         binaries,
         features: package.features.keys().cloned().collect(),
         description: package.description.clone(),

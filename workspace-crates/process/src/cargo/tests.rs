@@ -1,13 +1,13 @@
-//! What cargo is asked, on workspaces as users have them.
+//! Runs cargo on workspaces as users have them.
 
 use std::fs;
 
 use super::*;
 
-/// Writes files below a new folder, whose name is not an easy one.
+/// Writes files below a new folder with a space and an umlaut in its name.
 fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    // cargo resolves links, as the temporary folder of some systems is.
+    // cargo resolves links, and some systems' temporary folder is a link.
     let path = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap().join("wörk space");
     for (name, text) in files {
         let file = path.join(name);
@@ -24,7 +24,7 @@ fn read(folder: &Utf8Path, options: &Options) -> Result<Workspace, Error> {
 const PACKAGE: &str = "edition = \"2021\"\nversion = \"1.2.3\"\n";
 
 #[test]
-fn a_workspace_is_found_from_a_folder_inside_with_all_that_it_is_compiled_from() {
+fn workspace_lists_members_and_outside_packages() {
     let outside =
         format!("[package]\nname = \"outside\"\n{PACKAGE}[dependencies]\nfar = {{ path = \"../far\" }}\n[workspace]\n");
     let far = format!("[package]\nname = \"far\"\n{PACKAGE}[workspace]\n");
@@ -80,12 +80,12 @@ fn a_workspace_is_found_from_a_folder_inside_with_all_that_it_is_compiled_from()
     assert_eq!(outline.root, workspace.root);
     assert_eq!(outline.target_directory, workspace.target_directory);
 
-    // The lock file is written by now, and `locked` is content with it.
+    // cargo has written Cargo.lock, so `locked` succeeds.
     assert_eq!(read(&path.join("work"), &Options { locked: true, ..options }).unwrap(), workspace);
 }
 
 #[test]
-fn cargo_says_what_is_wrong() {
+fn failed_cargo_explains_the_manifest() {
     let package = format!("[package]\nname = \"one\"\n{PACKAGE}");
     let (_folder, path) = folder(&[
         ("none/file", ""),
@@ -99,10 +99,10 @@ fn cargo_says_what_is_wrong() {
     for (name, expected) in cases {
         let folder = path.join(name);
         let mut lines: [Vec<String>; 2] = Default::default();
-        let [of_workspace, of_outline] = &mut lines;
+        let [workspace_lines, outline_lines] = &mut lines;
         let results = [
-            workspace(&folder, &locked, &never, |line| of_workspace.push(line.to_owned())).map(drop),
-            outline(&folder, &locked, &never, |line| of_outline.push(line.to_owned())).map(drop),
+            workspace(&folder, &locked, &never, |line| workspace_lines.push(line.to_owned())).map(drop),
+            outline(&folder, &locked, &never, |line| outline_lines.push(line.to_owned())).map(drop),
         ];
         for (result, lines) in results.into_iter().zip(lines) {
             let Err(Error::Failed { program, code, .. }) = result else { panic!("{name}: no error") };
@@ -115,7 +115,7 @@ fn cargo_says_what_is_wrong() {
 }
 
 #[test]
-fn a_fetch_can_be_interrupted() {
+fn interrupted_fetch_stops() {
     let (_folder, path) =
         folder(&[("Cargo.toml", &format!("[package]\nname = \"one\"\n{PACKAGE}")), ("src/lib.rs", "")]);
     let result = fetch(&path, &Options::default(), &AtomicBool::new(true), |_| {});

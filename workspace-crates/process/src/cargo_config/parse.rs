@@ -1,4 +1,4 @@
-//! Merging configuration texts as cargo does. Pure.
+//! Merges configuration texts as cargo does. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{CargoConfig, ConfigFile, Setting, SourceFolder, TargetConfig, Variable};
 use crate::Error;
 
-/// A file that a file includes.
+/// An entry of `include`.
 pub(super) struct Include {
     /// Relative to the including file's folder.
     pub(super) path: Utf8PathBuf,
@@ -36,11 +36,11 @@ pub(super) fn includes(file: &ConfigFile) -> Result<Vec<Include>, Error> {
     }
 }
 
-/// Merges configuration files, the one that counts most first, and the environment, which counts more than all of them.
-/// Of a single value the one that counts most is taken; lists are joined, what counts most last.
+/// Merges configuration files, highest precedence first, and the environment, which precedes all files.
+/// The highest precedence sets a single value. Lists are joined, highest precedence last.
 ///
 /// # Errors
-/// `Error::Config` for a file that is no TOML, or a value of the wrong type.
+/// `Error::Config` for a file that is not TOML, or a value of the wrong type.
 pub fn parse(
     files: Vec<ConfigFile>,
     environment: &BTreeMap<String, String>,
@@ -70,7 +70,7 @@ pub fn parse(
     Ok(CargoConfig { files, ..config })
 }
 
-/// The flags of the two variables that silence all others.
+/// The flags of the two variables that replace all other flags.
 fn environment_rustflags(environment: &BTreeMap<String, String>) -> Option<Vec<Setting>> {
     let split = |name: &str, separator: char| {
         let words = environment.get(name)?.split(separator).map(str::trim).filter(|word| !word.is_empty());
@@ -79,7 +79,7 @@ fn environment_rustflags(environment: &BTreeMap<String, String>) -> Option<Vec<S
     split("CARGO_ENCODED_RUSTFLAGS", '\x1f').or_else(|| split("RUSTFLAGS", ' '))
 }
 
-/// Puts `-C` and `--codegen` together with an argument that stands in a word of its own.
+/// Joins `-C` and `--codegen` with an argument in the next word.
 fn flags(words: Vec<Setting>) -> Vec<Setting> {
     let mut flags: Vec<Setting> = Vec::with_capacity(words.len());
     for word in words {
@@ -93,7 +93,7 @@ fn flags(words: Vec<Setting>) -> Vec<Setting> {
     flags
 }
 
-/// A whole path without `.` and `..`, as text: what lies on the disk is not asked.
+/// A path without `.` and `..`. Works on text: links on the disk do not count.
 pub fn normalised(path: &Utf8Path) -> Utf8PathBuf {
     let mut whole = Utf8PathBuf::new();
     for part in path.components() {
@@ -149,14 +149,14 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// All files, the one that counts most first, and the environment.
+/// All files, highest precedence first, and the environment.
 struct Layers<'a> {
     files: Vec<Layer<'a>>,
     environment: &'a BTreeMap<String, String>,
 }
 
 impl Layers<'_> {
-    /// The first of the variables that is set, else the value of the file that counts most. Empty means none.
+    /// The first variable that is set, else the value of the file with the highest precedence. An empty value is unset.
     fn word(&self, variables: &[&str], keys: &[&str]) -> Result<Option<Setting>, Error> {
         let variable = variables.iter().find_map(|name| Some(setting(self.environment.get(*name)?, name)));
         let found = match variable {
@@ -174,7 +174,7 @@ impl Layers<'_> {
         Ok(Some(setting(text, layer.file.path.as_str())))
     }
 
-    /// The words of all files, then those of the variable.
+    /// The words of all files, lowest precedence first, then those of the variable.
     fn words(&self, variable: &str, keys: &[&str]) -> Result<Vec<Setting>, Error> {
         let mut words = Vec::new();
         for layer in self.files.iter().rev() {
@@ -185,7 +185,7 @@ impl Layers<'_> {
         Ok(words)
     }
 
-    /// The words of the variable, else those of the file that counts most.
+    /// The words of the variable, else those of the file with the highest precedence.
     fn nearest_words(&self, variable: &str, keys: &[&str]) -> Result<Vec<Setting>, Error> {
         if let Some(value) = self.environment.get(variable) {
             return Ok(value.split_whitespace().map(|word| setting(word, variable)).collect());
@@ -211,11 +211,11 @@ impl Layers<'_> {
     fn cfg_targets(&self) -> Result<BTreeMap<String, TargetConfig>, Error> {
         let tables = self.files.iter().filter_map(|layer| layer.table.get("target")?.as_table());
         let keys = tables.flat_map(Table::keys).filter(|key| key.starts_with("cfg("));
-        // No variable is called after a `cfg`: the empty name is never set.
+        // No variable belongs to a `cfg`: the empty name is never set.
         keys.map(|key| Ok((key.clone(), self.target(&["target", key], &|_| String::new())?))).collect()
     }
 
-    /// What is malformed is cargo's to refuse: without knowing a folder nothing is lost but the folder.
+    /// Skips malformed entries: cargo itself refuses them.
     fn source_folders(&self) -> Vec<SourceFolder> {
         let mut folders = Vec::new();
         for layer in &self.files {
@@ -223,7 +223,7 @@ impl Layers<'_> {
             let replacements = sources.flat_map(|source| [source.get("directory"), source.get("local-registry")]);
             let overrides = layer.table.get("paths").and_then(Value::as_array).into_iter().flatten();
             let named = replacements.flatten().chain(overrides).filter_map(Value::as_str);
-            // Relative to the folder that the configuration is for, which `.cargo` is in.
+            // Paths are relative to the parent of `.cargo`.
             let base = layer.file.path.parent().and_then(|folder| folder.parent()).unwrap_or(&layer.file.path);
             folders.extend(
                 named.map(|path| SourceFolder { relative: !path.starts_with('/'), path: normalised(&base.join(path)) }),
@@ -258,7 +258,7 @@ mod tests {
 
     const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
-    /// The texts of the files, the one that counts most first, and the environment.
+    /// Merges the texts of files, highest precedence first, with an environment.
     fn config(texts: &[&str], environment: &[(&str, &str)]) -> Result<CargoConfig, Error> {
         let file =
             |(index, text): (usize, &&str)| ConfigFile { path: format!("/{index}").into(), text: (*text).to_owned() };
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_rank_as_the_cargo_book_says() {
+    fn rustflags_follow_cargo_precedence() {
         let build = "build.rustflags = ['-Ca']";
         let target = "[target.x86_64-unknown-linux-gnu]\nrustflags = '-Cb -C c'";
         let cfg = "[target.'cfg(unix)']\nrustflags = ['-C', 'd=e f']";
@@ -305,21 +305,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_builder_overrides_is_found_with_its_source() {
+    fn builder_overrides_name_their_source() {
         let near = "[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'\nrunner = ['qemu', '-L']\n\
                     rustflags = ['-C', 'link-arg=-fuse-ld=mold', '-Ctarget-cpu=native']\n\
                     [target.'cfg(target_os = \"linux\")']\nlinker = 'wild'\n";
         let far = "[build]\nrustc-wrapper = 'sccache'\ntarget = ['a', 'b']\ntarget-dir = '../out'\n\
                    [target.x86_64-unknown-linux-gnu]\nlinker = 'gcc'\n";
-        let both = config(&[near, far], &[]).unwrap();
-        assert_eq!(shown(both.linkers()), "clang (/0), wild (/0)");
-        let of_compiler = both.linkers_of_compiler();
-        assert_eq!(of_compiler.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["mold"]);
-        assert_eq!(shown(of_compiler.into_iter().map(|(_, flag)| flag)), "-C link-arg=-fuse-ld=mold (/0)");
-        assert_eq!(shown(both.wrappers()), "sccache (/1)");
-        assert_eq!(shown(&both.target.runner), "qemu -L (/0)");
-        assert_eq!(shown(&both.build_target), "a (/1), b (/1)");
-        assert_eq!(shown(&both.target_dir), "../out (/1)");
+        let files = config(&[near, far], &[]).unwrap();
+        assert_eq!(shown(files.linkers()), "clang (/0), wild (/0)");
+        let compiler_linkers = files.linkers_of_compiler();
+        assert_eq!(compiler_linkers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["mold"]);
+        assert_eq!(shown(compiler_linkers.into_iter().map(|(_, flag)| flag)), "-C link-arg=-fuse-ld=mold (/0)");
+        assert_eq!(shown(files.wrappers()), "sccache (/1)");
+        assert_eq!(shown(&files.target.runner), "qemu -L (/0)");
+        assert_eq!(shown(&files.build_target), "a (/1), b (/1)");
+        assert_eq!(shown(&files.target_dir), "../out (/1)");
 
         let environment = [
             ("RUSTC_WRAPPER", ""),
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_crates_are_found() {
+    fn source_folders_resolve_relative_paths() {
         let text = "paths = ['/else/where']\n[source.crates-io]\nreplace-with = 'vendored'\n\
                     [source.vendored]\ndirectory = '../vendor'\n[source.local]\nlocal-registry = '/srv/crates'\n";
         let file = ConfigFile { path: "/home/ws/.cargo/config.toml".into(), text: text.to_owned() };
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_merged_by_name() {
+    fn variables_merge_by_name() {
         let near = "[env]\nONE = 'near'\nPATHS = { value = 'data', relative = true, force = true }";
         let far = "[env]\nONE = { value = 'far', force = true }\nTWO = 'far'";
         let config = config(&[near, far], &[]).unwrap();
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_understood_is_named() {
+    fn invalid_file_is_named() {
         let error = |text: &str| config(&["", text], &[]).unwrap_err().to_string();
         insta::assert_snapshot!(error("build.rustflags = 3"), @"failed to read cargo's configuration `/1`: `build.rustflags` is not a string or a list of strings");
         insta::assert_snapshot!(error("build.rustc-wrapper = []"), @"failed to read cargo's configuration `/1`: `build.rustc-wrapper` is not a string");

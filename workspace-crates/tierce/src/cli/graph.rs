@@ -5,31 +5,29 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask graph                               images and their packages as a tree
-  cargo xtask graph | dot -Tsvg > graph.svg       drawn by Graphviz
-  cargo xtask graph web --format svg > web.svg    drawn without it
-  cargo xtask graph --steps                       what a run does, and after what
-  cargo xtask graph --format mermaid              for documents
+  cargo xtask graph                               print images and their packages as a tree
+  cargo xtask graph | dot -Tsvg > graph.svg       draw them with Graphviz
+  cargo xtask graph --steps                       print the steps of a run
+  cargo xtask graph --format mermaid              print them for a Markdown document
 
-Packages are those of Tierce.lock, each with the flags that are on; an edge leads to what a package needs to be
-built or to run. The picture leaves out edges that others imply. stdout gets the graph and nothing else.")]
+The graph has the packages of Tierce.lock with their enabled USE flags. An edge leads from a
+package to its build or run-time dependency. Stdout has the graph and nothing else.")]
 pub(crate) struct GraphArgs {
-    /// Which images [default: all of the workspace, without the toolbox]
+    /// Images to show [default: all of the workspace, except the toolbox]
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
-    /// The steps of a run instead of packages
+    /// Print the steps of a run instead of packages
     #[arg(long)]
     pub(crate) steps: bool,
-    /// How to print it [default: text on a terminal, dot elsewhere]
+    /// Format of the graph [default: text on a terminal, otherwise dot]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<GraphFormat>,
 }
 
-/// The forms of a graph.
+/// The values of `graph --format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphFormat {
     Text,
     Dot,
     Mermaid,
-    Svg,
 }

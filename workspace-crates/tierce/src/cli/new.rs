@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask new workspace ../mine                   a workspace with the xtask and a first image
-  cargo xtask new image web --bin --expose 8080       a package with a table, below images
+  cargo xtask new workspace ../mine                   create a workspace with a first image
+  cargo xtask new image web --bin --expose 8080       add a Rust package with an image
   cargo xtask new image db --packages dev-db/sqlite --packages-only --entrypoint /usr/bin/sqlite3
-  cargo xtask new builder --repository overlay        ebuilds of one's own
+  cargo xtask new builder --repository overlay        create a repository for your ebuilds
 
-On a terminal, what is needed and not said is asked; elsewhere it is an error. All files are written,
-or none of them. Nothing is overwritten: what is there already is left as it is, and told.")]
+On a terminal, Tierce asks for missing arguments; elsewhere a missing argument is an error. Tierce
+writes all files or none. It does not overwrite existing values, and prints those that it keeps.")]
 pub(crate) struct NewArgs {
     #[command(subcommand)]
     pub(crate) what: NewCommand,
@@ -20,16 +20,16 @@ pub(crate) struct NewArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NewCommand {
-    /// Make a workspace, or add the xtask to one that is there
+    /// Create a workspace, or add the xtask to an existing one
     Workspace(NewWorkspaceArgs),
-    /// Add an image: a package of Rust, a table for one that is there, or packages alone
+    /// Add an image of a new or existing Rust package, or of Gentoo packages alone
     Image(NewImageArgs),
-    /// Say what Portage runs in, or begin a repository of ebuilds
+    /// Choose the builder, or create a repository of ebuilds
     Builder(NewBuilderArgs),
 }
 
 impl NewCommand {
-    /// Whether nothing is to be written.
+    /// Whether `--dry-run` was given.
     pub(crate) fn dry_run(&self) -> bool {
         match self {
             NewCommand::Workspace(arguments) => arguments.dry_run,
@@ -42,21 +42,25 @@ impl NewCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask new workspace ../mine             in a copy of Tierce's repository, for a first xtask
-  cargo xtask new workspace ../mine --dry-run   what would be written
+  cargo xtask new workspace ../mine             create it from a clone of Tierce
+  cargo xtask new workspace ../mine --dry-run   print the files, write none
 
-An empty folder gets a Cargo.toml, the xtask, .cargo/config.toml, .gitignore and the image hello. A
-workspace gets the xtask as a member, the alias and its profile; a single package becomes a workspace.
-Comments and order of what is there stay.")]
+In an empty folder this writes a Cargo.toml, the xtask, .cargo/config.toml, .gitignore and the
+image hello. To a workspace or a single package it adds the xtask and its alias. The xtask is a
+workspace of its own: your Cargo.lock stays as it is. If the project has an xtask already, Tierce
+comes into the folder tierce-xtask, and its command is cargo tierce. Comments and order stay.")]
 pub(crate) struct NewWorkspaceArgs {
-    /// The folder, which is made if need be [default: asked for]
+    /// Folder of the workspace; created if missing [default: asked for]
     #[arg(value_name = "PATH")]
     pub(crate) folder: Option<Utf8PathBuf>,
-    /// A copy of Tierce's repository, or the address of one for git [default: the copy that this
-    /// program was compiled from]
-    #[arg(long, value_name = "DIR|URL")]
-    pub(crate) tierce: Option<String>,
-    /// Print what would be written, as diff -u does, and write nothing
+    /// Let the xtask depend on a git repository of Tierce [default: this program's version, or the
+    /// copy of the repository that the xtask was compiled from]
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    pub(crate) git: Option<String>,
+    /// Let the xtask depend on a copy of Tierce's repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<Utf8PathBuf>,
+    /// Print a unified diff without writing any file
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -68,27 +72,27 @@ Examples:
   cargo xtask new image db --packages dev-db/sqlite --packages-only --entrypoint /usr/bin/sqlite3
   cargo xtask new image web --bin --dry-run | git apply --check
 
-With --bin, a package of the workspace that has the image's name gets a table; where there is none, a
-package is made in images/NAME.")]
+With --bin, Tierce adds a table to the workspace's package of this name, or to the package with a
+binary of this name. Otherwise it creates a package in images/NAME.")]
 pub(crate) struct NewImageArgs {
-    /// The image's name [default: asked for]
+    /// Name of the image [default: asked for]
     pub(crate) name: Option<String>,
-    /// It holds a program of the workspace
+    /// Create an image of a program of the workspace
     #[arg(long, conflicts_with = "packages_only")]
     pub(crate) bin: bool,
-    /// It holds packages and no program of the workspace
+    /// Create an image of Gentoo packages, without a program of the workspace
     #[arg(long)]
     pub(crate) packages_only: bool,
-    /// Atoms of packages, separated by commas
+    /// Atoms of Gentoo packages, separated by commas
     #[arg(long, value_name = "ATOMS")]
     pub(crate) packages: Option<String>,
-    /// With --packages-only: the program that a container starts
+    /// Program that a container starts; only with --packages-only
     #[arg(long, value_name = "PATH", conflicts_with = "bin")]
     pub(crate) entrypoint: Option<String>,
-    /// Ports, separated by commas: 8080,53/udp
+    /// Ports to expose, separated by commas: 8080,53/udp
     #[arg(long, value_name = "PORTS")]
     pub(crate) expose: Option<String>,
-    /// Print what would be written, as diff -u does, and write nothing
+    /// Print a unified diff without writing any file
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -96,26 +100,29 @@ pub(crate) struct NewImageArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask new builder --image registry.example/stage3:2026   an image that has emerge
-  cargo xtask new builder --rootfs stage3.tar.xz                 an unpacked or packed root that has it
-  cargo xtask new builder --repository overlay                   ebuilds of one's own, in ./overlay")]
+  cargo xtask new builder --image registry.example/stage3:2026   use an image that has emerge
+  cargo xtask new builder --rootfs stage3.tar.xz                 use an archive or a folder
+  cargo xtask new builder --repository overlay                   create a repository in ./overlay
+
+A new repository has an example with its Manifest, dev-libs/libyaml: add it to `packages` of an
+image to build it. cargo xtask manifest writes the Manifests of your own ebuilds.")]
 pub(crate) struct NewBuilderArgs {
-    /// Debian with Portage, which is what holds where nothing is said
+    /// Use Debian with Portage, the default
     #[arg(long, group = "kind")]
     pub(crate) debian: bool,
-    /// An image that has emerge
+    /// Use an image that has emerge
     #[arg(long, value_name = "REF", group = "kind")]
     pub(crate) image: Option<String>,
-    /// A root filesystem that has emerge: an archive or a folder
+    /// Use a root filesystem that has emerge: an archive or a folder
     #[arg(long, value_name = "PATH", group = "kind")]
     pub(crate) rootfs: Option<String>,
-    /// A repository of ebuilds with this name
+    /// Create a repository of ebuilds with this name, and an example in it
     #[arg(long, value_name = "NAME", group = "kind")]
     pub(crate) repository: Option<String>,
-    /// The folder of the repository, from the workspace's root [default: its name]
+    /// Folder of the repository, relative to the workspace's root [default: its name]
     #[arg(long, value_name = "DIR", requires = "repository")]
     pub(crate) path: Option<Utf8PathBuf>,
-    /// Print what would be written, as diff -u does, and write nothing
+    /// Print a unified diff without writing any file
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

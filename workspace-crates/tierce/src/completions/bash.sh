@@ -1,5 +1,5 @@
 
-# What completes cargo knows nothing of the words after its alias: this stands before it, and asks it for all others.
+# cargo's completion does not know the words after its alias. This function completes them and delegates all others.
 _tierce_names() {
     local folder=$PWD program
     while :; do
@@ -9,19 +9,22 @@ _tierce_names() {
             "$program" list --format names --offline --locked 2>/dev/null
             return
         fi
-        [[ -n $folder ]] || return
+        [[ -n $folder ]] || break
         folder=${folder%/*}
     done
+    if type -P cargo-tierce >/dev/null; then
+        cargo-tierce tierce list --format names --offline --locked 2>/dev/null
+    fi
 }
 
 _tierce_cargo() {
     local at=1
     [[ ${COMP_WORDS[1]} == +* ]] && at=2
-    if [[ ${COMP_WORDS[at]} != xtask || $COMP_CWORD -le $at ]]; then
+    if [[ ( ${COMP_WORDS[at]} != xtask && ${COMP_WORDS[at]} != tierce ) || $COMP_CWORD -le $at ]]; then
         [[ -n $_tierce_before ]] && "$_tierce_before" "$@"
         return
     fi
-    COMP_WORDS=("${COMP_WORDS[@]:at}")
+    COMP_WORDS=(xtask "${COMP_WORDS[@]:at+1}")
     COMP_CWORD=$((COMP_CWORD - at))
     _xtask xtask "$2" "$3"
     local word kept=()

@@ -10,18 +10,23 @@ function __tierce_names
             $program list --format names --offline --locked 2>/dev/null
             return
         end
-        test -n "$folder"; or return
+        test -n "$folder"; or break
         set folder (string replace -r '/[^/]*$' '' -- $folder)
+    end
+    if command -q cargo-tierce
+        cargo-tierce tierce list --format names --offline --locked 2>/dev/null
     end
 end
 
 function __tierce_complete
     set -l words (commandline -opc)
-    while test (count $words) -gt 0 -a "$words[1]" != xtask
+    while test (count $words) -gt 0; and not contains -- "$words[1]" xtask tierce
         set -e words[1]
     end
+    # One definition serves both names.
+    test (count $words) -gt 0; and set words[1] xtask
     complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
 end
 
 complete -c xtask -n '__fish_seen_subcommand_from @IMAGES@' -f -a '(__tierce_names)'
-complete -c cargo -n '__fish_seen_subcommand_from xtask' -f -a '(__tierce_complete)'
+complete -c cargo -n '__fish_seen_subcommand_from xtask tierce' -f -a '(__tierce_complete)'

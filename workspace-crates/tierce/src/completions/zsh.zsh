@@ -9,20 +9,24 @@ _tierce_names() {
             $program list --format names --offline --locked 2>/dev/null
             return
         fi
-        [[ -n $folder ]] || return
+        [[ -n $folder ]] || break
         folder=${folder%/*}
     done
+    if (( $+commands[cargo-tierce] )); then
+        cargo-tierce tierce list --format names --offline --locked 2>/dev/null
+    fi
 }
 
 _tierce_cargo() {
     local at=2
     [[ $words[2] == +* ]] && at=3
-    if [[ $words[at] != xtask ]] || (( CURRENT <= at )); then
+    if [[ $words[at] != (xtask|tierce) ]] || (( CURRENT <= at )); then
         [[ -n $_tierce_before ]] && $_tierce_before "$@"
         return
     fi
     shift $(( at - 1 )) words
     (( CURRENT -= at - 1 ))
+    words[1]=xtask
     local images=(@IMAGES@)
     # The word after an option may be its value.
     if (( CURRENT > 2 && ${images[(Ie)$words[2]]} )) && [[ $PREFIX != -* && $words[CURRENT-1] != -* ]]; then

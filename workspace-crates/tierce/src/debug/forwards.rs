@@ -7,21 +7,21 @@ use tierce_debug::{Error, Forward, ForwardReport, ForwardSpec, Session};
 
 use super::Context;
 use crate::cli::Format;
-use crate::image::json;
+use crate::data::json;
 use crate::{Failure, print};
 
-/// Listens on all ports that were asked for.
+/// Listens on all requested ports.
 pub(super) fn listen(texts: &[String]) -> Result<Vec<Forward>, Error> {
     texts.iter().map(|text| ForwardSpec::parse(text).and_then(Forward::listen)).collect()
 }
 
-/// What a session runs that is there for its ports alone: it reads a stdin that nobody writes to.
+/// The command of a session that only forwards ports: `cat` waits on a stdin that stays open.
 pub(super) fn idle_command() -> Vec<String> {
     vec!["cat".to_owned()]
 }
 
 impl Context<'_> {
-    /// Says where ports are forwarded from, and begins to.
+    /// Prints the forwarded ports, and starts forwarding.
     pub(super) fn forward(
         &self,
         session: &Session,
@@ -37,12 +37,12 @@ impl Context<'_> {
             self.terminal.status(AnsiColor::Green, "Forwarding", &format!("{} of the container", forward.spec()));
         }
         let terminal = Arc::clone(self.terminal);
-        session.forward(forwards, move |text| {
-            // On a terminal in raw mode a line begins where the last one ended.
-            let (before, after) = if tty { ("\r\n", "\r") } else { ("", "") };
-            terminal.raw(before.as_bytes());
-            terminal.warning(&format!("{text}{after}"));
-        })?;
+        session.forward(
+            forwards,
+            move |text| {
+                if tty { terminal.warning_in_raw_mode(text) } else { terminal.warning(text) }
+            },
+        )?;
         Ok(())
     }
 }

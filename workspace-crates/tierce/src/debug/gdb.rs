@@ -1,4 +1,4 @@
-//! `--gdb`, `--core` and `--snapshot`: what runs is looked at before anything is said about it.
+//! `--gdb`, `--core` and `--snapshot`: they inspect the running process before a session starts.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,18 @@ use tierce_execute::DebugFiles;
 use super::Context;
 use super::sessions::now;
 use crate::cli::SessionArgs;
-use crate::{Failure, print, session};
+use crate::{Failure, print};
 
-/// What becomes of a session.
+/// Whether a session starts.
 pub(super) enum Next {
-    /// It begins.
+    /// It starts.
     Session,
-    /// What was asked for is done.
+    /// The command is done without a session.
     Done,
 }
 
 impl Context<'_> {
-    /// Makes of the options what `--gdb` and its like ask for; of others nothing.
+    /// Sets the options for `--gdb`, `--core` or `--snapshot`, if one is given.
     pub(super) fn inspect(
         &self,
         arguments: &SessionArgs,
@@ -33,7 +33,7 @@ impl Context<'_> {
             return Ok(Next::Session);
         }
         let pid = tierce_debug::subject_pid(arguments.pid, process);
-        let files = session(self.global, self.terminal, &self.stop)?.debug_files()?;
+        let files = self.workspace()?.debug_files()?;
         let folders = symbols(&files);
         let bind = |(host, target): &(&Path, &str)| {
             let (host, target) = ((*host).to_owned(), (*target).to_owned());
@@ -66,7 +66,7 @@ impl Context<'_> {
         Ok(Next::Session)
     }
 
-    /// What a process has loaded, and what there is to say about it, which is said.
+    /// Lists the loaded files of a process, and prints remarks about them as warnings.
     fn look(
         &self,
         target: &Target,
@@ -100,14 +100,14 @@ impl Context<'_> {
             None => format!("{}-{}.core", target.name(), tierce_debug::stamp(now().unsigned_abs())).into(),
         };
         let size = tierce_debug::write_core(&self.docker, target, options, pid, &path)?;
-        let message = format!("{} ({})", path.display(), tierce_execute::megabytes(size));
+        let message = format!("{} ({})", path.display(), tierce_report::megabytes(size));
         self.terminal.status(AnsiColor::Green, "Wrote", &message);
         Ok(path)
     }
 }
 
-/// The folders with symbols by build-id, and where a session has them: the workspace's, and that of this machine's debugging
-/// packages if there is one.
+/// Returns the folders with symbols by build-id, each with its path in a session: the workspace's, and this machine's own if it
+/// exists.
 fn symbols(files: &DebugFiles) -> Vec<(&Path, &'static str)> {
     const OF_HOST: &str = "/usr/lib/debug";
     let of_host = [(Path::new(OF_HOST), tierce_debug::HOST_SYMBOLS)];

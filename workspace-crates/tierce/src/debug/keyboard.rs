@@ -1,4 +1,4 @@
-//! What is typed, or comes through a pipe, on its way to a session.
+//! Forwards stdin to a session.
 
 use std::io;
 use std::thread;
@@ -8,12 +8,12 @@ use rustix::io::Errno;
 use tierce_debug::{DetachKeys, Key, Keys};
 use tierce_docker::{InputEvent, InputSender};
 
-/// How many bytes are read at once at most.
+/// The most bytes of one read.
 const CHUNK: usize = 32 * 1024;
-/// The time until a stdin is looked at again that another program has set not to wait.
+/// The pause between reads of a stdin that another program made non-blocking.
 const NONBLOCKING_PAUSE: Duration = Duration::from_millis(10);
 
-/// Hands stdin on from a thread of its own, which ends with this process: nothing wakes it from a read.
+/// Forwards stdin from a thread of its own. It ends with this process, because nothing interrupts its read.
 pub(super) fn forward(keys: Option<&DetachKeys>, sender: InputSender) {
     let mut keys = keys.map(Keys::new);
     thread::spawn(move || {
@@ -38,7 +38,7 @@ pub(super) fn forward(keys: Option<&DetachKeys>, sender: InputSender) {
     });
 }
 
-/// What there is of stdin; none at its end. Not through the standard library's buffer, in which bytes would wait.
+/// Reads available bytes of stdin; None at its end. The standard library's buffer would delay them.
 fn read(buffer: &mut [u8]) -> Option<&[u8]> {
     loop {
         match rustix::io::read(io::stdin(), &mut *buffer) {

@@ -10,7 +10,8 @@ use tierce_execute::DETACHED;
 use super::talk::Talk;
 use super::{Context, detach_keys};
 use crate::cli::{AttachArgs, Format, LsArgs, RmArgs};
-use crate::image::json;
+use crate::data::json;
+use crate::terminal::shown::one_line;
 use crate::{Failure, print};
 
 impl Context<'_> {
@@ -45,7 +46,7 @@ impl Context<'_> {
 
     pub(super) fn remove(&self, arguments: &RmArgs) -> Result<u8, Failure> {
         let found = arguments.sessions.iter().map(|word| tierce_debug::find_kept(&self.docker, &self.filter(), word));
-        // A name that is wrong removes nothing of the others.
+        // With a wrong name, the command removes no session.
         let found: Vec<KeptSession> = found.collect::<Result<_, _>>()?;
         for session in found {
             tierce_debug::remove_kept(&self.docker, &session)?;
@@ -67,7 +68,7 @@ fn table(sessions: &[KeptSession], now: i64) -> String {
     let row = |session: &KeptSession| {
         let state = if session.running { "running" } else { "ended" };
         let age = age(now.saturating_sub(session.created));
-        [session.name.clone(), session.target.clone(), session.toolbox.clone(), state.to_owned(), age]
+        [session.name.as_str(), &session.target, &session.toolbox, state, &age].map(one_line)
     };
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(sessions.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -79,7 +80,7 @@ fn table(sessions: &[KeptSession], now: i64) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A time in the largest unit of which there is one.
+/// A duration in its largest whole unit.
 fn age(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{}s", seconds.max(0)),

@@ -1,9 +1,9 @@
-//! Signals while a session goes on.
+//! Signals during a session.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use tierce_docker::{Docker, InputEvent, InputSender};
 
 use crate::terminal::raw;
 
-/// How long a command that is asked to end may take to write what it still has, before it is killed.
+/// The time that a command has to end after the signal, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What a signal is to do at the moment.
+/// The current effect of a signal.
 enum Phase {
-    /// Nothing runs that could be asked to end.
+    /// No command runs.
     Before,
-    /// The command has a terminal, and Ctrl-C is a key to it.
+    /// The command has a terminal, which passes Ctrl-C to it as a key.
     Terminal(InputSender),
-    /// The command has none: it is to get the signal itself, so that it can write what it has gathered.
+    /// The command has no terminal, so it gets the signal itself and can flush its output.
     Piped { docker: Docker, container: String },
 }
 
@@ -30,48 +30,48 @@ enum Phase {
 #[derive(Clone)]
 pub(super) struct Signals {
     phase: Arc<Mutex<Phase>>,
-    /// Ends whatever waits for the daemon.
+    /// Ends every wait for the daemon.
     stop: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Listens from now on. `interrupted` is set by those signals that end programs; `stop` follows it when it is time.
+    /// Starts to listen. Signals that end programs set `interrupted`; `stop` is set when the command must end too.
     pub(super) fn listen(interrupted: &Arc<AtomicBool>, stop: &Arc<AtomicBool>) -> Signals {
         let signals = Signals {
             phase: Arc::new(Mutex::new(Phase::Before)),
             stop: Arc::clone(stop),
             interrupted: Arc::clone(interrupted),
         };
-        // Two threads, as a daemon that takes no more must not hold up the end.
+        // Two threads, because a daemon that hangs must not delay the end.
         signals.follow(&[SIGINT, SIGTERM, SIGHUP], Signals::end);
         signals.follow(&[SIGWINCH, SIGCONT], Signals::resize);
         signals.end();
         signals
     }
 
-    /// From here on the command has a terminal.
+    /// Notes that the command has a terminal.
     pub(super) fn to_terminal(&self, sender: InputSender) {
         *self.phase() = Phase::Terminal(sender);
         self.resize();
     }
 
-    /// From here on the command of this container is asked to end.
+    /// Notes that signals go to the command of this container.
     pub(super) fn to_command(&self, docker: &Docker, container: &str) {
         *self.phase() = Phase::Piped { docker: docker.clone(), container: container.to_owned() };
         self.end();
     }
 
-    /// Whether a signal has come that ends programs.
+    /// Whether a signal that ends programs has arrived.
     pub(super) fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Calls something after each of these signals, from a thread, where locks may be taken.
+    /// Calls a function after each of these signals, from a thread, which may take locks.
     fn follow(&self, numbers: &[i32], then: fn(&Signals)) {
         let Ok((mut reader, writer)) = UnixStream::pair() else { return };
         for &signal in numbers {
-            // One that cannot be caught keeps its default.
+            // A signal that cannot be caught keeps its default.
             if let Ok(writer) = writer.try_clone() {
                 let _ = pipe::register(signal, writer);
             }
@@ -84,7 +84,7 @@ impl Signals {
         });
     }
 
-    /// If it is time to end: asks a command without a terminal first.
+    /// Ends all waits after a signal. A command without a terminal gets the signal first.
     fn end(&self) {
         if !self.is_interrupted() {
             return;
@@ -93,14 +93,19 @@ impl Signals {
             Phase::Piped { docker, container } => Some((docker.clone(), container.clone())),
             Phase::Before | Phase::Terminal(_) => None,
         };
-        // One that has not begun yet has nothing to write.
-        if asked.is_some_and(|(docker, container)| docker.kill(&container, "INT").is_ok()) {
-            thread::sleep(GRACE);
+        if let Some((docker, container)) = asked {
+            let (answer, answered) = mpsc::channel();
+            // A daemon that hangs must not delay the end. `stop` ends this thread's request too.
+            thread::spawn(move || answer.send(docker.kill(&container, "INT").is_ok()));
+            // A command that has not started has no output.
+            if answered.recv_timeout(GRACE) == Ok(true) {
+                thread::sleep(GRACE);
+            }
         }
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// The terminal may have another size, and after a stop another mode.
+    /// Restores the mode of the terminal after a stop, and notes that its size may have changed.
     fn resize(&self) {
         let sender = match &*self.phase() {
             Phase::Terminal(sender) => sender.clone(),

@@ -1,4 +1,4 @@
-//! The conversation with a session's command: what is typed goes there, what it writes comes here.
+//! The conversation with a session's command: forwards the keys to it, and its output to the terminal.
 
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
@@ -10,16 +10,17 @@ use tierce_docker::{Input, InputEvent, OutputStream};
 use super::{Context, keyboard};
 use crate::Failure;
 use crate::terminal::raw::{self, RawMode};
+use crate::terminal::shown::Shown;
 
-/// How a command is spoken to.
+/// The kind of a conversation.
 pub(crate) struct Talk<'k> {
-    /// Whether it has a terminal.
+    /// Whether the command has a terminal.
     pub(crate) tty: bool,
-    /// Whether it has an input.
+    /// Whether the command has an input.
     pub(crate) stdin: bool,
-    /// The keys that leave it, on a terminal, if it can be left.
+    /// The keys that detach from it, if it has a terminal and can run on.
     pub(crate) keys: Option<&'k DetachKeys>,
-    /// Whether it has gone on while nobody listened.
+    /// Whether the command ran before this conversation.
     pub(crate) again: bool,
 }
 
@@ -34,7 +35,7 @@ impl Context<'_> {
         let mode = talk.tty.then(RawMode::enter).transpose().map_err(Failure::Terminal)?;
         let (sender, input) = tierce_docker::input();
         if let Some((rows, columns)) = raw::size().filter(|_| talk.again) {
-            // A size that changes makes programs write their screen anew.
+            // Programs redraw their screen when its size changes.
             let _ = sender.send(InputEvent::Resize { rows: rows + 1, columns: columns + 1 });
         }
         match talk.tty {
@@ -60,12 +61,12 @@ impl Context<'_> {
         }
     }
 
-    /// What is said at the end of a session, and its exit code.
+    /// Prints how a session ended, and returns its exit code.
     pub(super) fn end(&self, outcome: Outcome, name: &str, is_kept: bool) -> Result<u8, Failure> {
         match outcome {
             Outcome::Detached => {
-                // The prompt that was left stands on this line.
-                self.terminal.raw(b"\n");
+                // The cursor stands behind the prompt of the session.
+                self.terminal.raw(&Shown::own("\n"));
                 let back = format!("from {name}: `cargo xtask debug attach {name}` comes back, `… rm {name}` ends it");
                 self.terminal.status(AnsiColor::Green, "Detached", &back);
                 Ok(0)
@@ -81,14 +82,14 @@ impl Context<'_> {
                         &format!("{name}: `cargo xtask debug rm {name}` removes it"),
                     );
                 }
-                // A program's exit code has eight bits; what does not fit is no success.
+                // A program's exit code has eight bits; a larger code counts as a failure.
                 Ok(u8::try_from(code).unwrap_or(u8::MAX))
             }
         }
     }
 }
 
-/// At once: a prompt has no line's end.
+/// Writes and flushes: a prompt has no end of line.
 fn write(stream: OutputStream, bytes: &[u8]) -> io::Result<()> {
     match stream {
         OutputStream::Stdout => {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use tierce_draw::{Bar, Node, Row, Treemap, treemap_page, treemap_svg};
-use tierce_execute::{By, ImageSize, SizedFile, Stage, megabytes};
+use tierce_report::{By, ImageSize, SizedFile, Stage, megabytes};
 
-/// A page to look into.
+/// Returns an interactive page.
 pub(super) fn page(image: &ImageSize) -> String {
     let root = tree(image);
     let groups = image.by(By::Owner);
@@ -19,7 +19,7 @@ pub(super) fn page(image: &ImageSize) -> String {
     treemap_page(&Treemap { title: &image.image, root: &root, size: megabytes }, &rows, &stages)
 }
 
-/// A picture of all files.
+/// Returns a picture of all files.
 pub(super) fn svg(image: &ImageSize) -> String {
     let root = tree(image);
     treemap_svg(&Treemap { title: &image.image, root: &root, size: megabytes })
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tree_has_owners_folders_and_files() {
+    fn tree_has_owners_folders_and_files() {
         let file = |path: &str, bytes, owner: &str| SizedFile {
             path: path.into(),
             bytes,

@@ -1,17 +1,18 @@
 //! Sizes as tables of text.
 
-use tierce_execute::{By, Change, Group, ImageSize, changes, megabytes};
+use tierce_report::{By, Change, Group, ImageSize, changes, megabytes};
 
 use super::GROUPINGS;
+use crate::terminal::shown::one_line;
 
-/// How many lines a table of the overview has.
+/// The most lines of a table in the overview.
 const SHOWN: usize = 10;
 /// The tables of the overview.
 const OVERVIEW: [By; 3] = [By::Owner, By::Layer, By::Reason];
-/// The same of what differs: a layer's content is told by its owners.
+/// The tables of differences. They omit layers: owners say the same in more detail.
 const OVERVIEW_OF_DIFFERENCES: [By; 2] = [By::Owner, By::File];
 
-/// What an image is made of: by one thing in full, or an overview.
+/// The sizes of an image: every group of one grouping, or an overview.
 pub(super) fn contents(image: &ImageSize, by: Option<By>) -> String {
     let mut text = heading(image);
     if by.is_none() {
@@ -35,7 +36,7 @@ pub(super) fn contents(image: &ImageSize, by: Option<By>) -> String {
     text
 }
 
-/// What differs between two images.
+/// The differences between two images.
 pub(super) fn differences(before: &ImageSize, now: &ImageSize, by: Option<By>) -> String {
     let more = now.bytes().cast_signed() - before.bytes().cast_signed();
     let (sizes, names) = ((megabytes(before.bytes()), megabytes(now.bytes())), (&before.image, &now.image));
@@ -58,7 +59,7 @@ pub(super) fn differences(before: &ImageSize, now: &ImageSize, by: Option<By>) -
     text
 }
 
-/// The tables that are asked for, and how long each may be.
+/// Returns the requested tables, and the most lines of each.
 fn tables(by: Option<By>, overview: &[By]) -> Vec<(By, usize)> {
     match by {
         Some(by) => vec![(by, usize::MAX - 1)],
@@ -85,8 +86,8 @@ fn heading(image: &ImageSize) -> String {
     text
 }
 
-/// The way from the builder to the image, with what each stage has less than the one before. Of an image that was not built here,
-/// nobody knows it.
+/// Formats the stages from the builder to the image, with the difference of each from the one before. Empty if this cache lacks the
+/// image's report.
 fn stages(image: &ImageSize) -> String {
     if image.stages.is_empty() {
         return String::new();
@@ -106,12 +107,12 @@ fn title(by: By) -> &'static str {
 
 fn row(group: &Group, total: u64) -> [String; 4] {
     let share = format!("{:.1} %", group.bytes as f64 * 100.0 / total.max(1) as f64);
-    [printable(&group.name), group.files.to_string(), megabytes(group.bytes), share]
+    [one_line(&group.name), group.files.to_string(), megabytes(group.bytes), share]
 }
 
 fn change_row(change: &Change) -> [String; 4] {
     let size = |bytes: Option<u64>| bytes.map_or("none".to_owned(), megabytes);
-    [printable(&change.name), size(change.before), size(change.after), signed(change.difference())]
+    [one_line(&change.name), size(change.before), size(change.after), signed(change.difference())]
 }
 
 /// A difference of sizes.
@@ -123,12 +124,7 @@ fn signed(bytes: i64) -> String {
     }
 }
 
-/// A name without what would move a terminal's cursor: those of images from elsewhere may have anything in them.
-fn printable(name: &str) -> String {
-    name.chars().flat_map(|one| if one.is_control() { one.escape_debug().collect() } else { vec![one] }).collect()
-}
-
-/// Rows below each other, numbers to the right.
+/// Formats rows in columns, with numbers aligned to the right.
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -144,7 +140,7 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierce_execute::{SizedFile, SizedLayer, Stage, StageName};
+    use tierce_report::{SizedFile, SizedLayer, Stage, StageName};
 
     fn image(name: &str, files: &[(&str, u64, &str)]) -> ImageSize {
         let file = |(path, bytes, owner): &(&str, u64, &str)| SizedFile {
@@ -166,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_told_by_owner_layer_and_reason() {
+    fn overview_groups_by_owner_layer_reason() {
         let mut web = image(
             "web",
             &[
@@ -210,12 +206,12 @@ mod tests {
         file                  files     bytes   share
         /usr/lib64/libc.so.6      1    1.9 MB  73.1 %
         /usr/bin/web              1  700.0 kB  26.9 %
-        /x\u{1b}[2J               1      10 B   0.0 %
+        /x\x1b[2J                 1      10 B   0.0 %
         ");
     }
 
     #[test]
-    fn an_overview_is_short() {
+    fn overview_sums_up_small_groups() {
         let names: Vec<String> = (0..13).map(|at| format!("a/{at:02}")).collect();
         let files: Vec<(&str, u64, &str)> = names.iter().map(|name| (name.as_str(), 100, name.as_str())).collect();
         let text = contents(&image("web", &files), None);
@@ -224,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_told_with_its_sign() {
+    fn differences_have_a_sign() {
         let before = image("web:1", &[("/a", 1_000_000, "x/a"), ("/b", 5, "x/b"), ("/same", 3, "x/c")]);
         let now = image("web", &[("/a", 3_000_000, "x/a"), ("/c", 7, "x/b"), ("/same", 3, "x/c")]);
         insta::assert_snapshot!(differences(&before, &now, None), @r"

@@ -1,15 +1,14 @@
-//! A terminal that hands every byte on, and that is always given back as it was: when a value is dropped, in a panic, and by
-//! whoever ends this process in another way.
+//! Raw mode of a terminal. It ends when the guard is dropped and in a panic; code that exits the process calls [`leave`].
 
 use std::io;
 use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-/// How the terminal was, while it is not.
+/// The earlier mode of the terminal, while raw mode is on.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// stdin's terminal in raw mode, until this is dropped.
+/// Raw mode of stdin's terminal; drop ends it.
 #[derive(Debug)]
 pub(crate) struct RawMode(());
 
@@ -38,7 +37,7 @@ impl Drop for RawMode {
     }
 }
 
-/// Begins raw mode again if it is on: a shell that had this process stopped has set the terminal for itself.
+/// Begins raw mode again if it is on: while this process was stopped, the shell set its own mode.
 pub(crate) fn again() {
     if let Some(was) = &*BEFORE.lock().unwrap_or_else(PoisonError::into_inner) {
         // A terminal that is gone needs no mode.
@@ -58,7 +57,7 @@ fn set_raw(mut mode: Termios) -> io::Result<()> {
     Ok(tcsetattr(io::stdin(), OptionalActions::Now, &mode)?)
 }
 
-/// The rows and columns of stdout's terminal; none if it does not say.
+/// Returns the rows and columns of stdout's terminal; None if it reports no size.
 pub(crate) fn size() -> Option<(u16, u16)> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))

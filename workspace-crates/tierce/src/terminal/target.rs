@@ -1,4 +1,4 @@
-//! Where bars are drawn: stderr, a frame at a time.
+//! Draws bars on stderr, a frame at a time.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::TermLike;
 
-/// stderr as a terminal. Codes are gathered and written together, so that no half of a frame is ever shown.
+/// stderr as a terminal. It writes the codes of a frame at once, so that no half of a frame appears.
 ///
-/// Between frames the cursor stands at the beginning of the last line. Where it stood at its end, which is the terminal's edge,
-/// the `^C` that a terminal writes would begin a new line, and the bars could not be found and taken away.
+/// Between frames the cursor stands at the beginning of the last line. At its end, which is the terminal's edge, the `^C` of a
+/// terminal would begin a new line, and the bars could not be removed.
 #[derive(Debug, Default)]
 pub(super) struct Stderr {
     frame: Mutex<String>,
@@ -27,7 +27,7 @@ impl Stderr {
 
     fn move_cursor(&self, n: usize, direction: char) -> io::Result<()> {
         if n > 0 {
-            // A String takes everything.
+            // Writing to a String cannot fail.
             let _ = write!(self.frame(), "\x1b[{n}{direction}");
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The page of `--timings`: one file that needs nothing else.
+//! The page of `--timings`: one file without references to others.
 
 use crate::timings::{Bar, Chart, StepBar};
 
@@ -20,7 +20,7 @@ td.time { text-align: right; font-variant-numeric: tabular-nums; white-space: no
 .key { display: inline-block; width: .9em; height: .9em; border-radius: 3px; vertical-align: -.1em; margin: 0 .3em 0 1em; }
 ";
 
-/// The page of a chart.
+/// Returns the page with a chart.
 pub(super) fn html(chart: &Chart, heading: &str) -> String {
     let rows: String = chart.steps.iter().map(|step| rows_of(step, chart.total)).collect();
     let table: String = chart.steps.iter().map(line_of).collect();
@@ -38,7 +38,7 @@ pub(super) fn html(chart: &Chart, heading: &str) -> String {
     )
 }
 
-/// A mark at each round number of seconds, about ten in all.
+/// Returns about ten marks at round numbers of seconds.
 fn ticks(total: f64) -> String {
     let steps = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 3600.0];
     let distance = steps.into_iter().find(|step| total / step <= 12.0).unwrap_or(36_000.0);
@@ -64,7 +64,7 @@ fn rows_of(step: &StepBar, total: f64) -> String {
     rows
 }
 
-/// A bar with its name: to its right, or to its left where there is no room.
+/// Returns a bar with its name: to its right, or to its left if there is no room.
 fn row(class: &str, bar: &Bar, total: f64) -> String {
     let percent = |time: f64| if total > 0.0 { (time / total * 100.0).clamp(0.0, 100.0) } else { 0.0 };
     let (left, right) = (percent(bar.start), percent(bar.end));
@@ -96,7 +96,7 @@ fn seconds(time: f64) -> String {
     if time < 10.0 { format!("{time:.2} s") } else { format!("{time:.1} s") }
 }
 
-/// Text as HTML has it: names of packages and files are foreign.
+/// Escapes a text for HTML: names of packages and files may have any characters.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_every_bar_and_nothing_from_elsewhere() {
+    fn page_has_every_bar_and_no_reference() {
         let chart = Chart {
             total: 20.0,
             steps: vec![
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_no_length_has_a_page_too() {
+    fn empty_run_has_a_page() {
         assert!(html(&Chart { total: 0.0, steps: vec![] }, "app").contains("0.00 s in all"));
     }
 }

@@ -1,8 +1,12 @@
 EAPI=8
 
+# Debian has no patches.
+DEBIAN_REVISION=""
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Shows what ELF files are and need (scanelf, dumpelf, lddtree)"
 HOMEPAGE="https://wiki.gentoo.org/wiki/Hardened/PaX_Utilities"
-SRC_URI="mirror://debian/pool/main/p/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="GPL-2"
 SLOT="0"

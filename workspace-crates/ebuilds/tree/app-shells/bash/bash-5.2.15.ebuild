@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="2"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="The GNU Bourne-Again shell"
 HOMEPAGE="https://tiswww.case.edu/php/chet/bash/bashtop.html"
-SRC_URI="mirror://debian/pool/main/b/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="GPL-3+"
 SLOT="0"
@@ -18,12 +21,6 @@ RDEPEND="
 	${DEPEND}
 	!sys-apps/busybox[-bash(+)]
 "
-
-src_prepare() {
-	default
-	# As new as what they are made of, or bison is asked for.
-	touch -r parse.y y.tab.c y.tab.h || die
-}
 
 src_configure() {
 	local -x bash_cv_termcap_lib=libtinfo

@@ -1,22 +1,25 @@
 EAPI=8
 
+DEBIAN_SOURCE="sqlite3"
+DEBIAN_REVISION="2+deb12u2"
+inherit debian-source
+
 DESCRIPTION="SQL database engine in a library"
 HOMEPAGE="https://www.sqlite.org/"
-SRC_URI="mirror://debian/pool/main/s/sqlite3/sqlite3_${PV}.orig.tar.xz"
-S="${WORKDIR}/sqlite3-${PV}"
 
 LICENSE="public-domain"
 SLOT="3"
 KEYWORDS="amd64"
 IUSE="+fts5 +rtree secure-delete session static-libs tools"
 
-# The one C file that is compiled is written by scripts.
+# Scripts write the one C file that the compiler reads.
 BDEPEND="dev-lang/tcl"
 
-PATCHES=( "${FILESDIR}/${PV}" )
+# With it, libtool would link the program again when it installs it.
+DEBIAN_SKIP=( 32-dynamic_link.patch )
 
 src_configure() {
-	# JSON is always in since 3.38.
+	# Since 3.38, JSON is always part of it.
 	local -x CPPFLAGS="${CPPFLAGS} -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_ENABLE_MATH_FUNCTIONS"
 	CPPFLAGS+=" -DSQLITE_ENABLE_UNLOCK_NOTIFY"
 	use secure-delete && CPPFLAGS+=" -DSQLITE_SECURE_DELETE"

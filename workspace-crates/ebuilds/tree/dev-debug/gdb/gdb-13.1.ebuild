@@ -1,8 +1,10 @@
 EAPI=8
 
+DEBIAN_REVISION="3"
+inherit debian-source
+
 DESCRIPTION="The GNU debugger, for programs of this machine"
 HOMEPAGE="https://www.sourceware.org/gdb/"
-SRC_URI="mirror://debian/pool/main/g/${PN}/${PN}_${PV}.orig.tar.xz"
 
 LICENSE="GPL-3+ LGPL-2.1+"
 SLOT="0"
@@ -18,13 +20,11 @@ RDEPEND="
 "
 DEPEND="${RDEPEND}"
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
-	# A debugger of the debugger has no use for lines, and they are a third of the time that this takes.
+	# Nobody debugs the debugger, and line numbers take a third of the compile time.
 	CFLAGS+=" -g0" CXXFLAGS+=" -g0"
 	local arguments=(
-		# Of the same archive, or of nobody.
+		# Other programs of the same archive, and libraries that the builder lacks.
 		--disable-binutils
 		--disable-gas
 		--disable-gprof
@@ -51,7 +51,7 @@ src_configure() {
 		--without-guile
 		--without-intel-pt
 		--without-lzma
-		# For the floating-point numbers of other machines.
+		# MPFR is for floating-point numbers of other machines.
 		--without-mpfr
 		--without-python
 		--without-x
@@ -65,7 +65,7 @@ src_configure() {
 }
 
 src_compile() {
-	# There is no makeinfo, and no manual is wanted.
+	# The builder has no makeinfo, and the package needs no manual.
 	emake MAKEINFO=true all-gdb $(usev server all-gdbserver)
 }
 

@@ -1,9 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="1+deb12u2"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="XML parser that reads a stream"
 HOMEPAGE="https://libexpat.github.io/"
-SRC_URI="mirror://debian/pool/main/e/${PN}/${PN}_${PV}.orig.tar.gz"
-S="${WORKDIR}/libexpat-R_${PV//./_}"
 
 LICENSE="MIT"
 SLOT="0/1" # soname libexpat.so.1
@@ -12,12 +14,9 @@ IUSE="static-libs"
 
 BDEPEND="dev-build/cmake"
 
-# Debian's backports of upstream's security fixes, less their changes of the tests and the documents.
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_prepare() {
-	default
-	# The patches compare it with 1, which autoconf would define it to be.
+	debian-source_src_prepare
+	# The patches compare it with 1, the value that autoconf defines.
 	sed -i 's/^#cmakedefine XML_DTD$/& 1/' expat/expat_config.h.cmake || die
 }
 

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="1~deb12u2"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="TLS and cryptography in two libraries"
 HOMEPAGE="https://www.openssl.org/"
-SRC_URI="mirror://debian/pool/main/o/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="Apache-2.0"
 SLOT="0/3" # sonames libcrypto.so.3 and libssl.so.3
@@ -12,11 +15,8 @@ IUSE="static-libs tools"
 # Its build is written in Perl.
 BDEPEND="dev-lang/perl"
 
-# Debian's backports of upstream's fixes, less their changes of the tests.
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
-	# A configure of its own, which knows none of econf's options.
+	# OpenSSL has a configure script of its own, which refuses econf's options.
 	local -x CC="${CHOST}-gcc" AR="${CHOST}-ar" RANLIB="${CHOST}-ranlib"
 	local arguments=(
 		linux-x86_64
@@ -41,7 +41,7 @@ src_configure() {
 
 src_compile() {
 	emake build_generated
-	# Of each library upstream makes a shared and a static one, out of objects of their own: half of the time is for the latter.
+	# Upstream compiles each library twice, shared and static. Without the static one, the build takes half of the time.
 	emake libcrypto.so libssl.so libcrypto.pc libssl.pc openssl.pc
 	emake build_modules
 	use static-libs && emake libcrypto.a libssl.a

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="2"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="JPEG codec with SIMD instructions, and its TurboJPEG interface"
 HOMEPAGE="https://libjpeg-turbo.org/"
-SRC_URI="mirror://debian/pool/main/libj/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="BSD IJG ZLIB"
 SLOT="0/0.2" # sonames libturbojpeg.so.0 and libjpeg.so.62
@@ -14,12 +17,10 @@ BDEPEND="
 	dev-lang/nasm
 "
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
 	local arguments=(
 		-S "${S}" -B "${WORKDIR}/build" -G "Unix Makefiles"
-		# No build type: the flags are make.conf's alone.
+		# Without a build type, cmake adds no flags to make.conf's.
 		-DCMAKE_BUILD_TYPE=None
 		-DCMAKE_C_COMPILER="${CHOST}-gcc"
 		-DCMAKE_C_FLAGS="${CFLAGS} -DNDEBUG"
@@ -27,7 +28,7 @@ src_configure() {
 		-DCMAKE_INSTALL_LIBDIR="${EPREFIX}/usr/$(get_libdir)"
 		-DCMAKE_SKIP_RPATH=ON
 		-DCMAKE_VERBOSE_MAKEFILE=ON
-		# Else the date of the build enters the library.
+		# Without this, the library contains the date of its build.
 		-DBUILD="${PV}"
 		-DENABLE_SHARED=ON
 		-DENABLE_STATIC=$(usex static-libs ON OFF)

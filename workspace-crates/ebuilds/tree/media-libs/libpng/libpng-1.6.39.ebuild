@@ -1,27 +1,23 @@
 EAPI=8
 
+DEBIAN_SOURCE="libpng1.6"
+DEBIAN_REVISION="2+deb12u5"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Reference library for PNG images"
 HOMEPAGE="http://www.libpng.org/pub/png/libpng.html"
-SRC_URI="mirror://debian/pool/main/libp/libpng1.6/libpng1.6_${PV}.orig.tar.gz"
 
 LICENSE="libpng2"
 SLOT="0/16" # soname libpng16.so.16
 KEYWORDS="amd64"
-IUSE="apng static-libs tools"
+IUSE="simd static-libs tools"
 
 RDEPEND=">=sys-libs/zlib-1.2.13:="
 DEPEND="${RDEPEND}"
 
-src_prepare() {
-	# Debian carries both: the patch of the libpng-apng project, and upstream's security fixes for this version (here less
-	# their changes of the test suite).
-	use apng && eapply "${FILESDIR}/${P}-apng.patch"
-	eapply "${FILESDIR}/${PV}"
-	default
-}
-
 src_configure() {
-	econf $(use_enable static-libs static)
+	econf $(use_enable simd hardware-optimizations) $(use_enable static-libs static)
 }
 
 src_install() {

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="1"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Library for capturing packets of a network"
 HOMEPAGE="https://www.tcpdump.org/"
-SRC_URI="mirror://debian/pool/main/libp/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="BSD"
 SLOT="0/1" # soname libpcap.so.1
@@ -13,6 +16,9 @@ BDEPEND="
 	sys-devel/bison
 	sys-devel/flex
 "
+
+# The patch gives the library Debian's soname, libpcap.so.0.8.
+DEBIAN_SKIP=( shared-lib.diff )
 
 src_configure() {
 	econf \

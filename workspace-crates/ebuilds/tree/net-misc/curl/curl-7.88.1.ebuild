@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="10+deb12u15"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Program and library for transfers by HTTP"
 HOMEPAGE="https://curl.se/"
-SRC_URI="mirror://debian/pool/main/c/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="curl"
 SLOT="0/4" # soname libcurl.so.4
@@ -13,13 +16,12 @@ RDEPEND=">=sys-libs/zlib-1.2.13:="
 DEPEND="${RDEPEND}"
 BDEPEND="dev-util/pkgconf"
 
-# Debian's backports of upstream's security fixes, and of what these are on top of, less their changes of the tests and the
-# documents.
-PATCHES=( "${FILESDIR}/${PV}" )
+# They rename the library: Debian applies each to a copy of the tree that it builds with another TLS library.
+DEBIAN_SKIP=( 90_gnutls.patch 99_nss.patch )
 
 src_configure() {
 	local arguments=(
-		# What stays besides HTTP is file://.
+		# HTTP and file:// stay.
 		--disable-dict
 		--disable-ftp
 		--disable-gopher

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="2"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Carries bytes between two places: sockets, pipes, programs, files, terminals"
 HOMEPAGE="http://www.dest-unreach.org/socat/"
-SRC_URI="mirror://debian/pool/main/s/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="GPL-2"
 SLOT="0"

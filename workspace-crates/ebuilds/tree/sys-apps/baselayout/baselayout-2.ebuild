@@ -10,7 +10,7 @@ KEYWORDS="amd64"
 
 src_install() {
 	local name
-	# One /usr: what names an interpreter or a shell by its old path (/lib64/ld-linux-x86-64.so.2, /bin/sh) finds it.
+	# With these links, old paths of interpreters and shells work (/lib64/ld-linux-x86-64.so.2, /bin/sh).
 	for name in bin sbin lib lib64; do
 		dosym usr/${name} /${name}
 	done

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="4+deb12u1"
+DEBIAN_ORIG="tar.bz2"
+inherit debian-source
+
 DESCRIPTION="A shell and the usual small programs in one file"
 HOMEPAGE="https://busybox.net/"
-SRC_URI="mirror://debian/pool/main/b/${PN}/${PN}_${PV}.orig.tar.bz2"
 
 LICENSE="GPL-2"
 SLOT="0"
@@ -15,15 +18,13 @@ RDEPEND="
 	procps? ( sys-process/procps )
 "
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
-# Of upstream's default configuration, what has no use in a container.
+# The parts of upstream's default configuration that are useless in a container.
 LEFT_OUT=(
-	# what boots a machine, logs in, or needs set-uid
+	# boot, login, and set-uid programs
 	ADDGROUP ADDUSER ADD_SHELL BOOTCHARTD CHPASSWD CRYPTPW DELGROUP DELUSER FEATURE_SUID GETTY HALT INIT KLOGD LAST LINUXRC
 	LOGIN LOGREAD MESG MKPASSWD NOLOGIN PASSWD POWEROFF REBOOT REMOVE_SHELL RUNLEVEL RUN_INIT SU SULOGIN SWITCH_ROOT
 	SYSLOGD VLOCK WALL
-	# services, and what starts them
+	# services and their supervisors
 	CHPST CROND CRONTAB DHCPRELAY DNSD DUMPLEASES ENVDIR ENVUIDGID FAKEIDENTD FTPD HUSH IFDOWN IFPLUGD IFUP INETD LPD LPQ
 	LPR MAKEMIME NTPD POPMAILDIR REFORMIME RUNSV RUNSVDIR SENDMAIL SETUIDGID SOFTLIMIT START_STOP_DAEMON SV SVC SVLOGD
 	SVOK TCPSVD TELNETD TFTPD UDHCPC UDHCPC6 UDHCPD UDPSVD ZCIP
@@ -39,7 +40,7 @@ LEFT_OUT=(
 	# consoles
 	CHVT CONSPY DEALLOCVT DUMPKMAP FBSET FBSPLASH FGCONSOLE KBD_MODE LOADFONT LOADKMAP OPENVT SETCONSOLE SETFONT SETKEYCODES
 	SETLOGCONS SHOWKEY
-	# packages of distributions, manuals, and what the kernel's newer headers have no more
+	# package managers, manuals, and a program whose kernel headers are gone
 	DPKG DPKG_DEB MAN RPM RPM2CPIO TC
 )
 

@@ -1,8 +1,10 @@
 EAPI=8
 
+DEBIAN_REVISION="3"
+inherit debian-source
+
 DESCRIPTION="Shows and changes addresses, links and routes (ip), and shows sockets (ss)"
 HOMEPAGE="https://wiki.linuxfoundation.org/networking/iproute2"
-SRC_URI="mirror://debian/pool/main/i/${PN}/${PN}_${PV}.orig.tar.xz"
 
 LICENSE="GPL-2"
 SLOT="0"
@@ -13,7 +15,7 @@ BDEPEND="sys-devel/bison"
 RDEPEND="!sys-apps/busybox[-iproute2(+)]"
 
 src_configure() {
-	# Not made by autoconf. What it would find by pkg-config is of use to traffic control and to BPF alone.
+	# Autoconf did not make this script. Only traffic control and BPF use the libraries that it finds by pkg-config.
 	PKG_CONFIG=false CC="${CHOST}-gcc" AR="${CHOST}-ar" YACC="bison -y" ./configure \
 		--include_dir="${S}/include" \
 		--libbpf_force=off \

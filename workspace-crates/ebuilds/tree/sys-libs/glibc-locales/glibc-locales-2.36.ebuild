@@ -8,7 +8,7 @@ LICENSE="LGPL-2.1+"
 SLOT="0"
 KEYWORDS="amd64"
 
-# localedef, the compiler of locales, is a program of the same library: what it writes, that version reads.
+# localedef compiles locales. It is part of the same library, so this version reads its output.
 BDEPEND="~sys-libs/glibc-${PV}"
 RDEPEND="~sys-libs/glibc-${PV}"
 

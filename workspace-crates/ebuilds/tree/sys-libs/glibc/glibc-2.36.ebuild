@@ -23,7 +23,7 @@ pkg_setup() {
 src_install() {
 	from-dpkg_dolib libc6
 
-	# iconv(3) looks for its converters in the folder that was compiled in, not beside the library.
+	# iconv(3) reads its converters from a path that is compiled in, not from the library's folder.
 	local gconv=/usr/lib/x86_64-linux-gnu/gconv
 	dodir "${gconv%/*}"
 	cp --recursive --no-dereference --preserve=mode,timestamps,links "${gconv}" "${ED}${gconv%/*}/" || die

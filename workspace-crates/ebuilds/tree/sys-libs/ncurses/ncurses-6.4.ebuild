@@ -1,23 +1,26 @@
 EAPI=8
 
+DEBIAN_REVISION="4"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Terminal handling library, and the descriptions of common terminals"
 HOMEPAGE="https://invisible-island.net/ncurses/"
-SRC_URI="mirror://debian/pool/main/n/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="MIT"
 SLOT="0/6" # sonames libncursesw.so.6 and libtinfo.so.6
 KEYWORDS="amd64"
 IUSE="static-libs"
 
-# Of the thousands that there are.
+# These few of thousands of terminals.
 TERMINALS=(
 	alacritty ansi dumb foot gnome gnome-256color kitty konsole konsole-256color linux rxvt rxvt-256color
 	screen screen-256color st-256color tmux tmux-256color vt100 vt102 vt220 vte vte-256color xterm xterm-256color xterm-color
 )
 
 src_prepare() {
-	default
-	# kitty names itself so, for which this version has no name yet.
+	debian-source_src_prepare
+	# kitty sets this TERM, which this version does not know yet.
 	sed -i 's/^kitty|/kitty|xterm-kitty|/' misc/terminfo.src || die
 }
 
@@ -51,10 +54,10 @@ src_compile() {
 
 src_install() {
 	emake DESTDIR="${D}" install.libs install.includes
-	# pkg-config says what it says.
+	# pkg-config has the same data.
 	rm -r "${ED}"/usr/bin || die
 
-	# Programs ask for the library by the name that it has without wide characters, too.
+	# Programs also link the library by its name without wide characters.
 	local name
 	for name in curses ncurses; do
 		dosym libncursesw.so "/usr/$(get_libdir)/lib${name}.so"

@@ -1,8 +1,11 @@
 EAPI=8
 
+DEBIAN_REVISION="1.3"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="Library for editing command lines"
 HOMEPAGE="https://tiswww.case.edu/php/chet/readline/rltop.html"
-SRC_URI="mirror://debian/pool/main/r/${PN}/${PN}_${PV}.orig.tar.gz"
 
 LICENSE="GPL-3+"
 SLOT="0/8" # soname libreadline.so.8
@@ -12,10 +15,8 @@ IUSE="static-libs"
 RDEPEND=">=sys-libs/ncurses-6.4:="
 DEPEND="${RDEPEND}"
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
-	# Without it, the library needs symbols that it does not say where to find.
+	# Without it, the library needs symbols of a library that is not in its NEEDED.
 	local -x bash_cv_termcap_lib=libtinfo
 	econf \
 		--disable-install-examples \

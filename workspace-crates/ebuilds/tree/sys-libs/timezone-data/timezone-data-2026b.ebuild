@@ -1,9 +1,12 @@
 EAPI=8
 
+DEBIAN_SOURCE="tzdata"
+DEBIAN_REVISION="0+deb12u1"
+DEBIAN_ORIG="tar.gz"
+inherit debian-source
+
 DESCRIPTION="The time zone database, as the C library reads it"
 HOMEPAGE="https://www.iana.org/time-zones"
-SRC_URI="mirror://debian/pool/main/t/tzdata/tzdata_${PV}.orig.tar.gz"
-S="${WORKDIR}"
 
 LICENSE="public-domain"
 SLOT="0"
@@ -13,9 +16,9 @@ KEYWORDS="amd64"
 BDEPEND="sys-libs/glibc"
 
 src_compile() {
-	# Zones under their older names are links to them; what was before 1970 stays with the zones that have it.
+	# Older names of zones become links. Zones keep their data from before 1970.
 	local sources=( africa antarctica asia australasia europe northamerica southamerica etcetera factory backward )
-	# Not each program reads the short form, which leaves the years to come to a rule.
+	# Some programs cannot read the short form, which describes future years by a rule.
 	zic -b fat -d zoneinfo "${sources[@]}" || die
 }
 

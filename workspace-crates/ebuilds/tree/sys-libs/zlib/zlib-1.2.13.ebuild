@@ -1,9 +1,12 @@
 EAPI=8
 
+DEBIAN_UPSTREAM="${PV}.dfsg"
+DEBIAN_REVISION="1"
+DEBIAN_ORIG="tar.bz2"
+inherit debian-source
+
 DESCRIPTION="Compression library of the deflate format"
 HOMEPAGE="https://zlib.net/"
-SRC_URI="mirror://debian/pool/main/z/${PN}/${PN}_${PV}.dfsg.orig.tar.bz2"
-S="${WORKDIR}/${P}.dfsg"
 
 LICENSE="ZLIB"
 SLOT="0/1" # soname libz.so.1
@@ -11,7 +14,7 @@ KEYWORDS="amd64"
 IUSE="static-libs"
 
 src_configure() {
-	# Not made by autoconf: econf's options are unknown to it.
+	# Autoconf did not make this script; it refuses econf's options.
 	local -x CC="${CHOST}-gcc" AR="${CHOST}-ar" RANLIB="${CHOST}-ranlib"
 	./configure --shared --prefix="${EPREFIX}/usr" --libdir="${EPREFIX}/usr/$(get_libdir)" || die
 }

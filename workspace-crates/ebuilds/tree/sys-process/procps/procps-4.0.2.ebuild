@@ -1,9 +1,10 @@
 EAPI=8
 
+DEBIAN_REVISION="3"
+inherit debian-source
+
 DESCRIPTION="Shows processes and memory: ps, top, pgrep, pmap, vmstat and others"
 HOMEPAGE="https://gitlab.com/procps-ng/procps"
-SRC_URI="mirror://debian/pool/main/p/${PN}/${PN}_${PV}.orig.tar.xz"
-S="${WORKDIR}/${PN}-ng-${PV}"
 
 LICENSE="GPL-2+ LGPL-2.1+"
 SLOT="0/0" # soname libproc2.so.0
@@ -18,10 +19,8 @@ RDEPEND="
 	!sys-apps/busybox[-procps(+)]
 "
 
-PATCHES=( "${FILESDIR}/${PV}" )
-
 src_configure() {
-	# NUMA's library would be loaded by top if it were there.
+	# top loads NUMA's library at run time if it exists.
 	econf \
 		--disable-kill \
 		--disable-nls \

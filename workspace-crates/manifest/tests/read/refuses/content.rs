@@ -1,10 +1,10 @@
-//! Links, accounts, capabilities and files of variables that cannot be.
+//! Invalid links, accounts, capabilities, hooks and files of variables.
 
 use super::{Cases, check};
-use crate::{image, refusal};
+use crate::{image, read_image, refusal};
 
 #[test]
-fn links_capabilities_and_paths() {
+fn invalid_links_and_capabilities_are_refused() {
     let cases: Cases<'_> = &[
         (
             r#"symlinks = [{ path = "a", target = "" }, { path = "/" , target = "x" }, { path = "/a", target = "b\n" }]"#,
@@ -28,14 +28,14 @@ fn links_capabilities_and_paths() {
         ),
         (
             r#"env-files = ["../x.env"]"#,
-            "app/Cargo.toml:2:14: `../x.env` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one",
+            "app/Cargo.toml:2:14: `../x.env` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there",
         ),
     ];
     check(cases, |line| refusal("", &image(line)));
 }
 
 #[test]
-fn accounts() {
+fn invalid_accounts_are_refused() {
     let cases: Cases<'_> = &[
         (
             r#"users = [{ name = "Web", uid = 1 }, { name = "root", uid = 0 }, { name = "a", uid = 0 }]"#,
@@ -66,12 +66,12 @@ fn accounts() {
 }
 
 #[test]
-fn hooks() {
+fn invalid_hooks_are_refused() {
     let cases: Cases<'_> = &[
         (r#"hooks = { finsh = "x.sh" }"#, "app/Cargo.toml:2:11: unknown key `finsh`\n  help: did you mean `finish`?"),
         (
             r#"hooks = { finish = [], builder = "../x.sh", root-after = ["x.sh", "."] }"#,
-            "app/Cargo.toml:2:20: `hooks.finish` is empty\n  help: name a script, and after it the files and folders that it reads\napp/Cargo.toml:2:34: `../x.sh` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:67: `hooks.root-after` names the whole folder of this Cargo.toml\n  help: name what the script reads: any change of it makes the hook run again",
+            "app/Cargo.toml:2:20: `hooks.finish` is empty\n  help: name a script, and after it the files and folders that it reads\napp/Cargo.toml:2:34: `../x.sh` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there\napp/Cargo.toml:2:67: `hooks.root-after` names the whole folder of this Cargo.toml\n  help: name the files that the script reads; a change of one reruns the hook",
         ),
         (r#"hooks = "x.sh""#, "app/Cargo.toml:2:9: `hooks` must be a table, not a string"),
     ];
@@ -81,4 +81,17 @@ fn hooks() {
         refusal(packages, ""),
         "Cargo.toml:3:21: the builder's hook runs before a program is compiled, and this image has none\n  help: leave it out; `root-before` runs before packages are merged"
     );
+}
+
+#[test]
+fn lists_have_a_limit() {
+    let globs = |count: usize| (0..count).map(|index| format!("\"/usr/share/*/x{index}*\", ")).collect::<String>();
+    assert_eq!(read_image("", &image(&format!("prune = [{}]", globs(1000)))).content.prune.len(), 1000);
+    let start = std::time::Instant::now();
+    let refused = refusal("", &image(&format!("prune = [{}]", globs(20_000))));
+    assert!(refused.contains("`prune` has 20000 items, and Tierce takes at most 1000"), "{refused}");
+    let labels: String = (0..20_000).map(|index| format!("a{index} = \"x\", ")).collect();
+    let refused = refusal("", &image(&format!("labels = {{ {labels} }}")));
+    assert!(refused.contains("`labels` has 20000 items"), "{refused}");
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }

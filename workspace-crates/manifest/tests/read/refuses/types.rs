@@ -1,10 +1,10 @@
-//! Keys that are unknown or stand elsewhere, and values of a wrong type.
+//! Unknown and misplaced keys, and values of a wrong type.
 
 use super::{Cases, check};
 use crate::{image, refusal};
 
 #[test]
-fn keys_and_types() {
+fn unknown_keys_and_types_are_refused() {
     let cases: Cases<'_> = &[
         (r#"package = ["a/b"]"#, "app/Cargo.toml:2:1: unknown key `package`\n  help: did you mean `packages`?"),
         (
@@ -95,7 +95,7 @@ fn keys_and_types() {
 }
 
 #[test]
-fn what_belongs_elsewhere_or_comes_later() {
+fn misplaced_and_unsupported_keys_are_refused() {
     let cases: Cases<'_> = &[
         (
             r#"builder = "debian""#,
@@ -123,7 +123,7 @@ fn what_belongs_elsewhere_or_comes_later() {
         ),
         (
             r#"registry = "x""#,
-            "app/Cargo.toml:2:1: `registry` is not supported yet\n  help: leave it out, and push the reference that the command prints with `docker push`",
+            "app/Cargo.toml:2:1: `registry` is not supported yet\n  help: write it into `name`, such as \"registry.example/team/web\", and push the reference that the command prints with `docker push`",
         ),
         (
             r#"base = "alpine""#,

@@ -1,14 +1,18 @@
-//! Values of the right type that mean nothing.
+//! Invalid values of the right type.
 
 use super::{Cases, check};
 use crate::{image, refusal};
 
 #[test]
-fn content_of_values() {
+fn invalid_values_are_refused() {
     let cases: Cases<'_> = &[
         (
             r#"packages = ["libpng"]"#,
-            "app/Cargo.toml:2:14: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
+            "app/Cargo.toml:2:14: malformed atom `libpng`: the category is missing\n  help: write `media-libs/libpng`",
+        ),
+        (
+            r#"packages = [">=libpgn-1.6:0", "libpcre2"]"#,
+            "app/Cargo.toml:2:16: malformed atom `>=libpgn-1.6:0`: the category is missing\n  help: did you mean `media-libs/libpng`?\napp/Cargo.toml:2:32: malformed atom `libpcre2`: the category is missing\n  help: write category and name: `CATEGORY/libpcre2`",
         ),
         (
             r#"locale = ["de_DE"]"#,
@@ -24,7 +28,7 @@ fn content_of_values() {
         ),
         (
             r#"allow-missing = ["time-zone", "plug"]"#,
-            "app/Cargo.toml:2:18: `time-zone` is neither a hidden dependency nor a glob\n  help: did you mean `time-zones`?\napp/Cargo.toml:2:31: `plug` is neither a hidden dependency nor a glob\n  help: a glob begins at the top: write `/plug`, or `/**/plug` for any folder",
+            "app/Cargo.toml:2:18: `time-zone` is neither a run-time dependency nor a glob\n  help: did you mean `time-zones`?\napp/Cargo.toml:2:31: `plug` is neither a run-time dependency nor a glob\n  help: a glob begins at the top: write `/plug`, or `/**/plug` for any folder",
         ),
         (
             r#"packages = ["media-libs/lib png"]"#,
@@ -40,7 +44,7 @@ fn content_of_values() {
         ),
         (
             r#"package-use = { "media-libs/libpng[apng]" = [] }"#,
-            "app/Cargo.toml:2:17: `media-libs/libpng[apng]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out what stands in brackets; `package-use` sets USE flags",
+            "app/Cargo.toml:2:17: `media-libs/libpng[apng]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out the brackets; `package-use` sets USE flags",
         ),
         (
             r#"max-size = "12""#,
@@ -53,7 +57,7 @@ fn content_of_values() {
         (r#"max-size = 12"#, "app/Cargo.toml:2:12: `max-size` must be a string or a table of strings, not an integer"),
         (
             r#"package-use = { "libpng" = ["apng"] }"#,
-            "app/Cargo.toml:2:18: malformed atom `libpng`: the category is missing\n  help: write category and name, like `media-libs/libpng`",
+            "app/Cargo.toml:2:18: malformed atom `libpng`: the category is missing\n  help: write `media-libs/libpng`",
         ),
         (
             r#"package-use = { "a/b" = ["?"] }"#,
@@ -61,15 +65,15 @@ fn content_of_values() {
         ),
         (
             r#"package-keywords = { "a/b" = ["~~amd64"] }"#,
-            "app/Cargo.toml:2:31: `~~amd64` is not a keyword\n  help: write \"~amd64\" for what is being tested, or \"**\" for what has no keyword at all",
+            "app/Cargo.toml:2:31: `~~amd64` is not a keyword\n  help: write \"~amd64\" for packages in testing, or \"**\" for packages without a keyword",
         ),
         (
             r#"package-mask = ["a/b[x]"]"#,
-            "app/Cargo.toml:2:17: `a/b[x]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out what stands in brackets; `package-use` sets USE flags",
+            "app/Cargo.toml:2:17: `a/b[x]` selects by USE flags, which Portage allows in `packages` only\n  help: leave out the brackets; `package-use` sets USE flags",
         ),
         (
             r#"package-unmask = ["a"]"#,
-            "app/Cargo.toml:2:20: malformed atom `a`: the category is missing\n  help: write category and name, like `media-libs/a`",
+            "app/Cargo.toml:2:20: malformed atom `a`: the category is missing\n  help: write category and name: `CATEGORY/a`",
         ),
         (
             r#"package-env = { "a/b" = { "A-B" = "1", USE = "x", ROOT = "/" } }"#,
@@ -81,7 +85,7 @@ fn content_of_values() {
         ),
         (
             r#"patches = { "a/b" = ["../x.patch", "/x.patch", "x.txt"] }"#,
-            "app/Cargo.toml:2:22: `../x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:36: `/x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:48: `x.txt` is not named as a patch\n  help: Portage wants a name that ends in `.patch` or `.diff`",
+            "app/Cargo.toml:2:22: `../x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there\napp/Cargo.toml:2:36: `/x.patch` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there\napp/Cargo.toml:2:48: `x.txt` is not named as a patch\n  help: Portage wants a name that ends in `.patch` or `.diff`",
         ),
         (r#"bins = ["ap"]"#, "app/Cargo.toml:2:9: the package `app` has no binary `ap`\n  help: did you mean `app`?"),
         (
@@ -107,6 +111,10 @@ fn content_of_values() {
             r#"target-cpu = "native""#,
             "app/Cargo.toml:2:14: `native` differs from machine to machine, and images travel\n  help: name the oldest processor that it is to run on, such as \"x86-64-v3\"",
         ),
+        (
+            r#"sources = ["/srv/data", ""]"#,
+            "app/Cargo.toml:2:12: `/srv/data` is an absolute path\n  help: name it relative to the folder of this Cargo.toml\napp/Cargo.toml:2:25: a path is empty",
+        ),
         (r#"target-cpu = "a,b""#, "app/Cargo.toml:2:14: `a,b` is not the name of a processor"),
         (
             r#"keep = ["usr/share/**"]"#,
@@ -118,11 +126,11 @@ fn content_of_values() {
         ),
         (
             r#"files = [{ from = "../secret", to = "/etc/../x", mode = "rw" , owner = "root"}]"#,
-            "app/Cargo.toml:2:19: `../secret` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:37: `/etc/../x` has `..` in it\napp/Cargo.toml:2:57: `rw` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:72: `root` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write \"0:0\"",
+            "app/Cargo.toml:2:19: `../secret` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there\napp/Cargo.toml:2:37: `/etc/../x` has `..` in it\napp/Cargo.toml:2:57: `rw` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:72: `root` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write \"0:0\"",
         ),
         (
             r#"files = [{ from = "/etc/passwd", to = "etc/passwd" }]"#,
-            "app/Cargo.toml:2:19: `/etc/passwd` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; what lies elsewhere can be copied there, by a build script for one\napp/Cargo.toml:2:39: `etc/passwd` is not an absolute path\n  help: write `/etc/passwd`",
+            "app/Cargo.toml:2:19: `/etc/passwd` is outside of the folder of this Cargo.toml\n  help: name a file inside of it; a build script can copy other files there\napp/Cargo.toml:2:39: `etc/passwd` is not an absolute path\n  help: write `/etc/passwd`",
         ),
         (
             r#"files = [{ from = "", to = "/a/" }]"#,
@@ -137,8 +145,24 @@ fn content_of_values() {
             "app/Cargo.toml:2:25: `a` is not an absolute path\n  help: write `/a`\napp/Cargo.toml:2:37: `99` is not a mode\n  help: write three or four octal digits, such as \"0644\"\napp/Cargo.toml:2:51: `me:us` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
+            r#"name = "docker.io/team/web""#,
+            "app/Cargo.toml:2:8: `docker.io/team/web` has another name in the daemon\n  help: leave out `docker.io/` and `library/`, as the daemon does",
+        ),
+        (
+            r#"tags = ["library/web:1"]"#,
+            "app/Cargo.toml:2:9: `library/web:1` has another name in the daemon\n  help: leave out `docker.io/` and `library/`, as the daemon does",
+        ),
+        (
+            r#"name = "registry.example:5000/web:1""#,
+            "app/Cargo.toml:2:8: `registry.example:5000/web:1` is not a name for an image\n  help: write the tag into `tags`, and the name without it: \"registry.example:5000/web\"",
+        ),
+        (
+            r#"tags = ["team/web"]"#,
+            "app/Cargo.toml:2:9: `team/web` is not a reference with a tag\n  help: write `[domain/]path:tag`, such as \"registry.example/team/web:1.2\"",
+        ),
+        (
             r#"name = "My Image""#,
-            "app/Cargo.toml:2:8: `My Image` is not a name for an image\n  help: write lower-case letters and digits, joined by single `.`, `_` or `-`: \"my-image\"",
+            "app/Cargo.toml:2:8: `My Image` is not a name for an image\n  help: write lower-case letters and digits, joined by single `.`, `_`, `-` or `/`: \"my-image\"",
         ),
         (
             r#"tags = ["-x", "1.0"]"#,
@@ -160,12 +184,12 @@ fn content_of_values() {
         (r#"volumes = ["data"]"#, "app/Cargo.toml:2:12: `data` is not an absolute path\n  help: write `/data`"),
         (r#"workdir = "/a/""#, "app/Cargo.toml:2:11: `/a/` is not a normalised path\n  help: write `/a`"),
         (
-            r#"user = "nobody""#,
-            "app/Cargo.toml:2:8: `nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
+            r#"user = "Nobody""#,
+            "app/Cargo.toml:2:8: `Nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
-            r#"user = "root""#,
-            "app/Cargo.toml:2:8: `root` is not a user by number\n  help: names mean nothing in an image without /etc/passwd: write \"0:0\"",
+            r#"user = "nobody:a:b""#,
+            "app/Cargo.toml:2:8: `nobody:a:b` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
         (
             r#"user = -1"#,
@@ -173,7 +197,7 @@ fn content_of_values() {
         ),
         (
             r#"labels = { "dev.tierce.key" = "x", "" = "y" }"#,
-            "app/Cargo.toml:2:12: the label `dev.tierce.key` is one of Tierce's own\n  help: labels that begin with `dev.tierce.` say what Tierce may remove\napp/Cargo.toml:2:36: `` is not a key for a label",
+            "app/Cargo.toml:2:12: the label `dev.tierce.key` is one of Tierce's own\n  help: rename it; Tierce decides by labels that begin with `dev.tierce.` which objects it may remove\napp/Cargo.toml:2:36: `` is not a key for a label",
         ),
         (
             r#"stop-signal = "sigterm""#,

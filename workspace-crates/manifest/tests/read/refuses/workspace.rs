@@ -1,11 +1,15 @@
-//! What the workspace's table may not say.
+//! Invalid keys and values of the workspace's table.
 
 use super::{Cases, check};
 use crate::{defaults, image, refusal};
 
 #[test]
-fn the_workspace() {
+fn invalid_workspace_keys_are_refused() {
     let cases: Cases<'_> = &[
+        (
+            r#"make-conf = { FEATURES = "test binpkg-request-signature" }"#,
+            "Cargo.toml:2:32: `binpkg-request-signature` of FEATURES cannot work in a builder: emerge would refuse every binary package, as those of Tierce have no signature\n  help: leave it out; Tierce checks the digest of each source, and the key of each binary package",
+        ),
         (
             r#"name = "x""#,
             "Cargo.toml:2:1: `name` holds for one image, not for all of them\n  help: move it to `[package.metadata.image]` of a package",
@@ -74,21 +78,30 @@ fn the_workspace() {
             "Cargo.toml:2:17: `mirror.example` is not the address of a mirror\n  help: write an address that begins with `https://`, `http://` or `file:///`",
         ),
         (
+            r#"debian-suite = "trixy""#,
+            "Cargo.toml:2:16: `debian-suite` cannot be \"trixy\"\n  help: there are `trixie` and `bookworm`",
+        ),
+        (
+            "builder = { image = \"stage3\" }\ndebian-suite = \"trixie\"\ndebian-snapshot = true",
+            "Cargo.toml:3:16: `debian-suite` is about the builder `debian`, and this workspace has another\n  help: leave it out\nCargo.toml:4:19: `debian-snapshot` is about the builder `debian`, and this workspace has another\n  help: leave it out",
+        ),
+        (r#"debian-snapshot = 1"#, "Cargo.toml:2:19: `debian-snapshot` must be a boolean, not an integer"),
+        (
             r#"python-index = 1"#,
             "Cargo.toml:2:16: `python-index` must be a string, not an integer\n  help: write `\"1\"`",
         ),
         (
             r#"platforms = ["linux/arm64"]"#,
-            "Cargo.toml:2:1: `platforms` is not supported yet\n  help: leave it out: images are made for linux/amd64",
+            "Cargo.toml:2:1: `platforms` is not supported yet\n  help: leave it out: Tierce builds images for linux/amd64",
         ),
         (
             r#"registry = "x""#,
-            "Cargo.toml:2:1: `registry` is not supported yet\n  help: leave it out, and push the reference that the command prints with `docker push`",
+            "Cargo.toml:2:1: `registry` is not supported yet\n  help: write it into `name`, such as \"registry.example/team/web\", and push the reference that the command prints with `docker push`",
         ),
         (r#"bins = ["nope"]"#, "Cargo.toml:2:9: the package `app` has no binary `nope`\n  help: there is only `app`"),
         (
-            r#"user = "nobody""#,
-            "Cargo.toml:2:8: `nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
+            r#"user = "-nobody""#,
+            "Cargo.toml:2:8: `-nobody` is not a user by number\n  help: write numbers, such as \"1000:1000\", or declare the name in `users`",
         ),
     ];
     check(cases, |line| refusal(&defaults(line), &image("")));

@@ -1,0 +1,145 @@
+//! Tests of images from outside. Each test runs its own container and adds no files to it.
+
+mod container;
+mod expect;
+mod failures;
+mod files;
+mod service;
+mod trial;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use tierce_builders::container::context::Context;
+use tierce_builders::container::inputs::Inputs;
+use tierce_builders::engine::run::Results;
+use tierce_builders::workspace::declared;
+use tierce_manifest::{ImageSpec, TestInput, TestSpec};
+use tierce_plan::{Action, Outcome, Step, StepId, TestResult};
+use tierce_store::paths::Paths;
+use tierce_store::{Error, ErrorKind, Event, Unit, files as host_files};
+
+use crate::failures::{TestedWhen, log_path};
+use crate::trial::Trial;
+
+/// The maximum number of containers that run at once: more would distort each other's times.
+const SIDE_BY_SIDE: usize = 4;
+/// The maximum number of output lines that an error shows.
+const LAST_LINES: usize = 10;
+
+/// The results of an image's tests.
+#[derive(Clone, Debug)]
+pub struct ImageTests {
+    /// The image.
+    pub image: String,
+    /// The tests that ran, sorted by name.
+    pub tests: Vec<TestResult>,
+    /// The folder with one log per test.
+    pub logs: PathBuf,
+}
+
+impl ImageTests {
+    /// Returns the results of this image's tests; None if no test ran.
+    pub fn of(spec: &ImageSpec, results: &Results, paths: &Paths) -> Option<ImageTests> {
+        let is_of_image = |id: &StepId| id.verb() == "test" && id.image() == Some(spec.name.as_str());
+        let (_, outcome) = results.outcomes.iter().find(|(id, _)| is_of_image(id))?;
+        let Outcome::Tested(tests) = outcome else { return None };
+        let logs = paths.logs(spec.name.as_str());
+        Some(ImageTests { image: spec.name.to_string(), tests: tests.clone(), logs })
+    }
+
+    /// Returns the path of a test's log.
+    pub fn log(&self, test: &str) -> PathBuf {
+        log_path(&self.logs, test)
+    }
+
+    /// Returns the error that names the failed tests; None if all passed.
+    pub fn failure(&self, spec: &ImageSpec) -> Option<Error> {
+        failure(spec, &self.tests, self.tests.len(), &self.logs, TestedWhen::OnItsOwn)
+    }
+}
+
+/// Runs tests of a loaded image, several at once. A failed test is a result, not an error.
+pub fn test(
+    context: &Context<'_>,
+    step: &Step,
+    image: &str,
+    tests: &[String],
+    inputs: &Inputs,
+) -> Result<Outcome, Error> {
+    let spec = context.image(image)?;
+    let id = inputs.loaded().ok_or_else(|| Error::missing_input("loaded image"))?;
+    let chosen: Vec<&TestSpec> =
+        spec.tests.iter().filter(|test| tests.iter().any(|name| name == test.name.as_str())).collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let results: Mutex<Vec<(usize, Result<TestResult, Error>)>> = Mutex::default();
+    let work = || {
+        while let Some((index, test)) = pick(&next, &chosen) {
+            let result = one_test(context, spec, test, id);
+            if let Ok(result) = &result {
+                (context.observer)(Event::Tested { image: image.to_owned(), result: result.clone() });
+            }
+            (context.observer)(Event::Progress {
+                step: step.id.clone(),
+                done: done.fetch_add(1, Ordering::Relaxed) as u64 + 1,
+                total: Some(chosen.len() as u64),
+                unit: Unit::Tests,
+                current: String::new(),
+            });
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers = context.workspace.options.jobs.clamp(1, SIDE_BY_SIDE).min(chosen.len());
+        (0..workers).for_each(|_| drop(scope.spawn(work)));
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    Ok(Outcome::Tested(results.into_iter().map(|(_, result)| result).collect::<Result<_, _>>()?))
+}
+
+fn one_test(context: &Context<'_>, spec: &ImageSpec, test: &TestSpec, id: &str) -> Result<TestResult, Error> {
+    let start = Instant::now();
+    let trial = Trial::run(context, spec, test, id)?;
+    let log = log_path(&context.workspace.paths.logs(spec.name.as_str()), test.name.as_str());
+    host_files::write(&log, &trial.output.log)?;
+    let output = if trial.problems.is_empty() { Vec::new() } else { trial.output.last_lines(LAST_LINES) };
+    Ok(TestResult { test: test.name.to_string(), took: start.elapsed(), problems: trial.problems, output })
+}
+
+/// Fails if a test of the image failed. `earlier` is whether the tests ran in an earlier run.
+pub fn failed_tests(context: &Context<'_>, step: &Step, outcome: &Outcome, earlier: bool) -> Result<(), Error> {
+    let (Action::Test { image, tests }, Outcome::Tested(results)) = (&step.action, outcome) else { return Ok(()) };
+    let spec = context.image(image)?;
+    let when = if earlier { TestedWhen::Earlier } else { TestedWhen::Now };
+    failure(spec, results, tests.len(), &context.workspace.paths.logs(image), when).map_or(Ok(()), Err)
+}
+
+/// Returns the error of an image that fails tests; None if all passed.
+fn failure(spec: &ImageSpec, results: &[TestResult], total: usize, logs: &Path, when: TestedWhen) -> Option<Error> {
+    let failed: Vec<TestResult> = results.iter().filter(|result| !result.passed()).cloned().collect();
+    let first = failed.first()?;
+    let place = spec.tests.iter().find(|test| test.name.as_str() == first.test).map(|test| &test.place);
+    let message = format!("the image `{}` {}", spec.name, failures::describe(&failed, total));
+    let help = failures::help(spec.name.as_str(), &failed, logs, when);
+    Some(Error::new(ErrorKind::Test, message).at(place.unwrap_or(&spec.place)).with_help(help))
+}
+
+/// Returns the next test that no other worker has taken.
+fn pick<'t>(next: &AtomicUsize, tests: &[&'t TestSpec]) -> Option<(usize, &'t TestSpec)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, tests.get(index)?))
+}
+
+/// The bytes of a program's input or a request's body.
+fn input_bytes(input: &TestInput) -> Result<Vec<u8>, Error> {
+    match input {
+        TestInput::Text(text) => Ok(text.clone().into_bytes()),
+        TestInput::File(path) => {
+            let host = declared::file(path)?;
+            tierce_bounded::bytes(&host, &tierce_bounded::ARTIFACT).map_err(|error| Error::file("read", &host, error))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The steps of a plan, one file for each action. [`perform`] dispatches to all of them.
+
+mod accounts;
+mod base_image;
+mod builder;
+mod cargo_output;
+pub(super) mod compile;
+mod compile_errors;
+mod debian;
+mod documents;
+mod entrypoint_check;
+mod external_base;
+mod finish;
+mod globs;
+mod hook_files;
+pub(super) mod image_files;
+mod layer_index;
+mod layer_limit;
+mod load;
+mod mirrors;
+mod missing;
+mod overlay;
+mod pack;
+mod packages;
+pub(super) mod perform;
+mod probe;
+mod pull;
+mod resolve;
+mod root;
+mod runtime_keys;
+mod select;
+pub(super) mod select_files;
+pub(super) mod sources;
+mod start_check;
+mod target_folder;
+pub(super) mod unmerge;
+mod unused_packages;
