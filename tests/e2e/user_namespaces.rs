@@ -8,6 +8,12 @@ use std::process::Command;
 use crate::running::{OwnCache, image_id, program};
 use crate::support::{LoadedImage, Ran, Workspace, cache, run, tool, unique_name};
 
+/// Shows the folder at a path that every user can enter: the folders above the cache may be closed to others, as a home is.
+const PUBLIC_PLACE: &str = r#"
+mount --bind "$folder" /mnt
+folder=/mnt
+"#;
+
 /// Defines a user with subordinate ids for this mount namespace alone, and starts a service of Podman as that user. The user's
 /// PATH leads to a copy of the toolchain's folder, because other users cannot read root's home.
 const ROOTLESS_PODMAN: &str = r#"
@@ -73,7 +79,7 @@ $docker image inspect --format '{{.Id}}' "$name"
 fn in_namespaces(daemon: &str, folder: &Path, workspace: &Workspace, name: &str) -> Ran {
     let toolchain = tool("rustc", ["--print", "sysroot"]).ok().line().to_owned();
     let copies = format!("cp -r \"{}\" \"$folder/workspace\"\n", workspace.root().display());
-    let script = format!("set -eu\n{copies}{daemon}{BUILD}");
+    let script = format!("set -eu\n{PUBLIC_PLACE}{copies}{daemon}{BUILD}");
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", &script]);
     command.env("folder", folder).env("toolchain", toolchain).env("xtask", crate::xtask_path()).env("name", name);
