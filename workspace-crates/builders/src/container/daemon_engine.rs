@@ -145,6 +145,23 @@ impl Context<'_> {
         Ok(image.filter(|image| is_own(&image.labels, &expected)).map(|image| image.id))
     }
 
+    /// Returns the id of the oldest root that Tierce has made in this namespace by the step with this key, named or not. Two caches
+    /// may make one at once; each run that looks after its own is complete finds the same oldest one.
+    pub fn oldest_own_root(&self, kind: &str, key: &str) -> Result<Option<String>, Error> {
+        let docker = self.docker()?;
+        let expected = self.root_labels(kind, key);
+        let filters: Vec<String> = expected.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
+        let mut oldest = None;
+        for summary in docker.images(&filters)?.into_iter().filter(|image| is_own(&image.labels, &expected)) {
+            // The list has whole seconds only.
+            let Some(image) = docker.image(&summary.id)? else { continue };
+            let candidate = (image.created.trim_end_matches('Z').to_owned(), image.id);
+            oldest = Some(oldest.map_or(candidate.clone(), |oldest| candidate.min(oldest)));
+        }
+        Ok(oldest.map(|(_, id)| id))
+    }
+
     /// Warns if an image that Tierce has not made loses its name to a builder.
     pub fn warn_of_stranger(&self, reference: &str, kind: &str, key: &str) -> Result<(), Error> {
         if let (Some(other), None) = (self.find_root(reference)?, self.find_own_root(reference, kind, key)?) {

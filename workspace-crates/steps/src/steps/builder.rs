@@ -73,22 +73,27 @@ fn once_per_daemon(
         return builder(context, step, root.clone());
     }
     let made = make(key.as_str())?;
-    match own()?.filter(|now| *now != made) {
-        // A run with another cache finished first and already uses its root.
-        Some(other) if before.is_none() => {
-            context.drop_root(&made);
-            builder(context, step, other)
-        }
-        _ => {
-            context.warn_of_stranger(&reference, kind, key.as_str())?;
-            context.name_root(&made, &reference)?;
-            // A container may still use the old root; then `clean` finds it by its label.
-            if let Some(before) = before.filter(|before| *before != made) {
-                context.drop_root(&before);
+    context.warn_of_stranger(&reference, kind, key.as_str())?;
+    context.name_root(&made, &reference)?;
+    let chosen = match &before {
+        // A container may still use the old root; then `clean` finds it by its label.
+        Some(before) => {
+            if *before != made {
+                context.drop_root(before);
             }
-            builder(context, step, made)
+            made
         }
-    }
+        // A run with another cache may have made one too, and may already use it.
+        None => {
+            let oldest = context.oldest_own_root(kind, key.as_str())?.unwrap_or_else(|| made.clone());
+            if oldest != made {
+                context.name_root(&oldest, &reference)?;
+                context.drop_root(&made);
+            }
+            oldest
+        }
+    };
+    builder(context, step, chosen)
 }
 
 /// Compares the downloads of a builder with their digests.
