@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// Libraries that only one crate may use, behind its interface.
-const KEPT_APART: [(&[&str], &[&str]); 3] = [
+const KEPT_APART: [(&[&str], &[&str]); 4] = [
     (&["xshell", "duct"], &["tierce-process"]),
     (&["bollard", "hyper", "hyper-util", "tokio"], &["tierce-docker", "thumbnailer"]),
     (&["ureq", "reqwest", "curl", "attohttpc"], &["tierce-fetch"]),
+    (&["seccompiler"], &["tierce-sandbox"]),
 ];
 
 /// Parts of the standard library by which a crate would learn where and when it runs.

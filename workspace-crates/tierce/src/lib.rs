@@ -63,6 +63,10 @@ pub fn cargo_subcommand() -> ExitCode {
 
 /// Runs Tierce; the first argument is the program's name.
 fn run(arguments: Vec<OsString>) -> ExitCode {
+    // A sandbox executes this program again. Nothing may run before.
+    if let Some(code) = tierce_sandbox::entry() {
+        return code;
+    }
     let start = Instant::now();
     let cli = command_line(&arguments);
     let environment =

@@ -1,0 +1,88 @@
+//! The errors of a sandbox.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The error of a sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kernel, or what surrounds this process, refuses a sandbox.
+    #[error("the sandbox failed to {what}")]
+    Refused {
+        /// The operation, as an infinitive.
+        what: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// A file of the host or of the root prevents the sandbox.
+    #[error("the sandbox failed to {what} `{}`", path.display())]
+    File {
+        /// The operation, as an infinitive.
+        what: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The root does not have the program, or the program cannot start.
+    #[error("the sandbox failed to start `{program}`")]
+    Start {
+        /// The program.
+        program: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// `newuidmap` or `newgidmap` failed.
+    #[error("`{program}` failed to map the users of the sandbox: {reason}")]
+    Mapping {
+        /// The program.
+        program: &'static str,
+        /// Its output.
+        reason: String,
+    },
+    /// Something killed the sandbox's own processes.
+    #[error("the sandbox ended unexpectedly")]
+    Killed,
+    /// The caller interrupted the work.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A failure in one of the sandbox's processes, on its way to the parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// The operation, as an infinitive.
+    pub(crate) what: String,
+    pub(crate) path: Option<PathBuf>,
+    /// The program that did not start.
+    pub(crate) program: Option<String>,
+    /// The operating system's number, if the error has one.
+    pub(crate) errno: Option<i32>,
+    /// The error in words.
+    pub(crate) reason: String,
+}
+
+impl Failure {
+    pub(crate) fn new(what: impl Into<String>, error: impl Into<io::Error>) -> Failure {
+        let error = error.into();
+        let (errno, reason) = (error.raw_os_error(), error.to_string());
+        Failure { what: what.into(), path: None, program: None, errno, reason }
+    }
+
+    pub(crate) fn at(what: impl Into<String>, path: impl Into<PathBuf>, error: impl Into<io::Error>) -> Failure {
+        Failure { path: Some(path.into()), ..Failure::new(what, error) }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(Failure { what, path, program, errno, reason }: Failure) -> Error {
+        let source = errno.map_or_else(|| io::Error::other(reason), io::Error::from_raw_os_error);
+        match (program, path) {
+            (Some(program), _) => Error::Start { program, source },
+            (None, Some(path)) => Error::File { what, path, source },
+            (None, None) => Error::Refused { what, source },
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Runs programs in namespaces of Linux over a stack of folders, without a daemon and without privileges.
+//!
+//! A sandbox is two processes of this program. [`entry`] recognises them by their name, so a program calls it first:
+//!
+//! 1. the *outer* process (`outer`) leaves the namespaces of its parent, which then maps its users,
+//! 2. the *inner* process (`inner`) is the first one of the new pid namespace. It mounts the root, drops privileges, and starts the
+//!    user's program or works on files of the root itself (`archive`).
+//!
+//! Everything that they need to know is plain data ([`Spec`]), which the parent sends over a socket (`control`). The socket also
+//! ends them: if the parent dies, for whatever reason, the inner process notices the closed socket and ends, and the kernel kills
+//! everything else in the namespace and removes its mounts.
+
+mod archive;
+mod binds;
+mod control;
+mod devices;
+mod error;
+mod identity;
+mod inner;
+mod loopback;
+mod mounts;
+mod outer;
+mod privileges;
+mod probe;
+mod raw;
+mod running;
+mod spec;
+mod syscalls;
+mod targets;
+
+pub use error::Error;
+pub use identity::{Identity, SubordinateIds};
+pub use outer::entry;
+pub use probe::probe;
+pub use running::{Packed, Sandbox, Stream};
+pub use spec::{Mount, Program, Spec, Stdin};

@@ -1,0 +1,54 @@
+//! The only unsafe code of this crate: the descriptor that a sandbox's process gets from its parent, and its new namespaces.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::thread::UnshareFlags;
+
+/// The number of the control socket in a sandbox's processes.
+const CONTROL: RawFd = 3;
+
+/// Gives a child this socket. The parent has to keep it until the child has started.
+pub(crate) fn pass(command: &mut Command, socket: &UnixStream) {
+    let from = socket.as_raw_fd();
+    let give = move || {
+        // A copy of a descriptor onto itself would keep its flag to close on exec.
+        let result = match from == CONTROL {
+            // SAFETY: `fcntl` on a number has no effect on memory.
+            true => unsafe { libc::fcntl(from, libc::F_SETFD, 0) },
+            // SAFETY: the same holds for `dup2`.
+            false => unsafe { libc::dup2(from, CONTROL) },
+        };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // SAFETY: the closure runs in the forked child, and calls only functions that signal-safety(7) lists.
+    unsafe {
+        command.pre_exec(give);
+    }
+}
+
+/// Takes the socket that [`pass`] gave this process. A process calls this once, before it opens any file.
+pub(crate) fn take() -> UnixStream {
+    // SAFETY: the parent has opened this descriptor for this process, and nothing else here owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(CONTROL) };
+    // The user's program must not inherit it.
+    let _ = rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC);
+    UnixStream::from(socket)
+}
+
+/// Returns this process's stdout as a file without a buffer of lines.
+pub(crate) fn stdout() -> io::Result<File> {
+    Ok(File::from(rustix::io::dup(rustix::stdio::stdout())?))
+}
+
+/// Creates namespaces for this process, and for its later children.
+pub(crate) fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
+    // SAFETY: only `UnshareFlags::FILES` has a danger, for other threads that use the same descriptors.
+    unsafe { rustix::thread::unshare_unsafe(namespaces - UnshareFlags::FILES) }?;
+    Ok(())
+}

@@ -1,0 +1,369 @@
+//! Sandboxes over a root that shows the host's programs. This is no ordinary test program: a sandbox executes it again.
+//!
+//! Where the kernel refuses sandboxes, the tests say why and do not count.
+
+#![allow(clippy::print_stdout)]
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tierce_sandbox::{Error, Identity, Mount, Program, Sandbox, Spec, Stdin, Stream};
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("program_sees_its_root_alone", program_sees_its_root_alone),
+    ("changes_go_into_the_upper_layer", changes_go_into_the_upper_layer),
+    ("mounts_are_read_only_if_asked", mounts_are_read_only_if_asked),
+    ("links_of_the_root_do_not_lead_to_the_host", links_of_the_root_do_not_lead_to_the_host),
+    ("exit_codes_and_signals_arrive", exit_codes_and_signals_arrive),
+    ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
+    ("orphans_end_with_their_program", orphans_end_with_their_program),
+    ("interruption_ends_everything", interruption_ends_everything),
+    ("privileges_are_dropped", privileges_are_dropped),
+    ("network_is_the_loopback_device", network_is_the_loopback_device),
+    ("archives_go_in_and_out", archives_go_in_and_out),
+    ("owners_need_a_range_or_are_faked", owners_need_a_range_or_are_faked),
+    ("what_is_missing_is_named", what_is_missing_is_named),
+    ("folders_of_the_sandbox_can_be_removed", folders_of_the_sandbox_can_be_removed),
+];
+
+fn main() -> ExitCode {
+    if let Some(code) = tierce_sandbox::entry() {
+        return code;
+    }
+    let scratch = tempfile::tempdir().expect("a folder");
+    if let Err(error) = tierce_sandbox::probe(&sandbox(), scratch.path(), "probe") {
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        println!("no test ran, because this machine refuses sandboxes: {error}: {source}");
+        let is_required = std::env::var_os("TIERCE_REQUIRE_SANDBOX").is_some();
+        return if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    }
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let mut failed = 0;
+    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&filter)) {
+        let passed = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+        failed += usize::from(!passed);
+    }
+    println!("\ntest result: {failed} failed, as {:?}", Identity::of_caller());
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(Identity::of_caller(), Arc::default())
+}
+
+/// A store with a lower layer, and the specification of a sandbox over it.
+struct Fixture {
+    store: tempfile::TempDir,
+    spec: Spec,
+}
+
+fn fixture() -> Fixture {
+    let store = tempfile::tempdir().expect("a folder");
+    for folder in ["lower/etc", "lower/work", "scratch/upper"] {
+        fs::create_dir_all(store.path().join(folder)).expect("writable");
+    }
+    fs::write(store.path().join("lower/etc/passwd"), "root:x:0:0::/:/bin/sh\n").expect("writable");
+    let programs = ["/usr", "/bin", "/lib", "/lib64"].iter().filter(|path| fs::metadata(path).is_ok());
+    let mounts = programs.map(|path| Mount::Folder { host: path.into(), target: (*path).to_owned(), read_only: true });
+    let spec = Spec {
+        store: store.path().to_owned(),
+        layers: vec!["lower".to_owned()],
+        scratch: "scratch".to_owned(),
+        read_only: false,
+        mounts: mounts.collect(),
+    };
+    Fixture { store, spec }
+}
+
+impl Fixture {
+    fn path(&self, name: &str) -> PathBuf {
+        self.store.path().join(name)
+    }
+}
+
+fn script(text: &str) -> Program {
+    Program {
+        command: ["/bin/sh", "-c", text].map(String::from).to_vec(),
+        environment: vec![("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())],
+        ..Program::default()
+    }
+}
+
+/// The exit code of a script, and its stdout and stderr.
+fn outcome(spec: &Spec, text: &str) -> (i32, String) {
+    let mut said = Vec::new();
+    let code = sandbox().run(spec, &script(text), b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+    (code, String::from_utf8(said).expect("text"))
+}
+
+fn program_sees_its_root_alone() {
+    let fixture = fixture();
+    fs::write(fixture.path("secret"), "of the host").expect("writable");
+    let (code, said) = outcome(
+        &fixture.spec,
+        &format!(
+            "id -u; id -g; hostname; pwd; echo $$; env | grep -c .; test -e {} && echo visible; ls /proc | grep -c '^[0-9]'; \
+             wc -l < /proc/self/mountinfo; test -e /sys && echo sys; umask; cat /etc/passwd",
+            fixture.path("secret").display()
+        ),
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(&lines[..4], ["0", "0", "tierce", "/"], "{said}");
+    let pid: u32 = lines[4].parse().expect("a number");
+    assert!((2..10).contains(&pid), "the sandbox has its own pids: {said}");
+    assert!(!said.contains("visible") && !said.contains("sys\n"), "{said}");
+    assert!(said.contains("0022\nroot:x:0:0::/:/bin/sh"), "{said}");
+}
+
+fn changes_go_into_the_upper_layer() {
+    let fixture = fixture();
+    fs::write(fixture.path("lower/work/old"), "old").expect("writable");
+    let (code, said) = outcome(&fixture.spec, "echo new > /work/new && rm /work/old && ls /work");
+    assert_eq!((code, said.as_str()), (0, "new\n"));
+    assert_eq!(fs::read_to_string(fixture.path("lower/work/old")).expect("there"), "old");
+    assert_eq!(fs::read_to_string(fixture.path("scratch/upper/work/new")).expect("there"), "new\n");
+    // A second sandbox with the same scratch folder goes on, and one on top of it as a layer sees the same.
+    assert_eq!(outcome(&fixture.spec, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
+    fs::create_dir_all(fixture.path("next/upper")).expect("writable");
+    let layers = vec!["lower".to_owned(), "scratch/upper".to_owned()];
+    let above = Spec { layers, scratch: "next".to_owned(), ..fixture.spec.clone() };
+    assert_eq!(outcome(&above, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
+    let read_only = Spec { read_only: true, ..fixture.spec.clone() };
+    let (code, said) = outcome(&read_only, "echo x > /work/x");
+    assert!(code != 0 && said.contains("Read-only file system"), "{said}");
+}
+
+fn mounts_are_read_only_if_asked() {
+    let mut fixture = fixture();
+    let folder = |host: PathBuf, target: &str, read_only| Mount::Folder { host, target: target.to_owned(), read_only };
+    for name in ["in", "out"] {
+        fs::create_dir(fixture.path(name)).expect("writable");
+    }
+    fs::write(fixture.path("in/file"), "text").expect("writable");
+    let mounts = [
+        folder(fixture.path("in"), "/deep/er/in", true),
+        folder(fixture.path("out"), "/out", false),
+        folder(fixture.path("in/file"), "/etc/one-file", true),
+        Mount::Memory { target: "/memory".to_owned() },
+    ];
+    fixture.spec.mounts.extend(mounts);
+    let (code, said) = outcome(
+        &fixture.spec,
+        "cat /deep/er/in/file /etc/one-file; echo x > /deep/er/in/new; echo x > /etc/one-file; mknod /out/null c 1 3; \
+         echo x > /memory/x; cp /memory/x /out/x",
+    );
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("texttext"), "{said}");
+    assert_eq!(said.matches("Read-only file system").count(), 2, "{said}");
+    assert_eq!(fs::read_to_string(fixture.path("out/x")).expect("written"), "x\n");
+    assert!(!fixture.path("out/null").exists(), "{said}");
+    assert_eq!(fs::metadata(fixture.path("out/x")).expect("there").uid(), rustix_uid(), "the caller owns it");
+}
+
+fn rustix_uid() -> u32 {
+    fs::metadata("/proc/self").expect("this process").uid()
+}
+
+fn links_of_the_root_do_not_lead_to_the_host() {
+    let mut fixture = fixture();
+    let outside = fixture.path("outside");
+    fs::create_dir(&outside).expect("writable");
+    symlink(&outside, fixture.path("lower/link")).expect("writable");
+    symlink("../../../../../../../..", fixture.path("lower/up")).expect("writable");
+    fs::create_dir(fixture.path("in")).expect("writable");
+    for target in ["/link/x", "/up/y"] {
+        let mount = Mount::Folder { host: fixture.path("in"), target: target.to_owned(), read_only: true };
+        fixture.spec.mounts.push(mount);
+    }
+    let done = sandbox().run(&fixture.spec, &script("exit 0"), b"", &mut |_, _| {});
+    assert!(matches!(done, Err(Error::File { .. })), "a link to a folder that the root lacks: {done:?}");
+    assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
+    fixture.spec.mounts.remove(fixture.spec.mounts.len() - 2);
+    assert_eq!(outcome(&fixture.spec, "ls -d /y").1, "/y\n");
+}
+
+fn exit_codes_and_signals_arrive() {
+    let fixture = fixture();
+    for (text, expected) in [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143)] {
+        assert_eq!(outcome(&fixture.spec, text).0, expected, "{text}");
+    }
+}
+
+fn input_and_both_outputs_are_passed_on() {
+    let fixture = fixture();
+    let mut program = script("cat; echo error >&2");
+    program.stdin = Stdin::Bytes;
+    let input = "x".repeat(1 << 20);
+    let (mut out, mut err): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    let code = sandbox().run(&fixture.spec, &program, input.as_bytes(), &mut |stream, bytes| match stream {
+        Stream::Stdout => out.extend(bytes),
+        Stream::Stderr => err.extend(bytes),
+    });
+    assert_eq!(code.expect("a sandbox"), 0);
+    assert!(out == input.as_bytes(), "{} bytes", out.len());
+    assert_eq!(err, b"error\n");
+    program.stdin = Stdin::Null;
+    let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {});
+    assert_eq!(code.expect("a sandbox"), 0, "without input, reading ends");
+}
+
+fn orphans_end_with_their_program() {
+    let fixture = fixture();
+    let start = Instant::now();
+    let (code, said) = outcome(&fixture.spec, "(setsid sleep 60; echo late) & (setsid sleep 61 &) ; echo early");
+    assert_eq!((code, said.as_str()), (0, "early\n"));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+fn interruption_ends_everything() {
+    let fixture = fixture();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let sandbox = Sandbox::new(Identity::of_caller(), Arc::clone(&interrupted));
+    let start = Instant::now();
+    let result = sandbox.run(&fixture.spec, &script("trap '' INT TERM; echo up; sleep 60"), b"", &mut |_, _| {
+        interrupted.store(true, Ordering::Relaxed);
+    });
+    assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+fn privileges_are_dropped() {
+    let fixture = fixture();
+    let (_, said) = outcome(
+        &fixture.spec,
+        "mount -t tmpfs none /mnt; unshare -m true; unshare -U true; echo 1 > /proc/sys/kernel/panic; \
+         echo b > /proc/sysrq-trigger; mknod /work/null c 1 3; cat /proc/kcore; chroot / true && echo chroot; \
+         grep -E 'NoNewPrivs|Seccomp:|CapBnd' /proc/self/status",
+    );
+    assert!(said.contains("NoNewPrivs:\t1\n") && said.contains("Seccomp:\t2\n"), "{said}");
+    assert!(
+        said.contains("CapBnd:\t00000000a00425fb")
+            || said.contains("CapBnd:\t00000000a00405fb")
+            || said.contains("chroot")
+    );
+    assert!(said.contains("chroot\n"), "a builder's Portage may need it: {said}");
+    for refused in ["mount: ", "unshare: ", "/proc/sys/kernel/panic: ", "/proc/sysrq-trigger: ", "mknod: ", "kcore: "] {
+        assert!(said.contains(refused), "{refused}: {said}");
+    }
+}
+
+fn network_is_the_loopback_device() {
+    let fixture = fixture();
+    let (code, said) = outcome(&fixture.spec, "tail -n +3 /proc/net/dev | cut -d: -f1; wc -l < /proc/net/route");
+    assert_eq!(code, 0);
+    assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["lo", "1"], "{said}");
+}
+
+fn archives_go_in_and_out() {
+    let fixture = fixture();
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut add = |kind: tar::EntryType, name: &str, link: &str, text: &[u8], mode, owner| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_uid(owner);
+        header.set_gid(owner);
+        header.set_mtime(1_000_000_000);
+        header.set_size(text.len() as u64);
+        match link {
+            "" => builder.append_data(&mut header, name, text).expect("memory"),
+            link => builder.append_link(&mut header, name, link).expect("memory"),
+        }
+    };
+    let long = format!("d/{}", "n".repeat(150));
+    add(tar::EntryType::Directory, "d", "", b"", 0o700, 0);
+    add(tar::EntryType::Regular, "d/file", "", b"text", 0o4755, 12);
+    add(tar::EntryType::Link, "d/hard", "d/file", b"", 0o4755, 12);
+    add(tar::EntryType::Symlink, "d/soft", "/etc/passwd", b"", 0o777, 0);
+    add(tar::EntryType::Regular, &long, "", b"", 0o600, 0);
+    let archive = builder.into_inner().expect("memory");
+    sandbox().unpack(&fixture.spec, "/work", &archive[..]).expect("unpacked");
+    let (code, said) = outcome(&fixture.spec, "cd /work/d; stat -c '%n %a %u %h %Y' file soft; readlink soft");
+    let owner = if sandbox().identity().has_range() { 12 } else { 0 };
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said, format!("file 4755 {owner} 2 1000000000\nsoft 777 0 1 1000000000\n/etc/passwd\n"));
+    let mut packed = Vec::new();
+    let archive = sandbox().pack(&fixture.spec, "/work/d").expect("a sandbox").expect("there");
+    std::io::BufReader::new(archive).read_to_end(&mut packed).expect("whole");
+    let mut archive = tar::Archive::new(&packed[..]);
+    let entries: Vec<String> = archive
+        .entries()
+        .expect("an archive")
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let header = entry.header();
+            let link = entry.link_name().expect("a name").map(|name| format!(" -> {}", name.display()));
+            let (name, mode, uid) =
+                (entry.path().expect("a name"), header.mode().expect("a mode"), header.uid().expect("a uid"));
+            format!("{} {mode:o} {uid}{}", name.display(), link.unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            "d 700 0".to_owned(),
+            format!("d/file 4755 {owner}"),
+            format!("d/hard 4755 {owner} -> d/file"),
+            format!("{long} 600 0"),
+            "d/soft 777 0 -> /etc/passwd".to_owned(),
+        ]
+    );
+    assert!(sandbox().pack(&fixture.spec, "/work/nothing").expect("a sandbox").is_none());
+    let content = sandbox().pack(&fixture.spec, "/work/d/.").expect("a sandbox").expect("there");
+    let first = tar::Archive::new(content)
+        .entries()
+        .expect("entries")
+        .nth(1)
+        .expect("one")
+        .expect("whole")
+        .path()
+        .map(PathBuf::from);
+    assert_eq!(first.expect("a name"), PathBuf::from("file"));
+    let broken = sandbox().unpack(&fixture.spec, "/work", &b"this is no archive, and too short".repeat(40)[..]);
+    assert!(matches!(broken, Err(Error::File { .. })), "{broken:?}");
+}
+
+fn owners_need_a_range_or_are_faked() {
+    let fixture = fixture();
+    let has_range = sandbox().identity().has_range();
+    assert_eq!(outcome(&fixture.spec, "touch /work/f && chown 12:12 /work/f").0 == 0, has_range);
+    let text = "touch /work/g && chown 12:12 /work/g && stat -c %u /work/g";
+    let mut said = Vec::new();
+    let program = Program { fakes_owners: true, ..script(text) };
+    let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+    assert_eq!((code, said), (0, b"0\n".to_vec()));
+}
+
+fn what_is_missing_is_named() {
+    let mut fixture = fixture();
+    let program = Program { command: vec!["/no/such/program".to_owned()], ..Program::default() };
+    let result = sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {});
+    assert!(matches!(&result, Err(Error::Start { program, .. }) if program == "/no/such/program"), "{result:?}");
+    let host = fixture.path("nothing");
+    fixture.spec.mounts.push(Mount::Folder { host: host.clone(), target: "/x".to_owned(), read_only: true });
+    let result = sandbox().run(&fixture.spec, &script("exit 0"), b"", &mut |_, _| {});
+    assert!(matches!(&result, Err(Error::File { path, .. }) if *path == host), "{result:?}");
+}
+
+fn folders_of_the_sandbox_can_be_removed() {
+    let fixture = fixture();
+    let owner = if sandbox().identity().has_range() { "chown -R 12:12 /work/a;" } else { "" };
+    let (code, said) =
+        outcome(&fixture.spec, &format!("mkdir -p /work/a/b; touch /work/a/b/c; chmod 700 /work/a/b; {owner} true"));
+    assert_eq!(code, 0, "{said}");
+    let scratch = fixture.path("scratch");
+    assert!(scratch.join("upper/work/a").exists());
+    sandbox().remove(&[&scratch, &fixture.path("never-there")]).expect("removed");
+    assert!(!scratch.exists());
+    let _ = fs::Permissions::from_mode(0o700);
+}
