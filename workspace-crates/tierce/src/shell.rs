@@ -4,13 +4,11 @@ use std::io::{self, IsTerminal};
 
 use anstyle::AnsiColor;
 use tierce_debug::{Error, Outcome};
-use tierce_docker::Ending;
 use tierce_execute::{Shell, ShellOptions};
 
 use crate::Failure;
 use crate::call::Call;
 use crate::cli::ShellArgs;
-use crate::debug::talk::Talk;
 use crate::debug::{Context, can_be_read};
 use crate::terminal::Terminal;
 
@@ -32,17 +30,12 @@ pub(crate) fn run(arguments: &ShellArgs, call: &Call<'_>) -> Result<u8, Failure>
     let shell = session.shell(&options, &|event| terminal.show(event))?;
     terminal.close();
     say(&shell, terminal);
-    let context = Context::new(call)?;
-    let talk = Talk { tty, stdin: true, keys: None, again: false };
-    let (docker, container) = shell.conversation();
-    let outcome = context.talk(&talk, container, |input, output| {
-        Ok(match docker.converse(container, true, input, output).map_err(Error::Docker)? {
-            Ending::Exited(exit) => Outcome::Ended { code: exit.code, target: None },
-            Ending::Detached => Outcome::Detached,
-        })
-    })?;
-    match outcome {
+    let Some(container) = shell.attachable() else {
         // A program's exit code has eight bits; a larger code counts as a failure.
+        return Ok(u8::try_from(shell.run_here().map_err(Failure::from)?).unwrap_or(u8::MAX));
+    };
+    let context = Context::new(call)?;
+    match context.converse(container, tty)? {
         Outcome::Ended { code, .. } => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
         Outcome::Detached => Ok(0),
     }

@@ -11,7 +11,7 @@ use tierce_store::{Error, files};
 
 use crate::container::container_files::{copy, for_each_file};
 use crate::container::context::Context;
-use crate::container::daemon_engine::Opened;
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::emerge_progress::Compiled;
 use crate::container::tar_of_files::TarOfFiles;
 
@@ -32,7 +32,7 @@ impl Context<'_> {
     }
 
     /// Copies the cached packages into Portage's folder in the container.
-    pub fn bring_binpkgs(&self, container: &Opened, packages: &[PackageBuild]) -> Result<(), Error> {
+    pub fn bring_binpkgs(&self, container: &dyn OpenBuilder, packages: &[PackageBuild]) -> Result<(), Error> {
         let mut tar = TarOfFiles::default();
         for package in packages {
             let path = self.binpkg_path(&package.key);
@@ -42,7 +42,7 @@ impl Context<'_> {
             }
         }
         // The stream creates the folder too, since the builder's root may lack it.
-        container.copy_in("/", tar.below(PKGDIR)?)?;
+        container.copy_in("/", &mut tar.below(PKGDIR)?)?;
         Ok(())
     }
 
@@ -50,7 +50,7 @@ impl Context<'_> {
     pub fn store_each(
         &self,
         id: &StepId,
-        container: &Opened,
+        container: &dyn OpenBuilder,
         mut wanted: Vec<PackageBuild>,
         compiled: mpsc::Receiver<Compiled>,
     ) -> Vec<PackageBuild> {
@@ -70,7 +70,7 @@ impl Context<'_> {
     /// Copies the wanted packages from `folder`, by default Portage's, into the cache. It skips files of other packages.
     pub fn store_binpkgs(
         &self,
-        container: &Opened,
+        container: &dyn OpenBuilder,
         wanted: &[PackageBuild],
         folder: Option<&str>,
     ) -> Result<(), Error> {

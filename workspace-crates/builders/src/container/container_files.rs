@@ -6,11 +6,11 @@ use std::path::Path;
 
 use tierce_store::Error;
 
-use crate::container::daemon_engine::Opened;
+use crate::container::builder_engine::OpenBuilder;
 
 /// Calls `each` with every regular file below a folder of a container. A missing folder has no files.
 pub fn for_each_file(
-    container: &Opened,
+    container: &dyn OpenBuilder,
     folder: &str,
     mut each: impl FnMut(&str, &mut dyn Read) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -32,7 +32,7 @@ pub(super) fn copy(from: &mut dyn Read, to: &mut File, what: &str) -> Result<(),
 }
 
 /// Returns the text of one file, at most 16 MiB of it.
-pub(super) fn read_out(container: &Opened, path: &str) -> Result<String, Error> {
+pub(super) fn read_out(container: &dyn OpenBuilder, path: &str) -> Result<String, Error> {
     let mut text = Vec::new();
     for_each_file(container, path, |_, entry| {
         let failed = |error| Error::file("read from the builder", Path::new(path), error);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tierce_docker::Docker;
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Builder, Facts, LockedImage};
 use tierce_portage::ResolvedPackage;
@@ -54,6 +55,18 @@ impl<'a> Context<'a> {
             all.extend([label(labels::VERIFIES, verified), label(labels::VERIFIER, &owner::this_process())]);
         }
         all
+    }
+
+    /// Returns the labels that tell a builder from any other image.
+    pub(super) fn root_labels(&self, kind: &str, key: &str) -> BTreeMap<String, String> {
+        let mut all = self.labels(kind);
+        all.insert(labels::KEY.into(), key.into());
+        all
+    }
+
+    /// Returns the daemon, which loads, tests and pulls images. [`Context::open`] opens builders.
+    pub fn docker(&self) -> Result<Docker, Error> {
+        self.workspace.docker()
     }
 
     /// Returns the labels of a finished result, which has no owner.

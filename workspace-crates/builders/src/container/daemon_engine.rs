@@ -1,38 +1,45 @@
-//! The daemon as the engine of builders. In this folder, only this file and `warm.rs` name types of the docker crate. A second
-//! engine needs the same methods.
+//! The daemon as the engine of builders. In this folder, only this file and `warm.rs` name types of the docker crate.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use tierce_docker::{
-    Container, ContainerSpec, Docker, Error as DaemonError, ImageChanges, Input, Network, OutputStream,
-};
-use tierce_plan::Builder;
+use tierce_docker::{Container, ContainerSpec, Docker, Error as DaemonError, ImageChanges, Input, Network, OutputStream};
 use tierce_store::cache_id::cache_id;
 use tierce_store::{Error, ErrorKind, files};
 
+use crate::container::builder_engine::{BuilderEngine, Frozen, OpenBuilder, Output, WriteRoot};
 use crate::container::context::Context;
 use crate::container::opening::{Interaction, Mount, Opening, Stream, User};
 use crate::container::tar_of_files::TarOfFiles;
 use crate::daemon::sight::{self, Seen};
 use crate::daemon::{labels, leftovers, owner};
 
-/// An open container of a builder, removed on drop.
-pub struct Opened {
-    docker: Docker,
-    container: Container,
+/// The daemon, for the builders of one run.
+pub(super) struct DaemonEngine<'a> {
+    pub(super) context: Context<'a>,
+    pub(super) docker: Docker,
 }
 
-impl Context<'_> {
-    /// Returns the daemon, which loads, tests and pulls images. [`Context::open`] opens builders.
-    pub fn docker(&self) -> Result<Docker, Error> {
-        self.workspace.docker()
+/// An open container of a builder, removed on drop.
+struct OpenContainer {
+    docker: Docker,
+    container: Container,
+    /// The labels of everything that this run creates.
+    labels: BTreeMap<String, String>,
+}
+
+impl BuilderEngine for DaemonEngine<'_> {
+    fn id(&self) -> Result<String, Error> {
+        Ok(self.docker.facts()?.id)
     }
 
-    /// Fails if the daemon does not see the folders of this machine that containers mount. Asks again after a change of daemon or folders.
-    pub fn check_sight(&self) -> Result<(), Error> {
-        let (workspace, docker) = (self.workspace, self.docker()?);
+    fn root_ids(&self) -> Result<(u32, u32), Error> {
+        Ok(self.docker.facts()?.root_ids())
+    }
+
+    fn check_sight(&self) -> Result<(), Error> {
+        let (workspace, docker) = (self.context.workspace, &self.docker);
         let paths = &workspace.paths;
         let seen =
             |folder: &Path, file: &str, remedy| Seen { folder: folder.to_owned(), file: file.to_owned(), remedy };
@@ -53,35 +60,144 @@ impl Context<'_> {
                 "install the toolchain in a folder that the daemon sees (RUSTUP_HOME)",
             ),
         ];
-        let (record, path) = (sight::record(&docker, &self.engine_id()?, &folders), paths.own("sight.txt"));
+        let (record, path) = (sight::record(docker, &self.id()?, &folders), paths.own("sight.txt"));
         if files::read_text(&path).is_ok_and(|known| known == record) {
             return Ok(());
         }
-        sight::check(&docker, &self.labels(sight::kind()), &folders)?;
+        sight::check(docker, &self.context.labels(sight::kind()), &folders)?;
         files::write(&path, record)
     }
 
-    /// Creates a container of a builder. Its label tells a later run whether its owner is alive.
-    pub fn open(&self, opening: &Opening) -> Result<Opened, Error> {
-        let docker = self.docker()?;
+    fn open(&self, opening: &Opening) -> Result<Box<dyn OpenBuilder>, Error> {
+        let docker = &self.docker;
         let container = docker.create(&self.container_spec(opening)?)?;
         if opening.user == User::Root && docker.facts()?.userns_remap {
             // A copy into a container that has not started makes the folders of its mounts, as the host's root. They have no owner
             // in the container, so its root could create nothing in this one.
             docker.copy_in(container.id(), "/", TarOfFiles::default().below("tierce")?)?;
         }
-        Ok(Opened { docker, container })
+        Ok(Box::new(OpenContainer { docker: docker.clone(), container, labels: self.context.labels(opening.kind) }))
     }
 
-    /// Opens a container, runs its program to the end and removes it. See [`Opened::run`].
-    pub fn run(&self, opening: &Opening, input: &[u8], output: &mut dyn FnMut(Stream, &[u8])) -> Result<i32, Error> {
-        let interaction = if input.is_empty() { Interaction::None } else { Interaction::Pipe };
-        let opened = self.open(&Opening { interaction, ..opening.clone() })?;
-        let code = opened.run(input, output)?;
-        opened.remove()?;
-        Ok(code)
+    fn run_warm(
+        &self,
+        image: &str,
+        idle: u32,
+        opening: &Opening,
+        output: &mut Output<'_>,
+    ) -> Result<(i32, Box<dyn Frozen>), Error> {
+        self.run_in_warm_container(image, idle, opening, output)
     }
 
+    fn find_root(&self, reference: &str) -> Result<Option<String>, Error> {
+        Ok(self.docker.image(reference)?.map(|image| image.id))
+    }
+
+    fn find_own_root(&self, reference: &str, kind: &str, key: &str) -> Result<Option<String>, Error> {
+        let expected = self.context.root_labels(kind, key);
+        let image = self.docker.image(reference)?;
+        Ok(image.filter(|image| is_own(&image.labels, &expected)).map(|image| image.id))
+    }
+
+    fn oldest_own_root(&self, kind: &str, key: &str) -> Result<Option<String>, Error> {
+        let docker = &self.docker;
+        let expected = self.context.root_labels(kind, key);
+        let filters: Vec<String> = expected.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
+        let mut oldest = None;
+        for summary in docker.images(&filters)?.into_iter().filter(|image| is_own(&image.labels, &expected)) {
+            // The list has whole seconds only.
+            let Some(image) = docker.image(&summary.id)? else { continue };
+            let candidate = (image.created.trim_end_matches('Z').to_owned(), image.id);
+            oldest = Some(oldest.map_or(candidate.clone(), |oldest| candidate.min(oldest)));
+        }
+        Ok(oldest.map(|(_, id)| id))
+    }
+
+    fn warn_of_stranger(&self, reference: &str, kind: &str, key: &str) -> Result<(), Error> {
+        if let (Some(other), None) = (self.find_root(reference)?, self.find_own_root(reference, kind, key)?) {
+            self.context.warn(format!("`{reference}` was the name of the image {other}, and is the builder's now"));
+        }
+        Ok(())
+    }
+
+    fn import_root(
+        &self,
+        (kind, key): (&str, &str),
+        write: &mut WriteRoot<'_>,
+    ) -> Result<String, Error> {
+        let mut labels = self.context.root_labels(kind, key);
+        labels.insert(labels::MAKER.into(), owner::this_process());
+        let changes = ImageChanges { labels, ..ImageChanges::default() };
+        let (reader, writer) = io::pipe().map_err(|error| Error::file("open", Path::new("a pipe"), error))?;
+        std::thread::scope(|scope| {
+            let written = scope.spawn(move || {
+                let mut pipe = PipeEnd { writer, broken: false };
+                let written = write(&mut io::BufWriter::with_capacity(1 << 16, &mut pipe));
+                written.map_err(|error| (error, pipe.broken))
+            });
+            let imported = self.docker.import(reader, None, &changes);
+            let written = written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // A daemon that stops reading breaks the pipe. Then its error is the cause, otherwise the writer's.
+            match (written, imported) {
+                (Err((_, true)), Err(error)) => Err(error.into()),
+                (Err((error, _)), _) => Err(error),
+                (Ok(()), imported) => Ok(imported?),
+            }
+        })
+    }
+
+    fn name_root(&self, root: &str, name: &str) -> Result<(), Error> {
+        Ok(self.docker.tag(root, name)?)
+    }
+
+    fn drop_root(&self, root: &str) {
+        let _ = self.docker.remove_image(root);
+    }
+
+    fn root_bytes(&self, root: &str) -> Result<Option<u64>, Error> {
+        Ok(self.docker.image(root)?.map(|image| image.size))
+    }
+
+    fn create_volume(&self, kind: &str, name: &str) -> Result<(), Error> {
+        let paths = &self.context.workspace.paths;
+        let mut labels = self.context.owned_labels(kind);
+        labels.insert(labels::CACHE.into(), cache_id(paths)?);
+        labels.insert(labels::CACHE_FOLDER.into(), paths.cache().display().to_string());
+        self.docker.create_volume(name, &labels)?;
+        Ok(())
+    }
+
+    fn replace_volume(&self, kind: &str, name: &str) -> Result<(), Error> {
+        leftovers::release(&self.docker, name)?;
+        match self.docker.remove_volume(name)? {
+            tierce_docker::Removal::InUse(reason) => {
+                let help = format!("see `docker ps -a --filter volume={name}`, and remove what mounts it");
+                let message = format!("failed to replace the volume `{name}`: {reason}");
+                Err(Error::new(ErrorKind::Daemon, message).with_help(help))
+            }
+            _ => self.create_volume(kind, name),
+        }
+    }
+
+    fn drop_volume(&self, name: &str) {
+        let _ = self.docker.remove_volume(name);
+    }
+
+    fn volume_removal(&self, name: &str) -> Box<dyn FnOnce()> {
+        let (docker, name) = (self.docker.clone(), name.to_owned());
+        Box::new(move || drop(docker.remove_volume(&name)))
+    }
+
+    fn volume_created(&self, kind: &str, name: &str) -> Result<Option<String>, Error> {
+        let mut expected = self.context.labels(kind);
+        expected.insert(labels::CACHE.into(), cache_id(&self.context.workspace.paths)?);
+        let volume = self.docker.volume(name)?;
+        Ok(volume.filter(|volume| is_own(&volume.labels, &expected)).map(|volume| volume.created))
+    }
+}
+
+impl DaemonEngine<'_> {
     /// Converts an opening into the daemon's specification of a container.
     pub(super) fn container_spec(&self, opening: &Opening) -> Result<ContainerSpec, Error> {
         let userns = self.user_namespace(opening.user)?;
@@ -97,7 +213,7 @@ impl Context<'_> {
             userns,
             mounts: opening.mounts.iter().map(daemon_mount).collect(),
             network: Network::None,
-            labels: self.owned_labels(opening.kind),
+            labels: self.context.owned_labels(opening.kind),
             read_only_root: opening.read_only_root,
             init: true,
             stdin: opening.interaction != Interaction::None,
@@ -108,7 +224,7 @@ impl Context<'_> {
 
     fn user(&self, user: User) -> Result<String, Error> {
         // A rootless daemon maps the container's root to the caller.
-        if user == User::Root || self.docker()?.facts()?.rootless {
+        if user == User::Root || self.docker.facts()?.rootless {
             return Ok("0:0".to_owned());
         }
         let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
@@ -118,192 +234,51 @@ impl Context<'_> {
     /// Returns the user namespace of a container. `userns-remap` gives the caller's number to another user, who cannot write into
     /// the caller's folders, so such a container keeps the host's numbers.
     fn user_namespace(&self, user: User) -> Result<Option<String>, Error> {
-        let keeps = user == User::Caller && self.docker()?.facts()?.userns_remap;
+        let keeps = user == User::Caller && self.docker.facts()?.userns_remap;
         Ok(keeps.then(|| "host".to_owned()))
-    }
-
-    /// Returns the user and group on the engine's host that are root in containers. Archives have the host's numbers.
-    pub fn root_ids(&self) -> Result<(u32, u32), Error> {
-        Ok(self.docker()?.facts()?.root_ids())
-    }
-
-    /// Returns the id of the engine. Another engine does not have its roots and volumes.
-    pub fn engine_id(&self) -> Result<String, Error> {
-        Ok(self.docker()?.facts()?.id)
-    }
-
-    /// Returns the id of the root with this name or id.
-    pub fn find_root(&self, reference: &str) -> Result<Option<String>, Error> {
-        Ok(self.docker()?.image(reference)?.map(|image| image.id))
-    }
-
-    /// Returns the id of the root with this name, if Tierce has made it in this namespace by the step with this key. Any image may
-    /// have the name.
-    pub fn find_own_root(&self, reference: &str, kind: &str, key: &str) -> Result<Option<String>, Error> {
-        let expected = self.root_labels(kind, key);
-        let image = self.docker()?.image(reference)?;
-        Ok(image.filter(|image| is_own(&image.labels, &expected)).map(|image| image.id))
-    }
-
-    /// Returns the id of the oldest root that Tierce has made in this namespace by the step with this key, named or not. Two caches
-    /// may make one at once; each run that looks after its own is complete finds the same oldest one.
-    pub fn oldest_own_root(&self, kind: &str, key: &str) -> Result<Option<String>, Error> {
-        let docker = self.docker()?;
-        let expected = self.root_labels(kind, key);
-        let filters: Vec<String> = expected.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
-        let mut oldest = None;
-        for summary in docker.images(&filters)?.into_iter().filter(|image| is_own(&image.labels, &expected)) {
-            // The list has whole seconds only.
-            let Some(image) = docker.image(&summary.id)? else { continue };
-            let candidate = (image.created.trim_end_matches('Z').to_owned(), image.id);
-            oldest = Some(oldest.map_or(candidate.clone(), |oldest| candidate.min(oldest)));
-        }
-        Ok(oldest.map(|(_, id)| id))
-    }
-
-    /// Warns if an image that Tierce has not made loses its name to a builder.
-    pub fn warn_of_stranger(&self, reference: &str, kind: &str, key: &str) -> Result<(), Error> {
-        if let (Some(other), None) = (self.find_root(reference)?, self.find_own_root(reference, kind, key)?) {
-            self.warn(format!("`{reference}` was the name of the image {other}, and is the builder's now"));
-        }
-        Ok(())
-    }
-
-    /// Returns the labels that tell a builder from any other image.
-    pub(super) fn root_labels(&self, kind: &str, key: &str) -> BTreeMap<String, String> {
-        let mut all = self.labels(kind);
-        all.insert(labels::KEY.into(), key.into());
-        all
-    }
-
-    /// Whether this engine has a builder's root.
-    pub fn has_builder(&self, builder: &Builder) -> Result<bool, Error> {
-        Ok(self.engine_id()? == builder.daemon && self.find_root(&builder.image)?.is_some())
-    }
-
-    /// Imports the tar stream that `write` produces as a root without a name, and returns its id.
-    pub fn import_root(
-        &self,
-        (kind, key): (&str, &str),
-        write: impl FnOnce(&mut dyn Write) -> Result<(), Error> + Send,
-    ) -> Result<String, Error> {
-        let docker = self.docker()?;
-        let mut labels = self.root_labels(kind, key);
-        labels.insert(labels::MAKER.into(), owner::this_process());
-        let changes = ImageChanges { labels, ..ImageChanges::default() };
-        let (reader, writer) = io::pipe().map_err(|error| Error::file("open", Path::new("a pipe"), error))?;
-        std::thread::scope(|scope| {
-            let written = scope.spawn(move || {
-                let mut pipe = PipeEnd { writer, broken: false };
-                let written = write(&mut io::BufWriter::with_capacity(1 << 16, &mut pipe));
-                written.map_err(|error| (error, pipe.broken))
-            });
-            let imported = docker.import(reader, None, &changes);
-            let written = written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            // A daemon that stops reading breaks the pipe. Then its error is the cause, otherwise the writer's.
-            match (written, imported) {
-                (Err((_, true)), Err(error)) => Err(error.into()),
-                (Err((error, _)), _) => Err(error),
-                (Ok(()), imported) => Ok(imported?),
-            }
-        })
-    }
-
-    /// Names a root. Another root with this name loses it.
-    pub fn name_root(&self, root: &str, name: &str) -> Result<(), Error> {
-        Ok(self.docker()?.tag(root, name)?)
-    }
-
-    /// Removes a root unless something uses it. If it stays, its label lets a later run find it.
-    pub fn drop_root(&self, root: &str) {
-        if let Ok(docker) = self.docker() {
-            let _ = docker.remove_image(root);
-        }
-    }
-
-    /// Creates an empty volume. Its label names this process as the owner until a receipt names the volume.
-    pub fn create_volume(&self, kind: &str, name: &str) -> Result<(), Error> {
-        let paths = &self.workspace.paths;
-        let mut labels = self.owned_labels(kind);
-        labels.insert(labels::CACHE.into(), cache_id(paths)?);
-        labels.insert(labels::CACHE_FOLDER.into(), paths.cache().display().to_string());
-        self.docker()?.create_volume(name, &labels)?;
-        Ok(())
-    }
-
-    /// Replaces a volume by an empty one.
-    pub fn replace_volume(&self, kind: &str, name: &str) -> Result<(), Error> {
-        let docker = self.docker()?;
-        leftovers::release(&docker, name)?;
-        match docker.remove_volume(name)? {
-            tierce_docker::Removal::InUse(reason) => {
-                let help = format!("see `docker ps -a --filter volume={name}`, and remove what mounts it");
-                let message = format!("failed to replace the volume `{name}`: {reason}");
-                Err(Error::new(ErrorKind::Daemon, message).with_help(help))
-            }
-            _ => self.create_volume(kind, name),
-        }
-    }
-
-    /// Removes a volume. If that fails, its owner label lets a later run remove it.
-    pub fn drop_volume(&self, name: &str) {
-        if let Ok(docker) = self.docker() {
-            let _ = docker.remove_volume(name);
-        }
-    }
-
-    /// Returns the time of the creation of a volume of this namespace and cache, as the daemon has it. None if there is no such
-    /// volume.
-    pub fn volume_created(&self, kind: &str, name: &str) -> Result<Option<String>, Error> {
-        let mut expected = self.labels(kind);
-        expected.insert(labels::CACHE.into(), cache_id(&self.workspace.paths)?);
-        let volume = self.docker()?.volume(name)?;
-        Ok(volume.filter(|volume| is_own(&volume.labels, &expected)).map(|volume| volume.created))
     }
 }
 
-impl Opened {
-    /// Runs the program to the end with `input` on its stdin, and passes its output on. Returns the exit code, or 128 plus the
-    /// number of the signal that ended it.
-    pub fn run(&self, input: &[u8], output: &mut dyn FnMut(Stream, &[u8])) -> Result<i32, Error> {
+impl OpenBuilder for OpenContainer {
+    fn run(&self, input: &[u8], output: &mut Output<'_>) -> Result<i32, Error> {
         let input = if input.is_empty() { Input::none() } else { Input::bytes(input.to_vec()) };
         let exit =
             self.docker.run_created(&self.container, input, &mut |stream, bytes| output(stream_of(stream), bytes));
         Ok(exit?.code)
     }
 
-    /// Unpacks a tar stream into a folder of the container.
-    pub fn copy_in(&self, folder: &str, tar: impl Read) -> Result<(), Error> {
+    fn copy_in(&self, folder: &str, tar: &mut (dyn Read + Send)) -> Result<(), Error> {
         self.docker.copy_in(self.container.id(), folder, tar)?;
         Ok(())
     }
 
-    /// Returns a file or folder of the container as a tar stream, or `None` if it does not exist.
-    pub fn copy_out(&self, path: &str) -> Result<Option<impl Read + use<>>, Error> {
+    fn copy_out(&self, path: &str) -> Result<Option<Box<dyn Read>>, Error> {
         match self.docker.copy_out(self.container.id(), path) {
-            Ok(stream) => Ok(Some(stream)),
+            Ok(stream) => Ok(Some(Box::new(stream))),
             Err(DaemonError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Commits the container's root, without its mounts, as a new root. An unnamed one goes with the last image above it.
-    pub fn keep(&self, context: &Context<'_>, (kind, key): (&str, &str), name: Option<&str>) -> Result<String, Error> {
-        let mut labels = context.root_labels(kind, key);
-        labels.insert(labels::OWNER.into(), String::new());
+    fn keep(&self, (kind, key): (&str, &str), name: Option<&str>) -> Result<String, Error> {
+        let mut labels = self.labels.clone();
+        let own = [(labels::KIND, kind), (labels::KEY, key), (labels::OWNER, "")];
+        labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let changes = ImageChanges { labels, ..ImageChanges::default() };
         Ok(self.docker.commit(self.container.id(), name, &changes)?)
     }
 
-    /// Removes the container and returns the error if that fails, unlike a drop.
-    pub fn remove(self) -> Result<(), Error> {
+    fn remove(self: Box<Self>) -> Result<(), Error> {
         Ok(self.container.remove()?)
     }
 
-    /// Returns the daemon and the container's id, for an interactive program.
-    pub fn conversation(&self) -> (&Docker, &str) {
-        (&self.docker, self.container.id())
+    fn attachable(&self) -> Option<&str> {
+        Some(self.container.id())
+    }
+
+    fn run_here(&self) -> Result<i32, Error> {
+        // Only a client of the daemon can forward a terminal.
+        Err(Error::missing_input("terminal"))
     }
 }
 

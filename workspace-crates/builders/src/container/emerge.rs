@@ -11,7 +11,7 @@ use tierce_store::{Cause, Error, ErrorKind, Event, files};
 
 use crate::container::container_files::{copy, for_each_file, read_out};
 use crate::container::context::Context;
-use crate::container::daemon_engine::Opened;
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::emerge_progress::{Compiled, Follower};
 use crate::container::inputs::Inputs;
 use crate::container::opening::{Opening, Stream, read_only};
@@ -69,7 +69,7 @@ impl Context<'_> {
         &self,
         id: &StepId,
         image: &ImageSpec,
-        container: &Opened,
+        container: &dyn OpenBuilder,
         compiled: impl Fn(Compiled),
     ) -> Result<(), Error> {
         let mut follower = Follower::new(id, self.observer);
@@ -117,7 +117,7 @@ impl Context<'_> {
     }
 
     /// Copies the packages' logs into the workspace's folder, where the user owns them.
-    pub fn keep_logs(&self, container: &Opened, image: &ImageSpec) -> Result<(), Error> {
+    pub fn keep_logs(&self, container: &dyn OpenBuilder, image: &ImageSpec) -> Result<(), Error> {
         let folder = self.workspace.paths.logs(image.name.as_str());
         for_each_file(container, LOGS, |name, entry| {
             let name = Path::new(name).file_name().map(PathBuf::from).unwrap_or_default();

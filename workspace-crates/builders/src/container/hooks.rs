@@ -11,7 +11,7 @@ use tierce_plan::{Builder, ROOT};
 use tierce_store::{Cause, Error, ErrorKind, files};
 
 use crate::container::context::Context;
-use crate::container::daemon_engine::Opened;
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::opening::{Mount, Opening, Stream, mounted_volume, read_only};
 use crate::container::roots::BELOW;
 use crate::container::tail::Tail;
@@ -91,7 +91,7 @@ impl Context<'_> {
             container.arguments.push(BELOW.to_owned());
         }
         let container = self.open(&container)?;
-        let changed = self.run_hook(&container, hook)?;
+        let changed = self.run_hook(&*container, hook)?;
         container.remove()?;
         Ok(changed)
     }
@@ -99,7 +99,7 @@ impl Context<'_> {
     /// Runs a hook and writes its log. Returns the paths that its wrapper hook.sh reports as changed.
     pub fn run_hook(
         &self,
-        container: &Opened,
+        container: &dyn OpenBuilder,
         ImageHook { image, hook, spec }: ImageHook<'_>,
     ) -> Result<Vec<String>, Error> {
         let (mut tail, mut output, mut changed) = (Tail::default(), Vec::new(), Vec::new());

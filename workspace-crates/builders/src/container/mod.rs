@@ -1,6 +1,7 @@
 //! Containers of builders: the context and inputs of a step, and the files that go in and out.
 
 mod binpkgs;
+pub mod builder_engine;
 pub mod cargo_call;
 pub mod checked_archive;
 pub mod container_files;

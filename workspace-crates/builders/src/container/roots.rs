@@ -15,7 +15,7 @@ use tierce_store::{Error, files, sealed};
 
 use crate::container::checked_archive::RootArchive;
 use crate::container::context::Context;
-use crate::container::daemon_engine::Opened;
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::opening::{Opening, mounted_volume};
 use crate::container::root_archive;
 
@@ -79,7 +79,7 @@ impl Context<'_> {
     /// Copies a root filesystem out of the container and indexes it; `diagnostics` is the output of its dynamic linker.
     pub fn take_root(
         &self,
-        container: &Opened,
+        container: &dyn OpenBuilder,
         folder: &str,
         key: &str,
         diagnostics: String,
@@ -96,7 +96,7 @@ impl Context<'_> {
         out.into_inner().map_err(|error| failed(error.into_error()))?;
 
         let mut archive = files::temporary_beside(&archive_path)?;
-        let index = root_archive::normalise(sent.as_file_mut(), archive.as_file_mut(), self.root_ids()?)?;
+        let index = root_archive::normalise(sent.as_file_mut(), archive.as_file_mut(), self.engine()?.root_ids()?)?;
         drop(sent);
         let database = installed(&index, archive.as_file_mut())?;
         let normalise = |path: &str| index.tree().real_path(path);
@@ -138,8 +138,9 @@ impl Context<'_> {
         if !self.root_archive_is_present(image, &root.key)? {
             return Ok(false);
         }
-        Ok(self.engine_id()? == root.daemon
-            && self.volume_created("root", &root.volume)?.as_ref() == Some(&root.created))
+        let engine = self.engine()?;
+        Ok(engine.id()? == root.daemon
+            && engine.volume_created("root", &root.volume)?.as_ref() == Some(&root.created))
     }
 
     /// Whether the cache has the archive and the facts of a ROOT, or of an unmerged copy.

@@ -15,9 +15,9 @@ use tierce_plan::digest_of;
 use tierce_store::paths::Paths;
 use tierce_store::{Error, files};
 
-use crate::container::context::Context;
-use crate::container::daemon_engine::{daemon_mount, stream_of};
-use crate::container::opening::{Opening, Stream};
+use crate::container::builder_engine::{Frozen, Output};
+use crate::container::daemon_engine::{DaemonEngine, daemon_mount, stream_of};
+use crate::container::opening::Opening;
 use crate::daemon::{labels, owner};
 
 const KEEP_WARM_SH: &str = include_str!("../scripts/keep_warm.sh");
@@ -26,20 +26,20 @@ const SPEC_DIGEST: &str = "dev.tierce.made-of";
 /// The label with the workspace and the image that a container compiles.
 pub const FOR: &str = "dev.tierce.warm-for";
 
-impl Context<'_> {
+impl DaemonEngine<'_> {
     /// Runs a program in the image's warm container and returns its exit code. The container ends `idle` seconds after the last
     /// program. No process of the container runs while the result exists.
-    pub fn run_warm(
+    pub(super) fn run_in_warm_container(
         &self,
         image: &str,
         idle: u32,
         opening: &Opening,
-        output: &mut dyn FnMut(Stream, &[u8]),
-    ) -> Result<(i32, Frozen), Error> {
-        let docker = self.docker()?;
+        output: &mut Output<'_>,
+    ) -> Result<(i32, Box<dyn Frozen>), Error> {
+        let docker = &self.docker;
         let spec = self.container_spec(opening)?;
-        let in_use = self.workspace.paths.of_image("images", image).join("warm");
-        let container = self.warm_container(&docker, image, idle, &spec, &in_use)?;
+        let in_use = self.context.workspace.paths.of_image("images", image).join("warm");
+        let container = self.warm_container(docker, image, idle, &spec, &in_use)?;
         files::write(&in_use, owner::this_process())?;
         let command = Command {
             command: spec.entrypoint.iter().flatten().chain(&spec.command).cloned().collect(),
@@ -55,9 +55,9 @@ impl Context<'_> {
         if !stays {
             docker.remove(&container)?;
         }
-        let frozen = Frozen { docker, container: stays.then_some(container), in_use };
+        let frozen = FrozenContainer { docker: docker.clone(), container: stays.then_some(container), in_use };
         match ending? {
-            Ending::Exited(exit) => Ok((exit.code, frozen)),
+            Ending::Exited(exit) => Ok((exit.code, Box::new(frozen))),
             Ending::Detached => unreachable!("there is no input that could say so"),
         }
     }
@@ -76,14 +76,14 @@ impl Context<'_> {
             command: vec![idle.to_string()],
             environment: Default::default(),
             auto_remove: true,
-            labels: self.finished_labels("warm"),
+            labels: self.context.finished_labels("warm"),
             ..spec.clone()
         };
-        warm.mounts.push(daemon_mount(&self.script("keep_warm.sh", KEEP_WARM_SH)?));
+        warm.mounts.push(daemon_mount(&self.context.script("keep_warm.sh", KEEP_WARM_SH)?));
         let spec_digest = spec_digest(&warm)?;
-        let purpose = format!("{}{image}", purpose_of(&self.workspace.paths));
+        let purpose = format!("{}{image}", purpose_of(&self.context.workspace.paths));
         let mut found = None;
-        let namespace = format!("{}={}", labels::NAMESPACE, self.workspace.options.namespace);
+        let namespace = format!("{}={}", labels::NAMESPACE, self.context.workspace.options.namespace);
         for there in docker.containers(&[&namespace, &format!("{FOR}={purpose}")])? {
             let is_same =
                 there.labels.get(SPEC_DIGEST) == Some(&spec_digest) && there.status == ContainerStatus::Running;
@@ -108,16 +108,15 @@ impl Context<'_> {
 }
 
 /// A warm container whose processes are stopped, so that nothing changes its results. It continues on drop.
-pub struct Frozen {
+struct FrozenContainer {
     docker: Docker,
     /// None if the container is gone.
     container: Option<String>,
     in_use: PathBuf,
 }
 
-impl Frozen {
-    /// Removes the container, in which a program has left processes.
-    pub fn remove(mut self) -> Result<(), Error> {
+impl Frozen for FrozenContainer {
+    fn remove(mut self: Box<Self>) -> Result<(), Error> {
         match self.container.take() {
             Some(container) => self.docker.remove(&container).map(drop).map_err(Error::from),
             None => Ok(()),
@@ -125,7 +124,7 @@ impl Frozen {
     }
 }
 
-impl Drop for Frozen {
+impl Drop for FrozenContainer {
     fn drop(&mut self) {
         // After an interruption, only a removal reaches the daemon.
         let is_usable =

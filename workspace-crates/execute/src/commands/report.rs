@@ -37,7 +37,7 @@ pub(super) fn report_images(
     for spec in images {
         let name = spec.name.as_str();
         let path = workspace.paths.report(name);
-        let mut report = report(workspace, spec, sink, results, runs)?;
+        let mut report = report(&context, spec, sink, results, runs)?;
         // A run that did not need the builder has not read its size, so take it from the image's earlier report.
         if report.sizes.builder.is_none() {
             let earlier = files::read_json::<Report>(&path).filter(|earlier| earlier.id == report.id);
@@ -58,13 +58,13 @@ pub(super) fn report_images(
 }
 
 fn report(
-    workspace: &Workspace,
+    context: &Context<'_>,
     spec: &ImageSpec,
     sink: &Sink,
     results: &Results,
     runs: &[StepRun],
 ) -> Result<Report, Error> {
-    let name = spec.name.as_str();
+    let (workspace, name) = (context.workspace, spec.name.as_str());
     let of_image = |id: &StepId| id.image().is_none_or(|image| image == name);
     let mut report = Report {
         image: name.to_owned(),
@@ -106,7 +106,7 @@ fn report(
                 report.sent += bytes
             }
             Outcome::Builder(builder) if runs.iter().any(|run| !run.reused) => {
-                report.sizes.builder = workspace.docker()?.image(&builder.image)?.map(|image| image.size);
+                report.sizes.builder = context.engine()?.root_bytes(&builder.image)?;
             }
             _ => {}
         }

@@ -6,10 +6,9 @@ mod state;
 
 use tempfile::TempDir;
 use tierce_builders::container::context::Context;
-use tierce_builders::container::daemon_engine::Opened;
+use tierce_builders::container::builder_engine::OpenBuilder;
 use tierce_builders::engine::run::known;
 use tierce_builders::workspace::Workspace;
-use tierce_docker::Docker;
 use tierce_manifest::{Hook, ImageSpec};
 use tierce_plan::{Plan, Sink, Step, StepId};
 use tierce_store::failed::Failed;
@@ -39,7 +38,7 @@ pub struct ShellOptions {
 
 /// A container that the caller starts. Dropping it removes the container.
 pub struct Shell {
-    container: Opened,
+    container: Box<dyn OpenBuilder>,
     /// The step that the container reproduces.
     pub step: StepId,
     /// The package that failed to compile, `category/name-version`. Its sources are unpacked and patched.
@@ -55,9 +54,17 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Returns the daemon and the container's id, to attach to it.
-    pub fn conversation(&self) -> (&Docker, &str) {
-        self.container.conversation()
+    /// Returns the id that the daemon attaches a terminal to, or `None` if the command can have the caller's own.
+    pub fn attachable(&self) -> Option<&str> {
+        self.container.attachable()
+    }
+
+    /// Runs the command with the caller's own terminal, and returns its exit code.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn run_here(&self) -> Result<i32, Error> {
+        self.container.run_here()
     }
 }
 

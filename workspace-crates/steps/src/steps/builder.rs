@@ -26,9 +26,9 @@ pub(super) fn make_builder(context: &Context<'_>, step: &Step) -> Result<Outcome
         let wheel = tierce_bounded::open(&wheel_path).map_err(|error| Error::file("read", &wheel_path, error))?;
         let mut extra = wheel::entries(wheel).map_err(corrupt)?;
         extra.extend(provided_entries(debs(context))?);
-        let unpacked = context.import_root(("unpacked", key), |out| write_debian_root(context, &extra, out))?;
+        let unpacked = context.engine()?.import_root(("unpacked", key), &mut |out| write_debian_root(context, &extra, out))?;
         // The configured image shares the layer of the unpacked one, which has no name and no other use.
-        configure(context, &unpacked, key).inspect_err(|_| context.drop_root(&unpacked))
+        configure(context, &unpacked, key).inspect_err(|_| drop_root(context, &unpacked))
     })?;
     Ok(Outcome::Builder(builder))
 }
@@ -40,8 +40,8 @@ pub(super) fn import_builder(context: &Context<'_>, step: &Step) -> Result<Outco
             return Err(Error::missing_input("root filesystem"));
         };
         let host = context.workspace.root().join(&path.value).into_std_path_buf();
-        let image = context.import_root(("imported", key), |out| write_own_root(&host, out))?;
-        inspect_base(context, &image).map(|_| image.clone()).inspect_err(|_| context.drop_root(&image))
+        let image = context.engine()?.import_root(("imported", key), &mut |out| write_own_root(&host, out))?;
+        inspect_base(context, &image).map(|_| image.clone()).inspect_err(|_| drop_root(context, &image))
     })?;
     // Tierce inspects an existing image again: another cache may have imported it.
     builder.repository = inspect_base(context, &builder.image)?;
@@ -50,7 +50,7 @@ pub(super) fn import_builder(context: &Context<'_>, step: &Step) -> Result<Outco
 
 /// Uses an image of the daemon as the builder, if it has emerge.
 pub(super) fn use_builder_image(context: &Context<'_>, step: &Step, reference: &str) -> Result<Outcome, Error> {
-    let Some(image) = context.find_root(reference)? else {
+    let Some(image) = context.engine()?.find_root(reference)? else {
         return Err(Error::missing_input("builder image"));
     };
     let repository = inspect_base(context, &image)?;
@@ -67,33 +67,39 @@ fn once_per_daemon(
 ) -> Result<Builder, Error> {
     let key = step.ingredients_with([]).key();
     let reference = format!("{}-builder:{}", context.workspace.options.namespace, key.short());
-    let own = || context.find_own_root(&reference, kind, key.as_str());
+    let own = || context.engine()?.find_own_root(&reference, kind, key.as_str());
     let before = own()?;
     if let (Some(root), false) = (&before, step.again) {
         return builder(context, step, root.clone());
     }
     let made = make(key.as_str())?;
-    context.warn_of_stranger(&reference, kind, key.as_str())?;
-    context.name_root(&made, &reference)?;
+    context.engine()?.warn_of_stranger(&reference, kind, key.as_str())?;
+    context.engine()?.name_root(&made, &reference)?;
     let chosen = match &before {
         // A container may still use the old root; then `clean` finds it by its label.
         Some(before) => {
             if *before != made {
-                context.drop_root(before);
+                context.engine()?.drop_root(before);
             }
             made
         }
         // A run with another cache may have made one too, and may already use it.
         None => {
-            let oldest = context.oldest_own_root(kind, key.as_str())?.unwrap_or_else(|| made.clone());
+            let oldest = context.engine()?.oldest_own_root(kind, key.as_str())?.unwrap_or_else(|| made.clone());
             if oldest != made {
-                context.name_root(&oldest, &reference)?;
-                context.drop_root(&made);
+                context.engine()?.name_root(&oldest, &reference)?;
+                context.engine()?.drop_root(&made);
             }
             oldest
         }
     };
     builder(context, step, chosen)
+}
+
+fn drop_root(context: &Context<'_>, root: &str) {
+    if let Ok(engine) = context.engine() {
+        engine.drop_root(root);
+    }
 }
 
 /// Compares the downloads of a builder with their digests.
@@ -108,7 +114,7 @@ fn check_downloads(context: &Context<'_>, wheel: &Path) -> Result<(), Error> {
 
 fn builder(context: &Context<'_>, step: &Step, root: String) -> Result<Builder, Error> {
     let key = step.ingredients_with([]).key().to_string();
-    Ok(Builder { key, daemon: context.engine_id()?, image: root, repository: None })
+    Ok(Builder { key, daemon: context.engine()?.id()?, image: root, repository: None })
 }
 
 fn write_debian_root(context: &Context<'_>, extra: &[ExtraEntry], out: &mut dyn Write) -> Result<(), Error> {
@@ -131,7 +137,7 @@ fn configure(context: &Context<'_>, unpacked: &str, key: &str) -> Result<String,
     if code != 0 {
         return Err(Error::builder("configure the builder", code, &tail.lines()));
     }
-    let root = container.keep(context, ("builder", key), None)?;
+    let root = container.keep(("builder", key), None)?;
     container.remove()?;
     Ok(root)
 }

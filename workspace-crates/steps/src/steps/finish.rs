@@ -31,9 +31,9 @@ pub(super) fn apply_last_hook(
 ) -> Result<(), Error> {
     let image = hook.image;
     let volume = context.daemon_name("finish", &digest(format!("{} {}", owner::this_process(), image.name)));
-    context.create_volume("finish", &volume)?;
+    context.engine()?.create_volume("finish", &volume)?;
     let finished = run_in(context, &volume, hook, builder, files);
-    context.drop_volume(&volume);
+    context.engine()?.drop_volume(&volume);
     let finished = finished?;
     let remove = &files.rules.globs.remove;
     let wanted =
@@ -54,8 +54,8 @@ fn run_in(
     files: &mut SelectedFiles,
 ) -> Result<Index, Error> {
     let container = context.open(&context.hook_container(hook, builder, Some(volume))?)?;
-    bring_tree(&container, &files.image, &mut files.archive)?;
-    context.run_hook(&container, hook)?;
+    bring_tree(&*container, &files.image, &mut files.archive)?;
+    context.run_hook(&*container, hook)?;
     let mut taken = tempfile::tempfile().map_err(|error| Error::file("write", "a temporary file".as_ref(), error))?;
     let failed = |error| Error::file("read from the builder", ROOT.as_ref(), error);
     let mut out = BufWriter::with_capacity(1 << 20, &mut taken);
@@ -63,7 +63,7 @@ fn run_in(
     io::copy(&mut stream.ok_or_else(|| Error::missing_input("selected files"))?, &mut out).map_err(failed)?;
     out.into_inner().map_err(|error| failed(error.into_error()))?;
     container.remove()?;
-    let index = Index::of_archive(&mut taken, "/", LIMITS)?.without_engine(context.root_ids()?)?;
+    let index = Index::of_archive(&mut taken, "/", LIMITS)?.without_engine(context.engine()?.root_ids()?)?;
     with_kept_contents(context, &index, &files.image, &mut RootArchive::of_file(taken, ROOT.as_ref()))
 }
 

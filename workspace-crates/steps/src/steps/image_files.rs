@@ -3,7 +3,7 @@
 use std::io;
 
 use tierce_builders::container::checked_archive::RootArchive;
-use tierce_builders::container::daemon_engine::Opened;
+use tierce_builders::container::builder_engine::OpenBuilder;
 use tierce_builders::container::roots::MAX_TEXT;
 use tierce_oci::TarWriter;
 use tierce_plan::ROOT;
@@ -24,11 +24,13 @@ pub(super) fn text_of(index: &Index, archive: &mut RootArchive, path: &str) -> R
 }
 
 /// Copies the selected files into a container, at the path of ROOT.
-pub fn bring_tree(container: &Opened, selected: &Index, archive: &mut RootArchive) -> Result<(), Error> {
-    let (pipe, end) = io::pipe().map_err(|error| Error::file("open", "a pipe".as_ref(), error))?;
+pub fn bring_tree(container: &dyn OpenBuilder, selected: &Index, archive: &mut RootArchive) -> Result<(), Error> {
+    let (mut pipe, end) = io::pipe().map_err(|error| Error::file("open", "a pipe".as_ref(), error))?;
     std::thread::scope(|scope| {
         let written = scope.spawn(move || write_tree(selected, archive, end));
-        let sent = container.copy_in(ROOT, pipe);
+        let sent = container.copy_in(ROOT, &mut pipe);
+        // Without a reader, the writer ends.
+        drop(pipe);
         let written = written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // The daemon's error says nothing about the file that broke the stream.
         match written {

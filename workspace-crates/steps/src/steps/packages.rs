@@ -46,19 +46,19 @@ fn emerge(
     let container = context.emerge_container(image, packages, builder, "packages")?;
     let container = context.open(&container)?;
     let there: Vec<_> = packages.iter().filter(|package| !missing.contains(package)).cloned().collect();
-    context.bring_binpkgs(&container, &there)?;
+    context.bring_binpkgs(&*container, &there)?;
     let (ended, missing) = std::thread::scope(|scope| {
         // Store each package as soon as it is compiled, while emerge continues: an interruption loses only unfinished ones.
         let (sender, compiled) = mpsc::channel::<Compiled>();
-        let taking = scope.spawn(|| context.store_each(&step.id, &container, missing, compiled));
+        let taking = scope.spawn(|| context.store_each(&step.id, &*container, missing, compiled));
         // The receiver lives until the sender is dropped.
         let tell = move |compiled| drop(sender.send(compiled));
-        let ended = context.run_emerge(&step.id, image, &container, tell);
+        let ended = context.run_emerge(&step.id, image, &*container, tell);
         (ended, taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     // Keep the logs after a failure too, since they say why it failed.
-    let kept = context.keep_logs(&container, image);
-    let taken = context.store_binpkgs(&container, &missing, None);
+    let kept = context.keep_logs(&*container, image);
+    let taken = context.store_binpkgs(&*container, &missing, None);
     ended.and(kept).and(taken)?;
     container.remove()?;
     Ok(())
@@ -77,28 +77,28 @@ pub(super) fn extend_builder(
     let key = inputs.key(step);
     let reference = format!("{}-environment:{}", context.workspace.options.namespace, key.short());
     let made = |image| {
-        Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: context.engine_id()?, image, repository: None }))
+        Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: context.engine()?.id()?, image, repository: None }))
     };
     // The image may exist without a receipt: another cache built it, or a killed run did.
-    if let (false, Some(image)) = (step.again, context.find_own_root(&reference, ENVIRONMENT, key.as_str())?) {
+    if let (false, Some(image)) = (step.again, context.engine()?.find_own_root(&reference, ENVIRONMENT, key.as_str())?) {
         return made(image);
     }
-    context.warn_of_stranger(&reference, ENVIRONMENT, key.as_str())?;
+    context.engine()?.warn_of_stranger(&reference, ENVIRONMENT, key.as_str())?;
     let hook = ImageHook::find(image, Hook::Builder);
     let mut builder = builder.clone();
     if !image.emerge.build_packages.is_empty() {
         let container = context.open(&context.emerge_container(image, &packages, &builder, "environment")?)?;
-        context.bring_binpkgs(&container, &packages)?;
-        context.run_emerge(&step.id, image, &container, |compiled| context.built(&step.id, &compiled))?;
+        context.bring_binpkgs(&*container, &packages)?;
+        context.run_emerge(&step.id, image, &*container, |compiled| context.built(&step.id, &compiled))?;
         // If a hook follows, its result gets the name instead.
         let name = hook.is_none().then_some(reference.as_str());
-        builder.image = container.keep(context, (ENVIRONMENT, if hook.is_none() { key.as_str() } else { "" }), name)?;
+        builder.image = container.keep((ENVIRONMENT, if hook.is_none() { key.as_str() } else { "" }), name)?;
         container.remove()?;
     }
     if let Some(hook) = hook {
         let container = context.open(&context.hook_container(hook, &builder, None)?)?;
-        context.run_hook(&container, hook)?;
-        builder.image = container.keep(context, (ENVIRONMENT, key.as_str()), Some(&reference))?;
+        context.run_hook(&*container, hook)?;
+        builder.image = container.keep((ENVIRONMENT, key.as_str()), Some(&reference))?;
         container.remove()?;
     }
     made(builder.image)

@@ -98,7 +98,7 @@ impl Perform for Performer<'_> {
                     | Action::Tag { .. }
             )
         };
-        if steps.any(leads_to_mounts) { self.context.check_sight() } else { Ok(()) }
+        if steps.any(leads_to_mounts) { self.context.engine()?.check_sight() } else { Ok(()) }
     }
 
     fn claim(&self, step: &Step, key: &Key) -> Result<Option<Vec<Held>>, Error> {

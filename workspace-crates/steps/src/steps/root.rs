@@ -24,7 +24,7 @@ pub(super) fn merge_root(context: &Context<'_>, step: &Step, image: &str, inputs
     let cache = cache_id(&workspace.paths)?;
     let volume = format!("{}-{cache}", context.daemon_name("root", key.as_str()));
     // A killed run may leave an incomplete volume, so a volume without its receipt does not count.
-    context.replace_volume("root", &volume)?;
+    context.engine()?.replace_volume("root", &volume)?;
     let spec = context.image(image)?;
     let builder = inputs.builder()?;
     // The base image's ROOT; this step has no other ROOT as its input.
@@ -40,14 +40,14 @@ pub(super) fn merge_root(context: &Context<'_>, step: &Step, image: &str, inputs
         Some(below) => Beginning::Copy(below),
     };
     let container = context.open(&context.root_container(spec, builder, &volume, beginning, &packages)?)?;
-    context.bring_binpkgs(&container, &packages)?;
-    let merged = context.run_emerge(&step.id, spec, &container, |compiled| context.built(&step.id, &compiled));
+    context.bring_binpkgs(&*container, &packages)?;
+    let merged = context.run_emerge(&step.id, spec, &*container, |compiled| context.built(&step.id, &compiled));
     if merged.is_err() {
-        context.keep_logs(&container, spec)?;
+        context.keep_logs(&*container, spec)?;
     }
     merged?;
     let mut diagnostics = String::new();
-    for_each_file(&container, "/tierce/logs/ld.so.diagnostics", |name, entry| {
+    for_each_file(&*container, "/tierce/logs/ld.so.diagnostics", |name, entry| {
         let read = io::Read::read_to_string(&mut io::Read::take(entry, MAX_TEXT), &mut diagnostics);
         read.map(drop).map_err(|error| Error::file("read from the builder", Path::new(name), error))
     })?;
@@ -57,14 +57,14 @@ pub(super) fn merge_root(context: &Context<'_>, step: &Step, image: &str, inputs
     for (paths, hook) in [(before, Hook::RootBefore), (after, Hook::RootAfter)] {
         hooks.extend(paths.into_iter().map(|path| (path, hook.to_string())));
     }
-    let facts = context.take_root(&container, ROOT, key.as_str(), diagnostics, hooks)?;
+    let facts = context.take_root(&*container, ROOT, key.as_str(), diagnostics, hooks)?;
     container.remove()?;
     Ok(Outcome::Root(Root {
         key: key.to_string(),
         content: root_digests::content(&facts.index),
         interface: root_digests::interface(&facts.index, &mut open(&context.root_archive(key.as_str()))?.0),
-        daemon: context.engine_id()?,
-        created: context.volume_created("root", &volume)?.ok_or_else(|| Error::missing_input("ROOT's volume"))?,
+        daemon: context.engine()?.id()?,
+        created: context.engine()?.volume_created("root", &volume)?.ok_or_else(|| Error::missing_input("ROOT's volume"))?,
         volume,
         bytes: tierce_rootfs::report::total(&facts.index).bytes,
     }))

@@ -45,7 +45,7 @@ pub(super) fn unmerge(
         context.warn(message);
     }
     let RootFacts { diagnostics, hooks, .. } = context.root_facts(&root.key)?;
-    let facts = context.take_root(&container, COPY, key.as_str(), diagnostics, hooks)?;
+    let facts = context.take_root(&*container, COPY, key.as_str(), diagnostics, hooks)?;
     container.remove()?;
     Ok(Outcome::Unmerged(Unmerged {
         key: key.to_string(),

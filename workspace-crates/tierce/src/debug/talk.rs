@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use anstyle::AnsiColor;
 use tierce_debug::{DetachKeys, Error, Outcome};
-use tierce_docker::{Input, InputEvent, OutputStream};
+use tierce_docker::{Ending, Input, InputEvent, OutputStream};
 
 use super::{Context, keyboard};
 use crate::Failure;
@@ -59,6 +59,17 @@ impl Context<'_> {
             _ if self.signals.is_interrupted() => Err(Error::Docker(tierce_docker::Error::Interrupted).into()),
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Connects this process with the command of a container that has not started, and removes the container at its end.
+    pub(crate) fn converse(&self, container: &str, tty: bool) -> Result<Outcome, Failure> {
+        let talk = Talk { tty, stdin: true, keys: None, again: false };
+        self.talk(&talk, container, |input, output| {
+            Ok(match self.docker.converse(container, true, input, output).map_err(Error::Docker)? {
+                Ending::Exited(exit) => Outcome::Ended { code: exit.code, target: None },
+                Ending::Detached => Outcome::Detached,
+            })
+        })
     }
 
     /// Prints how a session ended, and returns its exit code.

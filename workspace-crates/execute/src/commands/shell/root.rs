@@ -86,8 +86,8 @@ impl State<'_> {
         };
         let container = context.root_container(image, builder, &volume.name, beginning, packages)?;
         let container = context.open(&container)?;
-        context.bring_binpkgs(&container, packages)?;
-        context.run_emerge(&step.id, image, &container, |_| {})?;
+        context.bring_binpkgs(&*container, packages)?;
+        context.run_emerge(&step.id, image, &*container, |_| {})?;
         container.remove()
     }
 
@@ -108,8 +108,9 @@ impl State<'_> {
     fn scratch_volume(&self) -> Result<ScratchVolume, Error> {
         let own = format!("{} {}", owner::this_process(), self.image.name);
         let name = self.context.daemon_name("shell", &digest(own));
-        self.context.create_volume("shell", &name)?;
-        Ok(ScratchVolume::new(self.context.docker()?, name))
+        let engine = self.context.engine()?;
+        engine.create_volume("shell", &name)?;
+        Ok(ScratchVolume::new(engine.volume_removal(&name), name))
     }
 
     /// Returns the volume of the base's ROOT; None without a base in the workspace.

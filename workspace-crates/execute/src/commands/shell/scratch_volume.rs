@@ -1,24 +1,23 @@
 //! The temporary volume of a shell.
 
-use tierce_docker::Docker;
-
-/// A volume of the daemon that is removed on drop. If this process is killed, a later run removes it.
+/// A volume that is removed on drop. If this process is killed, a later run removes it.
 pub(super) struct ScratchVolume {
-    docker: Docker,
-    /// Its name in the daemon.
+    remove: Option<Box<dyn FnOnce()>>,
+    /// Its name in the engine.
     pub(super) name: String,
 }
 
 impl ScratchVolume {
-    /// Takes ownership of a volume.
-    pub(super) fn new(docker: Docker, name: String) -> ScratchVolume {
-        ScratchVolume { docker, name }
+    /// Takes ownership of a volume, which `remove` removes.
+    pub(super) fn new(remove: Box<dyn FnOnce()>, name: String) -> ScratchVolume {
+        ScratchVolume { remove: Some(remove), name }
     }
 }
 
 impl Drop for ScratchVolume {
     fn drop(&mut self) {
-        // The label of a remaining volume names this process, so a later run removes it.
-        let _ = self.docker.remove_volume(&self.name);
+        if let Some(remove) = self.remove.take() {
+            remove();
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use tierce_builders::container::checked_archive::RootArchive;
 use tierce_builders::container::context::Context;
-use tierce_builders::container::daemon_engine::Opened;
+use tierce_builders::container::builder_engine::OpenBuilder;
 use tierce_builders::container::hooks::ImageHook;
 use tierce_builders::container::inputs::Inputs;
 use tierce_builders::container::opening::{Interaction, Opening, read_only};
@@ -75,14 +75,14 @@ impl State<'_> {
         let has_command = spec.environment.contains_key("TIERCE_COMMAND");
         let container = self.context.open(&Opening { interaction, ..spec })?;
         if has_binpkgs {
-            self.context.bring_binpkgs(&container, &self.packages())?;
+            self.context.bring_binpkgs(&*container, &self.packages())?;
         }
         if let Some((selected, mut archive)) = selected {
-            bring_tree(&container, &selected, &mut archive)?;
+            bring_tree(&*container, &selected, &mut archive)?;
         }
         // The volume of a failed merge is already ROOT.
         if self.options.root && volume.is_none() {
-            self.bring_root(&container)?;
+            self.bring_root(&*container)?;
         }
         let step = step.id.clone();
         Ok(Shell { container, step, prepared, hook, has_command, _folders: folders, _volume: volume })
@@ -204,9 +204,9 @@ impl State<'_> {
     }
 
     /// Copies ROOT into the container, so changes stay there.
-    fn bring_root(&self, container: &Opened) -> Result<(), Error> {
+    fn bring_root(&self, container: &dyn OpenBuilder) -> Result<(), Error> {
         let key = &self.root()?.key;
-        container.copy_in("/", TarOfFiles::default().below(ROOT)?)?;
+        container.copy_in("/", &mut TarOfFiles::default().below(ROOT)?)?;
         let mut archive = RootArchive::open(&self.context.root_archive(key))?;
         bring_tree(container, &self.context.root_facts(key)?.index, &mut archive)
     }
