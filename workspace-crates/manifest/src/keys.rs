@@ -283,6 +283,8 @@ pub const KEYS: &[Key] = &[
         "Variables of make.conf. Tierce warns about words of FEATURES that do nothing in a builder, such as getbinpkg.").of(Scope::Workspace),
     Key::new("toolbox", Shape::Text, r#""toolbox""#, r#""registry.example/tools:2""#,
         "The image with the tools of `cargo xtask debug`: one of the workspace, or any reference.").of(Scope::Workspace),
+    Key::new("engine", Shape::Choice(&["auto", "sandbox", "docker"], &[]), r#""auto""#, r#""docker""#,
+        "The engine that opens builders: `sandbox` needs no daemon, `docker` runs containers of the daemon, and `auto` takes the sandbox where this machine offers one. Results are the same.").of(Scope::Workspace),
     Key::new("debian-suite", Shape::Choice(&["trixie", "bookworm"], &[]), r#""trixie""#, r#""bookworm""#,
         "The Debian release of the builder `debian`, with its updates and security updates.").of(Scope::Workspace),
     Key::new("debian-mirror", Shape::Text, "the one in the host's apt sources", r#""http://mirror.example/debian""#,

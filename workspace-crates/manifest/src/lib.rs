@@ -35,10 +35,10 @@ pub use read::{library_text, read};
 pub use schema::schema;
 pub use spec::{
     AccountsSpec, AllowMissing, Base, BuilderBase, CapabilitySpec, CargoSpec, ConfigSpec, ContentSpec, DebianSuite,
-    DebugImage, DirectorySpec, EmergeSpec, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText, FileSpec,
-    ForAtom, GroupSpec, HealthCheck, Hook, HookSpec, HooksSpec, HttpTest, ImageSpec, Include, Keep, PortageProfile,
-    ProgramSpec, RepositorySpec, RunTimeSpec, ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput, TestRun, TestSpec,
-    UserSpec, WorkspaceSpec,
+    DebugImage, DirectorySpec, EmergeSpec, EngineChoice, ExpectedContent, ExpectedFile, ExpectedStop, ExpectedText,
+    FileSpec, ForAtom, GroupSpec, HealthCheck, Hook, HookSpec, HooksSpec, HttpTest, ImageSpec, Include, Keep,
+    PortageProfile, ProgramSpec, RepositorySpec, RunTimeSpec, ServiceTest, SizeLimit, Strip, SymlinkSpec, TestInput,
+    TestRun, TestSpec, UserSpec, WorkspaceSpec,
 };
 pub use values::{
     AccountName, ByteSize, CharsetName, FileCapabilities, ImageName, ImagePath, ImageReference, InnerPath, LocaleName,

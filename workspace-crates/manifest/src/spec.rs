@@ -47,6 +47,8 @@ pub struct WorkspaceSpec {
     pub make_conf: BTreeMap<String, Located<String>>,
     /// The release of Debian that the builder `debian` is made of.
     pub debian_suite: DebianSuite,
+    /// The engine that opens builders.
+    pub engine: EngineChoice,
     /// The address of a Debian mirror.
     pub debian_mirror: Option<Located<String>>,
     /// The address of a mirror of Debian's security updates.
@@ -105,6 +107,32 @@ impl DebianSuite {
         match self {
             Self::Trixie => "trixie",
             Self::Bookworm => "bookworm",
+        }
+    }
+}
+
+/// A choice of the engine that opens builders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The sandbox where the machine offers one, otherwise the daemon.
+    #[default]
+    Auto,
+    /// Namespaces of this machine's kernel.
+    Sandbox,
+    /// Containers of the daemon.
+    Docker,
+}
+
+impl EngineChoice {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Sandbox, Self::Docker];
+
+    /// Its name, as the key and the command line have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Sandbox => "sandbox",
+            Self::Docker => "docker",
         }
     }
 }

@@ -33,4 +33,4 @@ pub use identity::{Identity, SubordinateIds};
 pub use outer::entry;
 pub use probe::probe;
 pub use running::{Packed, Sandbox, Stream};
-pub use spec::{Mount, Program, Spec, Stdin};
+pub use spec::{Mount, Program, Root, Spec, Stdin};

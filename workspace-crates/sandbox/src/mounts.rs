@@ -6,13 +6,15 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, mount_remount, unmount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
+};
 use rustix::process::{chdir, fchdir, pivot_root};
 
 use crate::binds::{PLAIN, bind, memory};
 use crate::devices;
 use crate::error::Failure;
-use crate::spec::{Mount, Spec};
+use crate::spec::{Mount, Root, Spec};
 
 /// The folder of the assembled root, in the scratch folder.
 const MERGED: &str = "root";
@@ -22,8 +24,16 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
     // Without this, the host would see the mounts.
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|error| Failure::new("separate its mounts from the host's", error))?;
-    let root = mount_layers(spec)?;
-    devices::mount(&root, has_range)?;
+    // Names relative to the store have no characters that the options of a mount would need to escape, and are short.
+    chdir(&spec.store).map_err(|error| Failure::at("enter", &spec.store, error))?;
+    let root = match &spec.root {
+        Root::Folder(folder) => mount_folder(folder)?,
+        Root::Layers { layers, scratch } => {
+            let root = mount_layers(layers, scratch)?;
+            devices::mount(&root, has_range)?;
+            root
+        }
+    };
     for one in &spec.mounts {
         match one {
             Mount::Folder { host, target, read_only } => bind(&root, host, target, *read_only)?,
@@ -38,21 +48,29 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
     pivot(&root)
 }
 
-/// Mounts the layers over each other, kernel overlayfs: what changes goes into the scratch folder.
-fn mount_layers(spec: &Spec) -> Result<OwnedFd, Failure> {
-    // Names relative to the store have no characters that the options would need to escape, and are short.
-    chdir(&spec.store).map_err(|error| Failure::at("enter", &spec.store, error))?;
-    let scratch = &spec.scratch;
+/// Mounts a folder onto itself: the root of a process has to be a mount.
+fn mount_folder(folder: &str) -> Result<OwnedFd, Failure> {
+    mount_bind(folder, folder).map_err(|error| Failure::at("mount", folder, error))?;
+    open(folder)
+}
+
+/// Mounts the layers over each other, kernel overlayfs: changes go into the scratch folder.
+fn mount_layers(layers: &[String], scratch: &str) -> Result<OwnedFd, Failure> {
     let merged = format!("{scratch}/{MERGED}");
     let work = work_folder(scratch)?;
     create_dir(Path::new(&merged))?;
-    let lower: Vec<&str> = spec.layers.iter().rev().map(String::as_str).collect();
+    let lower: Vec<&str> = layers.iter().rev().map(String::as_str).collect();
     // `volatile`: nobody needs the scratch folder after a crash of the machine, so the kernel writes it whenever it likes.
     let options = format!("lowerdir={},upperdir={scratch}/upper,workdir={work},userxattr,volatile", lower.join(":"));
-    let failed = |error: Errno| Failure::at("mount the layers of its root in", spec.store.join(scratch), error);
+    let failed = |error: Errno| Failure::at("mount the layers of its root in", scratch, error);
     let options = CString::new(options).map_err(|_| failed(Errno::INVAL))?;
     mount("overlay", merged.as_str(), "overlay", PLAIN, options.as_c_str()).map_err(failed)?;
-    openat(CWD, merged.as_str(), OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(failed)
+    open(&merged)
+}
+
+fn open(folder: &str) -> Result<OwnedFd, Failure> {
+    openat(CWD, folder, OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|error| Failure::at("open", folder, error))
 }
 
 /// Creates a new work folder of the overlay: the kernel refuses that of an earlier volatile mount.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::spec::{Mount, Spec};
+use crate::spec::{Mount, Root, Spec};
 use crate::{Error, Sandbox};
 
 /// Starts a sandbox in a folder of the store, and has it pack a file that another mount brought in. The folder has to be empty; the
@@ -20,8 +20,7 @@ pub fn probe(sandbox: &Sandbox, store: &Path, scratch: &str) -> Result<(), Error
     let host = folder.join("lower");
     let spec = Spec {
         store: store.to_owned(),
-        layers: vec![format!("{scratch}/lower")],
-        scratch: scratch.to_owned(),
+        root: Root::Layers { layers: vec![format!("{scratch}/lower")], scratch: scratch.to_owned() },
         read_only: true,
         mounts: vec![Mount::Folder { host, target: "/probe".to_owned(), read_only: true }],
     };

@@ -7,16 +7,34 @@ use serde::{Deserialize, Serialize};
 /// A root and what is mounted in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// The folder that has the layers and the scratch folder. The names below have no characters that overlayfs interprets.
+    /// The folder that has the folders of the root.
     pub store: PathBuf,
-    /// The folders of the root below [`Spec::store`], the lowest first.
-    pub layers: Vec<String>,
-    /// A folder below [`Spec::store`] with the folder `upper`, which receives what changes in the root.
-    pub scratch: String,
+    /// The root.
+    pub root: Root,
     /// Whether the root refuses changes outside of its mounts.
     pub read_only: bool,
     /// The mounts, in their order.
     pub mounts: Vec<Mount>,
+}
+
+/// A root. The names are relative to [`Spec::store`], and have no characters that overlayfs interprets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Root {
+    /// One folder, only for archives: it has no devices.
+    Folder(String),
+    /// Several folders over each other.
+    Layers {
+        /// The folders, the lowest first.
+        layers: Vec<String>,
+        /// A folder with the folder `upper`, which receives the changes.
+        scratch: String,
+    },
+}
+
+impl Default for Root {
+    fn default() -> Root {
+        Root::Folder(String::new())
+    }
 }
 
 /// A mount in the root. Programs can neither use device files nor gain privileges through it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tierce_sandbox::{Error, Identity, Mount, Program, Sandbox, Spec, Stdin, Stream};
+use tierce_sandbox::{Error, Identity, Mount, Program, Root, Sandbox, Spec, Stdin, Stream};
 
 type Test = (&'static str, fn());
 
@@ -76,8 +76,7 @@ fn fixture() -> Fixture {
     let mounts = programs.map(|path| Mount::Folder { host: path.into(), target: (*path).to_owned(), read_only: true });
     let spec = Spec {
         store: store.path().to_owned(),
-        layers: vec!["lower".to_owned()],
-        scratch: "scratch".to_owned(),
+        root: Root::Layers { layers: vec!["lower".to_owned()], scratch: "scratch".to_owned() },
         read_only: false,
         mounts: mounts.collect(),
     };
@@ -136,7 +135,7 @@ fn changes_go_into_the_upper_layer() {
     assert_eq!(outcome(&fixture.spec, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
     fs::create_dir_all(fixture.path("next/upper")).expect("writable");
     let layers = vec!["lower".to_owned(), "scratch/upper".to_owned()];
-    let above = Spec { layers, scratch: "next".to_owned(), ..fixture.spec.clone() };
+    let above = Spec { root: Root::Layers { layers, scratch: "next".to_owned() }, ..fixture.spec.clone() };
     assert_eq!(outcome(&above, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
     let read_only = Spec { read_only: true, ..fixture.spec.clone() };
     let (code, said) = outcome(&read_only, "echo x > /work/x");
@@ -319,6 +318,10 @@ fn archives_go_in_and_out() {
         ]
     );
     assert!(sandbox().pack(&fixture.spec, "/work/nothing").expect("a sandbox").is_none());
+    let upper = Spec { root: Root::Folder("scratch/upper".to_owned()), mounts: Vec::new(), ..fixture.spec.clone() };
+    let mut same = Vec::new();
+    sandbox().pack(&upper, "/work/d").expect("a sandbox").expect("there").read_to_end(&mut same).expect("whole");
+    assert!(same == packed, "the upper layer alone has the folder too");
     let content = sandbox().pack(&fixture.spec, "/work/d/.").expect("a sandbox").expect("there");
     let first = tar::Archive::new(content)
         .entries()

@@ -111,6 +111,11 @@ pub fn sweep(dir: &Path, depth: usize) {
     }
 }
 
+/// Whether no process holds this unfinished folder.
+pub fn is_free(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(|folder| folder.try_lock().is_ok())
+}
+
 /// Whether a path has the name of an unfinished file or folder.
 pub fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -14,6 +14,7 @@ pub mod files;
 pub mod lock_file;
 pub mod locks;
 pub mod metadata_cache;
+pub mod owner;
 pub mod paths;
 pub mod pending_images;
 mod permission;

@@ -35,12 +35,18 @@ impl Receipts {
         Receipts { paths, namespace: file_name(namespace) }
     }
 
+    /// Receipts of results of the sandbox, which lie in the cache beside them. No namespace of a daemon has this name.
+    pub fn of_sandbox(paths: Paths) -> Receipts {
+        Receipts::new(paths, SANDBOX)
+    }
+
     /// The other namespaces whose ROOTs were merged with this cache.
     pub fn other_namespaces(&self) -> BTreeSet<String> {
         let folder = self.paths.shared("receipts").join(MERGE_ROOT.kind().0);
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.path().is_dir());
         let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let names = names.filter(|name| *name != file_name(SANDBOX));
         names.filter(|name| *name != self.namespace).map(|name| image_of(&name)).collect()
     }
 
@@ -123,6 +129,9 @@ impl Receipts {
         self.paths.own("receipts").join("last").join(format!("{}.json", file_name(step.as_str()).replace(' ', ".")))
     }
 }
+
+/// The place of a namespace in the paths of the sandbox's receipts.
+const SANDBOX: &str = "sandbox:";
 
 /// Any merge of a ROOT.
 const MERGE_ROOT: Action = Action::MergeRoot { image: String::new() };

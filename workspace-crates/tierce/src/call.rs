@@ -45,6 +45,7 @@ impl Call<'_> {
             daemon: daemon_environment(),
             cargo_home: path("CARGO_HOME").or_else(|| path("HOME").map(|home| home.join(".cargo"))).unwrap_or_default(),
             namespace: namespace(),
+            engine: self.global.engine.map(crate::cli::Engine::choice),
             offline: self.global.offline || self.global.frozen,
             locked: self.global.locked || self.global.frozen,
             no_cache: Vec::new(),

@@ -9,6 +9,7 @@ mod size;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tierce_manifest::EngineChoice;
 
 /// Minimal container images from a Cargo workspace, with native libraries from Gentoo's Portage.
 #[derive(Debug, Parser)]
@@ -32,6 +33,7 @@ Environment:
   TIERCE_CACHE      Folder of downloads, binary packages and layers
                     [default: $XDG_CACHE_HOME/tierce, or ~/.cache/tierce]
   TIERCE_NAMESPACE  Prefix and label of everything in the daemon [default: tierce]
+  TIERCE_ENGINE     Same as --engine: auto, sandbox or docker
   DOCKER_HOST       Address of the daemon, such as unix:///run/podman/podman.sock
                     [default: the docker program's, then Podman's sockets]
   TIERCE_NOTIFY     Same as --notify: none, bell or desktop
@@ -79,6 +81,16 @@ pub(crate) struct Global {
     /// Path to the Cargo.toml of the workspace or of a member [default: found from the current folder]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Workspace")]
     pub(crate) manifest_path: Option<Utf8PathBuf>,
+    /// Engine that opens builders; auto: the sandbox where this machine offers one [default: the key `engine`, else auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ENGINE",
+        env = "TIERCE_ENGINE",
+        hide_env_values = true,
+        help_heading = "Workspace"
+    )]
+    pub(crate) engine: Option<Engine>,
     /// Run without the network; fail if the cache lacks a file
     #[arg(long, global = true, help_heading = "Workspace")]
     pub(crate) offline: bool,
@@ -88,6 +100,24 @@ pub(crate) struct Global {
     /// Same as --offline and --locked
     #[arg(long, global = true, help_heading = "Workspace")]
     pub(crate) frozen: bool,
+}
+
+/// The values of `--engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Auto,
+    Sandbox,
+    Docker,
+}
+
+impl Engine {
+    pub(crate) fn choice(self) -> EngineChoice {
+        match self {
+            Engine::Auto => EngineChoice::Auto,
+            Engine::Sandbox => EngineChoice::Sandbox,
+            Engine::Docker => EngineChoice::Docker,
+        }
+    }
 }
 
 /// The values of `--color`, as cargo has them.

@@ -9,9 +9,9 @@ use tierce_plan::{PackageBuild, Step, StepId};
 use tierce_portage::Cpv;
 use tierce_store::{Error, files};
 
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::container_files::{copy, for_each_file};
 use crate::container::context::Context;
-use crate::container::builder_engine::OpenBuilder;
 use crate::container::emerge_progress::Compiled;
 use crate::container::tar_of_files::TarOfFiles;
 

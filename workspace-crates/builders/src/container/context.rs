@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tierce_docker::Docker;
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Builder, Facts, LockedImage};
 use tierce_portage::ResolvedPackage;
 use tierce_store::{Error, Event, Observer};
 
 use crate::container::opening::{Mount, Opening};
-use crate::daemon::{labels, owner};
+use crate::daemon::labels;
 use crate::workspace::Workspace;
+use tierce_store::owner;
 
 /// The context of a step.
 #[derive(Clone, Copy)]
@@ -62,11 +62,6 @@ impl<'a> Context<'a> {
         let mut all = self.labels(kind);
         all.insert(labels::KEY.into(), key.into());
         all
-    }
-
-    /// Returns the daemon, which loads, tests and pulls images. [`Context::open`] opens builders.
-    pub fn docker(&self) -> Result<Docker, Error> {
-        self.workspace.docker()
     }
 
     /// Returns the labels of a finished result, which has no owner.

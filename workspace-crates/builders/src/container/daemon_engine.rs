@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use tierce_docker::{Container, ContainerSpec, Docker, Error as DaemonError, ImageChanges, Input, Network, OutputStream};
+use tierce_docker::{
+    Container, ContainerSpec, Docker, Error as DaemonError, ImageChanges, Input, Network, OutputStream,
+};
 use tierce_store::cache_id::cache_id;
 use tierce_store::{Error, ErrorKind, files};
 
@@ -13,7 +15,8 @@ use crate::container::context::Context;
 use crate::container::opening::{Interaction, Mount, Opening, Stream, User};
 use crate::container::tar_of_files::TarOfFiles;
 use crate::daemon::sight::{self, Seen};
-use crate::daemon::{labels, leftovers, owner};
+use crate::daemon::{labels, leftovers};
+use tierce_store::owner;
 
 /// The daemon, for the builders of one run.
 pub(super) struct DaemonEngine<'a> {
@@ -27,6 +30,13 @@ struct OpenContainer {
     container: Container,
     /// The labels of everything that this run creates.
     labels: BTreeMap<String, String>,
+}
+
+impl Context<'_> {
+    /// Returns the daemon, which loads, tests and pulls images. [`Context::open`] opens builders.
+    pub fn docker(&self) -> Result<Docker, Error> {
+        self.workspace.docker()
+    }
 }
 
 impl BuilderEngine for DaemonEngine<'_> {
@@ -121,11 +131,7 @@ impl BuilderEngine for DaemonEngine<'_> {
         Ok(())
     }
 
-    fn import_root(
-        &self,
-        (kind, key): (&str, &str),
-        write: &mut WriteRoot<'_>,
-    ) -> Result<String, Error> {
+    fn import_root(&self, (kind, key): (&str, &str), write: &mut WriteRoot<'_>) -> Result<String, Error> {
         let mut labels = self.context.root_labels(kind, key);
         labels.insert(labels::MAKER.into(), owner::this_process());
         let changes = ImageChanges { labels, ..ImageChanges::default() };

@@ -9,9 +9,9 @@ use tierce_portage::{EMERGE_SH, FOLLOW_LOGS_PY, ResolvedPackage, followed_line, 
 use tierce_store::files::create_dir;
 use tierce_store::{Cause, Error, ErrorKind, Event, files};
 
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::container_files::{copy, for_each_file, read_out};
 use crate::container::context::Context;
-use crate::container::builder_engine::OpenBuilder;
 use crate::container::emerge_progress::{Compiled, Follower};
 use crate::container::inputs::Inputs;
 use crate::container::opening::{Opening, Stream, read_only};

@@ -10,8 +10,8 @@ use tierce_manifest::{Hook, HookSpec, ImageSpec};
 use tierce_plan::{Builder, ROOT};
 use tierce_store::{Cause, Error, ErrorKind, files};
 
-use crate::container::context::Context;
 use crate::container::builder_engine::OpenBuilder;
+use crate::container::context::Context;
 use crate::container::opening::{Mount, Opening, Stream, mounted_volume, read_only};
 use crate::container::roots::BELOW;
 use crate::container::tail::Tail;

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use crate::daemon::leftovers;
 use crate::workspace::Workspace;
+use crate::workspace::engine_choice::Engine;
 use tierce_store::Error;
 
 impl Workspace {
@@ -11,6 +12,11 @@ impl Workspace {
     pub fn remove_leftovers(&self) -> Result<(), Error> {
         let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
         if *tidied {
+            return Ok(());
+        }
+        if let Engine::Sandbox(store) = &self.engine {
+            store.remove_leftovers(&self.receipts())?;
+            *tidied = true;
             return Ok(());
         }
         let docker = self.docker()?;

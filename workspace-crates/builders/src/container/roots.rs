@@ -13,9 +13,9 @@ use tierce_rootfs::{Index, LdCache, Loader};
 use tierce_store::damage::Damage;
 use tierce_store::{Error, files, sealed};
 
+use crate::container::builder_engine::OpenBuilder;
 use crate::container::checked_archive::RootArchive;
 use crate::container::context::Context;
-use crate::container::builder_engine::OpenBuilder;
 use crate::container::opening::{Opening, mounted_volume};
 use crate::container::root_archive;
 
@@ -139,8 +139,7 @@ impl Context<'_> {
             return Ok(false);
         }
         let engine = self.engine()?;
-        Ok(engine.id()? == root.daemon
-            && engine.volume_created("root", &root.volume)?.as_ref() == Some(&root.created))
+        Ok(engine.id()? == root.daemon && engine.volume_created("root", &root.volume)?.as_ref() == Some(&root.created))
     }
 
     /// Whether the cache has the archive and the facts of a ROOT, or of an unmerged copy.

@@ -18,7 +18,8 @@ use tierce_store::{Error, files};
 use crate::container::builder_engine::{Frozen, Output};
 use crate::container::daemon_engine::{DaemonEngine, daemon_mount, stream_of};
 use crate::container::opening::Opening;
-use crate::daemon::{labels, owner};
+use crate::daemon::labels;
+use tierce_store::owner;
 
 const KEEP_WARM_SH: &str = include_str!("../scripts/keep_warm.sh");
 /// The label with the digest of a container's specification and mounts.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use tierce_docker::{ContainerSummary, Docker, Image};
 use tierce_store::Error;
 
+use crate::daemon::labels;
 use crate::daemon::labels::{KIND, NAMESPACE, OWNER};
-use crate::daemon::{labels, owner};
+use tierce_store::owner;
 
 /// The kind of a session's container, as its label has it.
 const DEBUG: &str = "debug";

@@ -9,8 +9,9 @@ use tierce_store::cache_id::cache_id;
 use tierce_store::paths::Paths;
 use tierce_store::receipts::Receipts;
 
+use crate::daemon::debug_sessions;
 use crate::daemon::labels::{CACHE, CACHE_FOLDER, MAKER, NAMESPACE, OWNER, USES, VERIFIER, VERIFIES};
-use crate::daemon::{debug_sessions, owner};
+use tierce_store::owner;
 
 /// Removes the containers that hold this volume and only wait for their next use.
 pub(crate) fn release(docker: &Docker, volume: &str) -> Result<(), Error> {

@@ -3,7 +3,6 @@
 pub mod debug_sessions;
 pub mod labels;
 pub mod leftovers;
-pub mod owner;
 pub mod pending;
 pub mod root_uses;
 pub(crate) mod sight;

@@ -9,14 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tierce_docker::{Docker, Removal};
 use tierce_plan::{Action, Outcome, Root};
 use tierce_store::locks::Held;
 use tierce_store::paths::Paths;
 use tierce_store::receipts::{Receipt, Receipts};
 use tierce_store::{Error, files, locks, sealed};
-
-use crate::daemon::leftovers;
 
 /// The file of a workspace.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,21 +113,23 @@ pub fn unused(paths: &Paths, receipts: &Receipts, users: Users) -> Vec<Unused> {
     unused.map(|(key, root)| Unused { bytes: bytes(&key), key, root, users }).collect()
 }
 
-/// Removes a ROOT, unless a run or a container uses it, or another daemon has it. Returns whether it is gone.
-pub fn remove(paths: &Paths, receipts: &Receipts, docker: &Docker, unused: &Unused) -> Result<bool, Error> {
+/// Removes a ROOT, unless a run or a container uses it, or another engine has it. `remove_volume` returns whether the volume is gone.
+/// Returns whether the ROOT is gone.
+pub fn remove(
+    paths: &Paths,
+    receipts: &Receipts,
+    unused: &Unused,
+    remove_volume: impl FnOnce(&Root) -> Result<bool, Error>,
+) -> Result<bool, Error> {
     let Some(_held) = locks::try_exclusive(&lock_path(paths, &unused.key))? else { return Ok(false) };
     // A run may have begun to use it, and died, since it was listed.
     if used(paths, unused.users).contains(&unused.key) {
         return Ok(false);
     }
-    if let Some(root) = &unused.root {
-        if docker.facts()?.id != root.daemon {
-            return Ok(false);
-        }
-        leftovers::release(docker, &root.volume)?;
-        if let Removal::InUse(_) = docker.remove_volume(&root.volume)? {
-            return Ok(false);
-        }
+    if let Some(root) = &unused.root
+        && !remove_volume(root)?
+    {
+        return Ok(false);
     }
     // The receipt goes last: while it is there, a later run finds the rest.
     let receipts = actions().map(|action| receipts.shared_path(&action, &unused.key));

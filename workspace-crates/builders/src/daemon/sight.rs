@@ -8,7 +8,7 @@ use tierce_docker::{ContainerSpec, Docker, Error as DaemonError, ImageChanges, M
 use tierce_store::{Error, ErrorKind};
 
 use crate::daemon::labels::{MAKER, OWNER};
-use crate::daemon::owner;
+use tierce_store::owner;
 
 /// The kind of the probe's container and image.
 const KIND: &str = "sight";

@@ -3,10 +3,12 @@
 pub mod atom_place;
 mod config_place;
 pub mod declared;
+pub mod engine_choice;
 mod images;
 mod open;
 pub mod options;
 pub mod repositories;
+mod root_volumes;
 pub mod tables;
 
 use std::sync::atomic::Ordering;
@@ -21,6 +23,7 @@ use tierce_process::rustc::Toolchain;
 
 use crate::daemon::root_uses::RootUses;
 pub use crate::workspace::config_place::config_place;
+use crate::workspace::engine_choice::Engine;
 use crate::workspace::options::Options;
 use crate::workspace::repositories::RepositoryFolder;
 use tierce_store::Error;
@@ -48,6 +51,8 @@ pub struct Workspace {
     pub repositories: Vec<RepositoryFolder>,
     /// The digests of the workspace's files.
     pub digests: FileDigests,
+    /// The engine that opens builders.
+    pub engine: Engine,
     docker: Mutex<Option<Docker>>,
     /// Whether this run has removed the leftovers of killed runs.
     pub tidied: Mutex<bool>,
@@ -71,9 +76,12 @@ pub struct Alone {
 }
 
 impl Workspace {
-    /// The receipts of this run's cache, workspace and namespace.
+    /// The receipts of this run's cache, workspace, namespace and engine.
     pub fn receipts(&self) -> Receipts {
-        Receipts::new(self.paths.clone(), &self.options.namespace)
+        match &self.engine {
+            Engine::Daemon => Receipts::new(self.paths.clone(), &self.options.namespace),
+            Engine::Sandbox(_) => Receipts::of_sandbox(self.paths.clone()),
+        }
     }
 
     /// The folder of the workspace.

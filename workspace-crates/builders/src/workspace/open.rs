@@ -17,7 +17,7 @@ use tierce_store::{Error, Event, Observer, locks};
 
 use crate::daemon::root_uses::RootUses;
 use crate::workspace::options::Options;
-use crate::workspace::{Alone, Workspace, repositories, tables};
+use crate::workspace::{Alone, Workspace, engine_choice, repositories, tables};
 
 /// Everything that cargo and rustc say of a workspace.
 struct Described {
@@ -49,6 +49,7 @@ impl Workspace {
         let cache_lock = locks::share(&locks::cache_path(&paths), what, &options.interrupted, observer)?;
         let digests = FileDigests::load(paths.own("digests.json"), written(&workspace, &options, &paths));
         let repositories = repositories::gather(&spec, workspace.root.as_std_path(), &paths, &digests)?;
+        let engine = engine_choice::choose(&options, &spec, &paths, observer)?;
         Ok(Workspace {
             options,
             metadata: workspace,
@@ -58,6 +59,7 @@ impl Workspace {
             paths,
             repositories,
             digests,
+            engine,
             docker: Mutex::<Option<Docker>>::default(),
             tidied: Mutex::default(),
             root_uses: Mutex::<RootUses>::default(),

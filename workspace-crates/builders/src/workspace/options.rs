@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use camino::Utf8PathBuf;
+use tierce_manifest::EngineChoice;
 use tierce_store::paths::UserFolders;
 
 /// The options of a run.
@@ -20,6 +21,8 @@ pub struct Options {
     pub cargo_home: PathBuf,
     /// The prefix and label of everything in the daemon.
     pub namespace: String,
+    /// The engine that opens builders; None for that of the workspace's table.
+    pub engine: Option<EngineChoice>,
     /// Whether the network is forbidden.
     pub offline: bool,
     /// Whether no lock file may change.

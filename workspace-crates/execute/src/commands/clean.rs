@@ -12,6 +12,7 @@ use tierce_builders::daemon::{labels, leftovers, root_uses};
 use tierce_builders::workspace::Workspace;
 use tierce_docker::{ContainerSummary, Docker, ImageSummary, Removal};
 use tierce_manifest::ImageSpec;
+use tierce_plan::Root;
 use tierce_report::megabytes;
 use tierce_store::cache_id::cache_id;
 use tierce_store::{Error, Event, Observer, locks, untrusted};
@@ -21,7 +22,7 @@ use tierce_store::{Error, Event, Observer, locks, untrusted};
 pub struct Scope {
     /// The images of this workspace, and the ROOTs that only they use.
     pub images: bool,
-    /// The builders in the daemon.
+    /// The builders, in the daemon and in the sandbox's folders.
     pub builder: bool,
     /// The user's cache, and every ROOT that was merged with it.
     pub cache: bool,
@@ -37,9 +38,9 @@ pub enum Kind {
     Container,
     /// An image of the workspace.
     Image,
-    /// An unused ROOT: a volume in the daemon and an archive in the cache.
+    /// An unused ROOT: a volume of the engine and an archive in the cache.
     Root,
-    /// An image of a builder.
+    /// A builder: an image of the daemon, or a folder of the sandbox.
     Builder,
     /// A folder of the cache.
     Cache,
@@ -65,6 +66,8 @@ enum Target {
     /// The references, or the id of an untagged image.
     Image(Vec<String>),
     Root(Unused),
+    /// The id of a root of the sandbox.
+    SandboxRoot(String),
     Folder(PathBuf),
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn clean(
     let docker = match workspace.docker() {
         Ok(docker) => Some(docker),
         // A daemon whose disk is full may not even start.
-        Err(error) if scope == (Scope { cache: true, ..Scope::default() }) => {
+        Err(error) if workspace.has_sandbox() || scope == (Scope { cache: true, ..Scope::default() }) => {
             observer(Event::Warning { message: format!("what is in the daemon stays: {error}") });
             None
         }
@@ -178,11 +181,18 @@ fn cleanable(workspace: &Workspace, scope: Scope, docker: Option<&Docker>) -> Re
         Scope { images: true, .. } => Users::OtherWorkspaces,
         _ => Users::AllWorkspaces,
     };
-    if docker.is_some() {
+    if docker.is_some() || workspace.has_sandbox() {
         for unused in root_uses::unused(&workspace.paths, &receipts, users) {
             let name = unused.root.as_ref().map_or(&unused.key, |root| &root.volume).clone();
             let bytes = unused.bytes + unused.root.as_ref().map_or(0, |root| root.bytes);
             all.push((item(Kind::Root, name, Some(bytes)), Target::Root(unused)));
+        }
+    }
+    if scope.builder && !scope.cache {
+        let store = workspace.sandbox_store();
+        for id in store.root_ids() {
+            let bytes = bytes_of(&store.tree_of(&id));
+            all.push((item(Kind::Builder, store.title(&id), Some(bytes)), Target::SandboxRoot(id)));
         }
     }
     if scope.cache {
@@ -190,7 +200,11 @@ fn cleanable(workspace: &Workspace, scope: Scope, docker: Option<&Docker>) -> Re
             // Other processes take locks by name, and labels of volumes contain the cache's id.
             let stays = ["locks", "id"].iter().any(|name| entry.file_name() == *name);
             // The items of ROOTs count their archives.
-            let bytes = if entry.file_name() == "roots" && docker.is_some() { 0 } else { bytes_of(&entry.path()) };
+            let bytes = if entry.file_name() == "roots" && (docker.is_some() || workspace.has_sandbox()) {
+                0
+            } else {
+                bytes_of(&entry.path())
+            };
             if !stays {
                 let path = entry.path();
                 all.push((item(Kind::Cache, path.display().to_string(), Some(bytes)), Target::Folder(path)));
@@ -247,10 +261,18 @@ fn remove(workspace: &Workspace, docker: Option<&Docker>, target: Target) -> Res
             }
             Ok(None)
         }
-        (Target::Root(unused), Some(docker)) => {
+        (Target::Root(unused), _) => {
             let receipts = workspace.receipts();
-            let gone = root_uses::remove(&workspace.paths, &receipts, docker, &unused)?;
+            let remove_volume = |root: &Root| workspace.remove_root_volume(root);
+            let gone = root_uses::remove(&workspace.paths, &receipts, &unused, remove_volume)?;
             Ok((!gone).then(|| "a run or a container uses it, or it is in another daemon".to_owned()))
+        }
+        (Target::SandboxRoot(id), _) => {
+            let gone = workspace.sandbox_store().remove_root(&id)?;
+            Ok((!gone).then(|| "a run or another builder uses it".to_owned()))
+        }
+        (Target::Folder(path), _) if path == workspace.sandbox_store().folder() => {
+            workspace.sandbox_store().discard(&path).map(|()| None)
         }
         (Target::Folder(path), _) => untrusted::remove(&path).map(|()| None),
         (_, None) => Ok(Some("no daemon answers".to_owned())),

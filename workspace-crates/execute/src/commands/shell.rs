@@ -5,8 +5,8 @@ mod scratch_volume;
 mod state;
 
 use tempfile::TempDir;
-use tierce_builders::container::context::Context;
 use tierce_builders::container::builder_engine::OpenBuilder;
+use tierce_builders::container::context::Context;
 use tierce_builders::engine::run::known;
 use tierce_builders::workspace::Workspace;
 use tierce_manifest::{Hook, ImageSpec};

@@ -8,7 +8,7 @@ use tierce_builders::daemon::{pending, root_uses};
 use tierce_builders::engine::run::Results;
 use tierce_builders::workspace::Workspace;
 use tierce_manifest::ImageSpec;
-use tierce_plan::{Outcome, Sink, StepId};
+use tierce_plan::{Outcome, Root, Sink, StepId};
 use tierce_store::{Error, Event, Observer, files};
 
 /// Removes partially written files of killed runs from all folders that this run writes.
@@ -22,15 +22,15 @@ pub(super) fn sweep(workspace: &Workspace, sink: &Sink) {
     }
 }
 
-/// Removes superseded results from the daemon after a successful run.
+/// Removes superseded results of the engine after a successful run.
 pub(super) fn tidy_up(
     workspace: &Workspace,
     images: &[&ImageSpec],
     results: &Results,
     observer: &Observer<'_>,
 ) -> Result<(), Error> {
-    // A run that makes nothing in the daemon has not looked for them yet.
-    if workspace.is_connected()
+    // A run that makes nothing has not looked for them yet.
+    if (workspace.is_connected() || workspace.has_sandbox())
         && let Err(error) = workspace.remove_leftovers()
     {
         observer(Event::Warning { message: format!("leftovers of a killed run stay: {error}") });
@@ -55,9 +55,8 @@ pub(super) fn tidy_up(
     let known = workspace.spec.all_images().map(|image| image.name.as_str()).collect();
     if workspace.root_uses().settle(&workspace.paths, &roots, &known)? {
         for unused in root_uses::unused(&workspace.paths, receipts, Users::AllWorkspaces) {
-            if let Err(error) =
-                workspace.docker().and_then(|docker| root_uses::remove(&workspace.paths, receipts, &docker, &unused))
-            {
+            let remove_volume = |root: &Root| workspace.remove_root_volume(root);
+            if let Err(error) = root_uses::remove(&workspace.paths, receipts, &unused, remove_volume) {
                 observer(Event::Warning { message: format!("a superseded ROOT stays: {error}") });
             }
         }

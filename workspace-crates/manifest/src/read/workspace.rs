@@ -8,7 +8,9 @@ use crate::{
     error::Fault,
     node::Node,
     place::Located,
-    spec::{BuilderBase, DebianSuite, DebugImage, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec},
+    spec::{
+        BuilderBase, DebianSuite, DebugImage, EngineChoice, ImageSpec, PortageProfile, RepositorySpec, WorkspaceSpec,
+    },
     values::{check_url, host_path},
 };
 
@@ -40,6 +42,8 @@ pub(super) fn read_workspace(
     let debian_security_mirror = address("debian-security-mirror");
     let suite = field("debian-suite").and_then(|value| value.text());
     let suite = suite.and_then(|text| DebianSuite::ALL.into_iter().find(|suite| suite.codename() == text.value));
+    let engine = field("engine").and_then(|value| value.text());
+    let engine = engine.and_then(|text| EngineChoice::ALL.into_iter().find(|engine| engine.name() == text.value));
     let make_conf = field("make-conf").map(|table| read_variables(&table.entries(), report)).unwrap_or_default();
     let debug_image = field("toolbox").and_then(|value| read_debug_image(value, &images, report));
     WorkspaceSpec {
@@ -50,6 +54,7 @@ pub(super) fn read_workspace(
         repositories,
         portage_profile,
         make_conf,
+        engine: engine.unwrap_or_default(),
         debian_suite: suite.unwrap_or_default(),
         debian_mirror,
         debian_security_mirror,

@@ -19,6 +19,7 @@ const LONGEST_CAPABILITIES: usize = 64;
 /// Writes an archive to stdout, if the path exists. `folder/.` stands for the content of the folder. Returns `None` without it.
 pub(crate) fn pack(path: &str, control: &mut Control) -> Result<Option<i32>, Failure> {
     let (start, name) = match path.strip_suffix("/.") {
+        Some("") => (Path::new("/"), Path::new(".")),
         Some(folder) => (Path::new(folder), Path::new(".")),
         None => (Path::new(path), Path::new(Path::new(path).file_name().unwrap_or_default())),
     };

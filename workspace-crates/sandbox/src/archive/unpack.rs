@@ -54,6 +54,10 @@ fn one(entry: &mut Entry<'_, impl Read>, folder: &Path, path: &Path, owners: boo
     let (kind, mode, time) = (header.entry_type(), header.mode()? & 0o7777, header.mtime()?);
     let (user, group) = (number(header.uid()?)?, number(header.gid()?)?);
     let capabilities = capabilities(entry)?;
+    if let Some(parent) = path.parent() {
+        // An archive may leave out folders above its files.
+        fs::create_dir_all(parent)?;
+    }
     match kind {
         EntryType::Directory => match fs::create_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}

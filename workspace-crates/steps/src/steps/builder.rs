@@ -26,7 +26,8 @@ pub(super) fn make_builder(context: &Context<'_>, step: &Step) -> Result<Outcome
         let wheel = tierce_bounded::open(&wheel_path).map_err(|error| Error::file("read", &wheel_path, error))?;
         let mut extra = wheel::entries(wheel).map_err(corrupt)?;
         extra.extend(provided_entries(debs(context))?);
-        let unpacked = context.engine()?.import_root(("unpacked", key), &mut |out| write_debian_root(context, &extra, out))?;
+        let unpacked =
+            context.engine()?.import_root(("unpacked", key), &mut |out| write_debian_root(context, &extra, out))?;
         // The configured image shares the layer of the unpacked one, which has no name and no other use.
         configure(context, &unpacked, key).inspect_err(|_| drop_root(context, &unpacked))
     })?;

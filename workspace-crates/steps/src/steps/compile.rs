@@ -91,7 +91,9 @@ pub(super) fn compile(context: &Context<'_>, step: &Step, image: &str, inputs: &
     // Until the results are read, no process of the container may run.
     let exit = match context.workspace.options.keep_warm {
         0 => context.run(&container, &[], &mut output).map(|exit| (exit, None)),
-        idle => context.engine()?.run_warm(image, idle, &container, &mut output).map(|(exit, frozen)| (exit, Some(frozen))),
+        idle => {
+            context.engine()?.run_warm(image, idle, &container, &mut output).map(|(exit, frozen)| (exit, Some(frozen)))
+        }
     };
     show(lines.finish());
     let (exit, mut frozen) = exit?;

@@ -7,12 +7,12 @@ use tierce_builders::container::checked_archive::RootArchive;
 use tierce_builders::container::context::Context;
 use tierce_builders::container::hooks::ImageHook;
 use tierce_builders::container::root_archive::LIMITS;
-use tierce_builders::daemon::owner;
 use tierce_manifest::{Hook, ImageSpec};
 use tierce_plan::{Builder, ROOT, digest};
 use tierce_rootfs::{
     Closure, FileContent, FileTree, Globs, Index, Node, NodeKind, Reason, Source, Start, is_of_engine, path,
 };
+use tierce_store::owner;
 use tierce_store::{Cause, Error, files};
 
 use crate::steps::image_files::bring_tree;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use tierce_builders::container::checked_archive::RootArchive;
 use tierce_builders::container::builder_engine::OpenBuilder;
+use tierce_builders::container::checked_archive::RootArchive;
 use tierce_builders::container::roots::MAX_TEXT;
 use tierce_oci::TarWriter;
 use tierce_plan::ROOT;

@@ -80,7 +80,8 @@ pub(super) fn extend_builder(
         Ok(Outcome::Builder(Builder { key: key.to_string(), daemon: context.engine()?.id()?, image, repository: None }))
     };
     // The image may exist without a receipt: another cache built it, or a killed run did.
-    if let (false, Some(image)) = (step.again, context.engine()?.find_own_root(&reference, ENVIRONMENT, key.as_str())?) {
+    if let (false, Some(image)) = (step.again, context.engine()?.find_own_root(&reference, ENVIRONMENT, key.as_str())?)
+    {
         return made(image);
     }
     context.engine()?.warn_of_stranger(&reference, ENVIRONMENT, key.as_str())?;

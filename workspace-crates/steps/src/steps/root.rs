@@ -64,7 +64,10 @@ pub(super) fn merge_root(context: &Context<'_>, step: &Step, image: &str, inputs
         content: root_digests::content(&facts.index),
         interface: root_digests::interface(&facts.index, &mut open(&context.root_archive(key.as_str()))?.0),
         daemon: context.engine()?.id()?,
-        created: context.engine()?.volume_created("root", &volume)?.ok_or_else(|| Error::missing_input("ROOT's volume"))?,
+        created: context
+            .engine()?
+            .volume_created("root", &volume)?
+            .ok_or_else(|| Error::missing_input("ROOT's volume"))?,
         volume,
         bytes: tierce_rootfs::report::total(&facts.index).bytes,
     }))

@@ -44,6 +44,20 @@ impl From<tierce_docker::Error> for Error {
     }
 }
 
+impl From<tierce_sandbox::Error> for Error {
+    fn from(error: tierce_sandbox::Error) -> Error {
+        let (kind, help) = match &error {
+            tierce_sandbox::Error::Interrupted => (ErrorKind::Interrupted, None),
+            tierce_sandbox::Error::File { path, source, .. } => (ErrorKind::Daemon, permission::help(path, source)),
+            tierce_sandbox::Error::Start { .. } | tierce_sandbox::Error::Killed => (ErrorKind::Daemon, None),
+            tierce_sandbox::Error::Refused { .. } | tierce_sandbox::Error::Mapping { .. } => {
+                (ErrorKind::Daemon, Some("`--engine docker` builds in containers of a daemon".to_owned()))
+            }
+        };
+        Error::from_source(kind, error).with_help_if(help)
+    }
+}
+
 impl From<tierce_fetch::Error> for Error {
     fn from(error: tierce_fetch::Error) -> Error {
         let kind = match error.kind {

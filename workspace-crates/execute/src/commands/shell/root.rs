@@ -3,12 +3,12 @@
 use tierce_builders::container::hooks::ImageHook;
 use tierce_builders::container::opening::{Mount, mounted_volume};
 use tierce_builders::container::roots::{BELOW, Beginning};
-use tierce_builders::daemon::owner;
 use tierce_manifest::Hook;
 use tierce_plan::{PackageBuild, ROOT, Step, digest};
 use tierce_steps::select_files;
 use tierce_store::Error;
 use tierce_store::failed::Failed;
+use tierce_store::owner;
 
 use crate::commands::shell::scratch_volume::ScratchVolume;
 use crate::commands::shell::state::{Made, State, with_command};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tempfile::TempDir;
+use tierce_builders::container::builder_engine::OpenBuilder;
 use tierce_builders::container::checked_archive::RootArchive;
 use tierce_builders::container::context::Context;
-use tierce_builders::container::builder_engine::OpenBuilder;
 use tierce_builders::container::hooks::ImageHook;
 use tierce_builders::container::inputs::Inputs;
 use tierce_builders::container::opening::{Interaction, Opening, read_only};

@@ -14,11 +14,12 @@ pub fn this_process() -> String {
 }
 
 /// Whether this label names a process that is gone.
-pub(super) fn is_left(labels: &BTreeMap<String, String>, label: &str) -> bool {
+pub fn is_left(labels: &BTreeMap<String, String>, label: &str) -> bool {
     labels.get(label).is_some_and(|owner| !owner.is_empty() && !is_alive(owner))
 }
 
-pub(super) fn is_alive(owner: &str) -> bool {
+/// Whether the process that [`this_process`] named runs.
+pub fn is_alive(owner: &str) -> bool {
     let parts: Vec<&str> = owner.split(':').collect();
     let &[at, namespace, pid, start] = parts.as_slice() else { return false };
     if at != boot() {
@@ -47,7 +48,7 @@ fn boot() -> String {
 }
 
 /// The number of this process's pid namespace.
-pub(super) fn pid_namespace() -> String {
+pub fn pid_namespace() -> String {
     let link = fs::read_link(Path::new("/proc/self/ns/pid")).unwrap_or_default();
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
@@ -62,7 +63,8 @@ fn start_of(pid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::labels::OWNER;
+
+    const OWNER: &str = "dev.example.owner";
 
     #[test]
     fn only_a_dead_process_leaves_things() {

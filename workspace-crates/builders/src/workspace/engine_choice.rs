@@ -1,0 +1,105 @@
+//! The choice of the engine that opens builders. The answer of the probe is kept in the cache, with the facts that it depends on.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use tierce_manifest::{BuilderBase, EngineChoice, WorkspaceSpec};
+use tierce_sandbox::Identity;
+use tierce_store::paths::Paths;
+use tierce_store::{Error, ErrorKind, Event, Observer, sealed};
+
+use crate::workspace::options::Options;
+use tierce_roots::SandboxStore;
+
+/// The engine that opens builders.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// Containers of the daemon.
+    Daemon,
+    /// Namespaces of this machine's kernel, over folders of the cache.
+    Sandbox(SandboxStore),
+}
+
+/// The answer of a probe.
+#[derive(Debug, Serialize, Deserialize)]
+struct Probed {
+    /// The start of the machine and the users: a later answer may differ if these do.
+    depends_on: String,
+    /// The reason why there is no sandbox; none if there is one.
+    refusal: Option<String>,
+}
+
+/// Chooses the engine of a run.
+///
+/// # Errors
+/// If the sandbox is asked for, and this machine has none.
+pub(super) fn choose(
+    options: &Options,
+    spec: &WorkspaceSpec,
+    paths: &Paths,
+    observer: &Observer<'_>,
+) -> Result<Engine, Error> {
+    let choice = options.engine.unwrap_or(spec.engine);
+    if choice == EngineChoice::Docker {
+        return Ok(Engine::Daemon);
+    }
+    if let BuilderBase::Image(reference) = &spec.builder {
+        if choice == EngineChoice::Auto {
+            return Ok(Engine::Daemon);
+        }
+        let message = "the sandbox has no images of the daemon, and the builder of this workspace is one";
+        let help = "give the builder a `rootfs`, or use the engine `docker`";
+        return Err(Error::table(&reference.place, message).with_help(help));
+    }
+    let store = SandboxStore::new(paths.clone(), Arc::clone(&options.interrupted));
+    match (refusal(&store, paths, choice, observer)?, choice) {
+        (None, _) => Ok(Engine::Sandbox(store)),
+        (Some(_), EngineChoice::Auto | EngineChoice::Docker) => Ok(Engine::Daemon),
+        (Some(reason), EngineChoice::Sandbox) => {
+            let message = format!("this machine offers no sandbox: {reason}");
+            let help = "leave the engine `sandbox` out, so that the daemon opens builders";
+            Err(Error::new(ErrorKind::Daemon, message).with_help(help))
+        }
+    }
+}
+
+/// Returns why there is no sandbox. Asks the kernel after a restart of the machine or a change of the users, and again after a refusal
+/// if the sandbox is asked for by name.
+fn refusal(
+    store: &SandboxStore,
+    paths: &Paths,
+    choice: EngineChoice,
+    observer: &Observer<'_>,
+) -> Result<Option<String>, Error> {
+    let path = paths.shared("sandbox").join("probe.json");
+    let depends_on = depends_on(store.sandbox().identity());
+    let known = sealed::read::<Probed>(&path).filter(|probed| probed.depends_on == depends_on);
+    if let Some(probed) = known.filter(|probed| probed.refusal.is_none() || choice == EngineChoice::Auto) {
+        return Ok(probed.refusal);
+    }
+    let refusal = probe(store)?;
+    if let (Some(reason), EngineChoice::Auto) = (&refusal, choice) {
+        let message =
+            format!("builders run in containers of the daemon, because this machine offers no sandbox: {reason}");
+        observer(Event::Warning { message });
+    }
+    sealed::write(&path, &Probed { depends_on, refusal: refusal.clone() })?;
+    Ok(refusal)
+}
+
+fn probe(store: &SandboxStore) -> Result<Option<String>, Error> {
+    let scratch = store.scratch()?;
+    match tierce_sandbox::probe(store.sandbox(), &store.folder(), &scratch.name()) {
+        Ok(()) => Ok(None),
+        Err(tierce_sandbox::Error::Interrupted) => Err(Error::interrupted()),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Ok(Some(format!("{error}{cause}")))
+        }
+    }
+}
+
+fn depends_on(identity: &Identity) -> String {
+    let boot = tierce_bounded::text("/proc/sys/kernel/random/boot_id", &tierce_bounded::KERNEL).unwrap_or_default();
+    format!("{} {:?} {}", boot.trim(), identity, rustix::process::getuid().as_raw())
+}

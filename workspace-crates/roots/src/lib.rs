@@ -1,0 +1,18 @@
+//! Roots and volumes of the sandbox: folders of the user's cache.
+//!
+//! `sandbox/roots/ID` has the folder `tree`, one layer, and `about.json`. `sandbox/names` has a file for each name, with the id of
+//! its root. `sandbox/volumes/NAME` has the folder `tree` and `about.json`. `sandbox/scratch` has unfinished folders, each locked by
+//! the process that uses it. All of them get their final name by a rename, once they are whole.
+
+#[cfg(test)]
+mod tests;
+
+mod about;
+mod layered;
+mod scratch;
+mod store;
+mod volumes;
+
+pub use layered::Used;
+pub use scratch::Scratch;
+pub use store::{SANDBOX_ID, SandboxStore};

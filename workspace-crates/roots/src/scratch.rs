@@ -1,0 +1,67 @@
+//! A folder without a final name: the changes of an open builder, or a root that is being made.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tierce_store::files::create_dir;
+use tierce_store::{Error, files};
+
+use crate::store::SandboxStore;
+
+/// The folder of changes in a scratch folder.
+const UPPER: &str = "upper";
+
+/// A scratch folder. It goes on drop; if this process is killed, a later run removes it.
+pub struct Scratch {
+    store: SandboxStore,
+    folder: TempDir,
+    /// Tells other runs that this one uses the folder.
+    _held: File,
+}
+
+impl SandboxStore {
+    /// Creates a scratch folder with an empty folder of changes.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn scratch(&self) -> Result<Scratch, Error> {
+        let (folder, held) = files::temporary_folder_in(&self.folder().join("scratch"))?;
+        create_dir(&folder.path().join(UPPER))?;
+        Ok(Scratch { store: self.clone(), folder, _held: held })
+    }
+}
+
+impl Scratch {
+    /// Returns the path.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns the folder of changes.
+    pub fn upper(&self) -> PathBuf {
+        self.path().join(UPPER)
+    }
+
+    /// Returns the name relative to the store.
+    pub fn name(&self) -> String {
+        format!("scratch/{}", self.path().file_name().unwrap_or_default().to_string_lossy())
+    }
+
+    /// Returns the name of the folder of changes relative to the store.
+    pub fn upper_name(&self) -> String {
+        format!("{}/{UPPER}", self.name())
+    }
+
+    /// Moves the folder of changes to a new place.
+    pub(crate) fn move_upper(&self, to: &Path) -> Result<(), Error> {
+        fs::rename(self.upper(), to).map_err(|error| Error::file("write", to, error))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A later run removes a folder that stays.
+        let _ = self.store.discard(self.folder.path());
+    }
+}
