@@ -76,7 +76,9 @@ fn by_hand_page_leads_to_an_image() {
     command.current_dir(workspace.root()).args(["xtask", "image"]).env("NO_COLOR", "1");
     // The cargo that runs these tests sets variables that a user does not have.
     command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
-    let first = run(command.env("TIERCE_CACHE", cache()).env("TIERCE_NAMESPACE", namespace())).ok();
+    let first =
+        run(command.env("TIERCE_CACHE", cache()).env("TIERCE_NAMESPACE", namespace()).env("TIERCE_ENGINE", "docker"))
+            .ok();
     assert_eq!(first.line(), "first:latest");
     let ran = tool("docker", ["run", "--rm", "--network", "none", first.line()]).ok();
     assert_eq!(ran.stdout, "libpng 10639\n");

@@ -63,6 +63,7 @@ mod reproducible;
 mod root_errors;
 mod running;
 mod runtime_deps;
+mod sandbox;
 mod settings;
 mod shared_cache;
 mod shell;

@@ -91,7 +91,11 @@ fn run_in(folder: &Path, command: &str, path: &str, scratch: &Path) -> (String, 
     let script = format!("set -e\n{command}\npwd > {place:?}");
     let mut shell = Command::new("bash");
     shell.args(["-c", &script]).current_dir(folder).env("PATH", path).env("NO_COLOR", "1");
-    shell.env("TIERCE_CACHE", cache()).env("TIERCE_NAMESPACE", namespace()).env("TIERCE_KEEP_WARM", "0");
+    shell
+        .env("TIERCE_CACHE", cache())
+        .env("TIERCE_NAMESPACE", namespace())
+        .env("TIERCE_KEEP_WARM", "0")
+        .env("TIERCE_ENGINE", "docker");
     shell.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
     let ran = run(&mut shell).ok();
     let next = PathBuf::from(fs::read_to_string(place).expect("the shell's folder").trim());

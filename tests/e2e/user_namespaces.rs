@@ -65,7 +65,7 @@ for _ in $(seq 600); do
     sleep 0.1
 done
 build() {
-    in_place TIERCE_CACHE="$folder/cache" TIERCE_NAMESPACE=tierce-userns TIERCE_KEEP_WARM=0 NO_COLOR=1 \
+    in_place TIERCE_CACHE="$folder/cache" TIERCE_NAMESPACE=tierce-userns TIERCE_KEEP_WARM=0 TIERCE_ENGINE=docker NO_COLOR=1 \
         DOCKER_HOST="unix://$socket" "$xtask" image "$name" --no-test
 }
 build || { tail -n 20 "$folder/log" >&2; exit 1; }

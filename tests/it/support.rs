@@ -73,6 +73,8 @@ pub(crate) fn xtask(folder: &Path) -> Command {
     let mut command = Command::new(xtask_path());
     command.current_dir(folder).env("NO_COLOR", "1").env("TIERCE_CACHE", cache());
     command.env("TIERCE_NAMESPACE", namespace());
+    // Tests look at objects of the daemon; those of the sandbox say so themselves.
+    command.env("TIERCE_ENGINE", std::env::var("TIERCE_TEST_ENGINE").unwrap_or_else(|_| "docker".to_owned()));
     // Only tests of warm containers leave some in the daemon.
     command.env("TIERCE_KEEP_WARM", "0");
     // Each workspace has a target folder of its own, also where this repository's lies elsewhere.
