@@ -24,6 +24,8 @@ pub(crate) enum Said {
     Missing,
     /// The task ended, a program with this code, or 128 plus the number of its signal.
     Ended(i32),
+    /// The parent passes a signal with this number on to the program. It may do so once the task has begun.
+    Signal(i32),
     /// Something failed.
     Failed(Failure),
 }

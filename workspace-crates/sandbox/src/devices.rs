@@ -33,8 +33,8 @@ const READ_ONLY: [(&str, Kind); 5] = [
 /// Files of `/proc` that tell about the host.
 const HIDDEN: [&str; 5] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"];
 
-/// Mounts them. Without a range of users, the terminals have root's group.
-pub(crate) fn mount(root: &OwnedFd, has_range: bool) -> Result<(), Failure> {
+/// Mounts them; with `own_tmp`, not `/tmp` and `/run`. Without a range of users, the terminals have root's group.
+pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<(), Failure> {
     kernel(root, "/proc", "proc", "")?;
     for (path, kind) in READ_ONLY.into_iter().filter(|(path, _)| Path::new(path).exists()) {
         let there = Target::find(root, path, kind)?;
@@ -54,6 +54,9 @@ pub(crate) fn mount(root: &OwnedFd, has_range: bool) -> Result<(), Failure> {
     let group = if has_range { ",gid=5" } else { "" };
     kernel(root, "/dev/pts", "devpts", &format!("newinstance,ptmxmode=0666,mode=620{group}"))?;
     memory(root, "/dev/shm", "mode=1777")?;
+    if own_tmp {
+        return Ok(());
+    }
     memory(root, "/tmp", "mode=1777")?;
     memory(root, "/run", "mode=755")
 }

@@ -1,17 +1,19 @@
 //! The inner process, the first one of the pid namespace: enters the root, drops privileges, and does its task.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{self, Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
-use rustix::process::{Signal, WaitOptions, set_parent_process_death_signal, setsid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_parent_process_death_signal, setsid};
 
 use crate::control::{Control, Said};
 use crate::error::Failure;
 use crate::spec::{Order, Program, Stdin, Task};
-use crate::{archive, loopback, mounts, privileges};
+use crate::{archive, loopback, mounts, privileges, raw};
 
 /// The exit code of a sandbox whose parent is gone: nobody reads it.
 const ABANDONED: i32 = 1;
@@ -43,7 +45,10 @@ fn order(control: &mut Control) -> Result<Option<i32>, Failure> {
         return archive::remove(folders).map(|()| Some(0));
     }
     let is_terminal = matches!(&task, Task::Run(Program { stdin: Stdin::Terminal, .. }));
-    if !is_terminal {
+    if is_terminal {
+        // The first process of a namespace gets no signal that it does not handle. The program starts with the defaults.
+        raw::heed_endings();
+    } else {
         // Nothing in the sandbox can write into the input of the caller's terminal.
         let _ = setsid();
     }
@@ -59,9 +64,9 @@ fn order(control: &mut Control) -> Result<Option<i32>, Failure> {
             privileges::drop_for(false)?;
             archive::pack(&path, control)
         }
-        Task::Unpack { folder, owners } => {
+        Task::Unpack { folder, owners, layer } => {
             privileges::drop_for(false)?;
-            archive::unpack(Path::new(&folder), owners).map(|()| Some(0))
+            archive::unpack(Path::new(&folder), owners, layer).map(|()| Some(0))
         }
         Task::Remove { .. } => Ok(Some(0)),
     }
@@ -75,18 +80,16 @@ fn run_program(control: &mut Control, program: &Program) -> Result<i32, Failure>
     let mut command = Command::new(name);
     command.args(arguments).env_clear().envs(program.environment.iter().map(|(name, value)| (name, value)));
     command.current_dir(program.working_dir.as_deref().unwrap_or("/"));
-    if program.user != (0, 0) {
-        command.gid(program.user.1).uid(program.user.0);
+    if program.user != (0, 0) || !program.groups.is_empty() {
+        raw::become_user(&mut command, program.user, &program.groups);
     }
     let cannot_start = |error| Failure { program: Some(name.clone()), ..Failure::new("start the program", error) };
-    if !program.groups.is_empty() {
-        let groups: Vec<_> = program.groups.iter().map(|group| rustix::process::Gid::from_raw(*group)).collect();
-        rustix::thread::set_thread_groups(&groups).map_err(|error| cannot_start(error.into()))?;
-    }
-    end_without_parent(control).map_err(|error| Failure::new("watch its parent", error))?;
+    let running = Arc::new(AtomicI32::new(0));
+    end_without_parent(control, Arc::clone(&running)).map_err(|error| Failure::new("watch its parent", error))?;
     let child = command.spawn().map_err(cannot_start)?;
-    let _ = control.say(&Said::Begun);
     let child = i32::try_from(child.id()).unwrap_or_default();
+    running.store(child, Ordering::Relaxed);
+    let _ = control.say(&Said::Begun);
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid.as_raw_nonzero().get() == child => {
@@ -100,11 +103,20 @@ fn run_program(control: &mut Control, program: &Program) -> Result<i32, Failure>
     }
 }
 
-/// Ends this process, and with it the namespace, once the parent has closed its end of the socket.
-fn end_without_parent(control: &Control) -> io::Result<()> {
+/// Ends this process, and with it the namespace, once the parent has closed its end of the socket. Until then, passes the parent's
+/// signals on to the running program.
+fn end_without_parent(control: &Control, running: Arc<AtomicI32>) -> io::Result<()> {
     let mut other = Control::new(control.socket()?);
     thread::spawn(move || {
-        while let Ok(Some(_)) = other.hear::<Said>() {}
+        while let Ok(Some(said)) = other.hear::<Said>() {
+            let Said::Signal(number) = said else { continue };
+            if let (Some(signal), Some(pid)) =
+                (Signal::from_named_raw(number), Pid::from_raw(running.load(Ordering::Relaxed)))
+            {
+                // The program may have ended meanwhile.
+                let _ = kill_process(pid, signal);
+            }
+        }
         process::exit(ABANDONED);
     });
     Ok(())

@@ -30,14 +30,16 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
         Root::Folder(folder) => mount_folder(folder)?,
         Root::Layers { layers, scratch } => {
             let root = mount_layers(layers, scratch)?;
-            devices::mount(&root, has_range)?;
+            devices::mount(&root, has_range, spec.own_tmp)?;
             root
         }
     };
     for one in &spec.mounts {
         match one {
             Mount::Folder { host, target, read_only } => bind(&root, host, target, *read_only)?,
-            Mount::Memory { target } => memory(&root, target, "mode=755")?,
+            Mount::Memory { target, owner: (user, group) } => {
+                memory(&root, target, &format!("mode=755,uid={user},gid={group}"))?;
+            }
         }
     }
     if spec.read_only {

@@ -16,6 +16,8 @@ use crate::{inner, raw};
 pub(crate) const OUTER: &str = "tierce-sandbox";
 /// The name of the inner process.
 pub(crate) const INNER: &str = "tierce-sandbox-init";
+/// The argument of an outer process in the caller's process group.
+pub(crate) const IN_TERMINAL: &str = "terminal";
 /// The running program, also after its file was replaced.
 pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 
@@ -32,6 +34,10 @@ pub fn entry() -> Option<ExitCode> {
     }
     let mut words = arguments.filter_map(|word| word.into_string().ok());
     let has_user_namespace = words.next().is_some_and(|word| word == "user");
+    if words.next().is_some_and(|word| word == IN_TERMINAL) {
+        // A key of the terminal is for the program, which may go on.
+        raw::ignore_endings();
+    }
     let parent = words.next().and_then(|word| word.parse().ok());
     let mut control = Control::new(raw::take());
     Some(match run(&mut control, has_user_namespace, parent) {

@@ -22,6 +22,7 @@ pub fn probe(sandbox: &Sandbox, store: &Path, scratch: &str) -> Result<(), Error
         store: store.to_owned(),
         root: Root::Layers { layers: vec![format!("{scratch}/lower")], scratch: scratch.to_owned() },
         read_only: true,
+        own_tmp: false,
         mounts: vec![Mount::Folder { host, target: "/probe".to_owned(), read_only: true }],
     };
     match sandbox.pack(&spec, "/probe")? {

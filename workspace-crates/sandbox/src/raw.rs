@@ -1,4 +1,5 @@
-//! The only unsafe code of this crate: the descriptor that a sandbox's process gets from its parent, and its new namespaces.
+//! The only unsafe code of this crate: the descriptor that a sandbox's process gets from its parent, its new namespaces, its signals
+//! and the user of its program.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -8,7 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::thread::UnshareFlags;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{UnshareFlags, set_thread_gid, set_thread_groups, set_thread_uid};
 
 /// The number of the control socket in a sandbox's processes.
 const CONTROL: RawFd = 3;
@@ -51,4 +53,40 @@ pub(crate) fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
     // SAFETY: only `UnshareFlags::FILES` has a danger, for other threads that use the same descriptors.
     unsafe { rustix::thread::unshare_unsafe(namespaces - UnshareFlags::FILES) }?;
     Ok(())
+}
+
+/// The signals of a terminal's keys, and those that ask a program to end.
+const ENDING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+
+/// Ignores the signals that end programs, in this process and in those that it starts.
+pub(crate) fn ignore_endings() {
+    set_endings(libc::SIG_IGN);
+}
+
+/// Takes [`ignore_endings`] back.
+pub(crate) fn heed_endings() {
+    set_endings(libc::SIG_DFL);
+}
+
+fn set_endings(action: libc::sighandler_t) {
+    for signal in ENDING {
+        // SAFETY: both actions are the kernel's own, and run no code of this process.
+        unsafe {
+            libc::signal(signal, action);
+        }
+    }
+}
+
+/// Starts a command as another user. The standard library would drop the further groups.
+pub(crate) fn become_user(command: &mut Command, (user, group): (u32, u32), groups: &[u32]) {
+    let groups: Vec<Gid> = groups.iter().map(|group| Gid::from_raw(*group)).collect();
+    let change = move || {
+        set_thread_groups(&groups)?;
+        set_thread_gid(Gid::from_raw(group))?;
+        Ok(set_thread_uid(Uid::from_raw(user))?)
+    };
+    // SAFETY: the closure runs in the forked child, and makes only system calls.
+    unsafe {
+        command.pre_exec(change);
+    }
 }

@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use crate::control::{Control, Said};
 use crate::identity::Identity;
-use crate::outer::{OUTER, THIS_PROGRAM};
+use crate::outer::{IN_TERMINAL, OUTER, THIS_PROGRAM};
 use crate::spec::{Order, Program, Spec, Stdin, Task};
 use crate::{Error, raw};
 
 /// The time between two looks at an interruption.
 const LOOK: Duration = Duration::from_millis(50);
+/// The number of `SIGKILL`.
+const KILL: i32 = 9;
 
 /// Starts sandboxes with the same users.
 #[derive(Clone, Debug)]
@@ -72,6 +74,11 @@ impl Sandbox {
         input: &[u8],
         output: &mut dyn FnMut(Stream, &[u8]),
     ) -> Result<i32, Error> {
+        if program.stdin.is_inherited() {
+            let kill = &mut || self.interrupted.load(Ordering::Relaxed).then_some(KILL).into_iter().collect();
+            let ended = self.run_here(spec, program, kill);
+            return if self.interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { ended };
+        }
         let mut started = self.start(spec, Task::Run(program.clone()))?;
         let pipes = (started.outer.stdin.take(), started.outer.stdout.take(), started.outer.stderr.take());
         thread::scope(|scope| {
@@ -102,6 +109,42 @@ impl Sandbox {
         started.end(&self.interrupted).map(Option::unwrap_or_default)
     }
 
+    /// Runs a program with the caller's streams to its end. `signals` returns the numbers of those that the program gets; an
+    /// interruption ends nothing. Returns the code as [`Sandbox::run`] does.
+    ///
+    /// # Errors
+    /// If the sandbox or the program does not start.
+    pub fn run_here(
+        &self,
+        spec: &Spec,
+        program: &Program,
+        signals: &mut dyn FnMut() -> Vec<i32>,
+    ) -> Result<i32, Error> {
+        let mut started = self.start(spec, Task::Run(program.clone()))?;
+        let failed = |source| Error::Refused { what: "listen to its program".to_owned(), source };
+        let mut other = Control::new(started.control.socket().map_err(failed)?);
+        let (sender, received) = mpsc::channel();
+        thread::spawn(move || while other.hear().ok().flatten().is_some_and(|said| sender.send(said).is_ok()) {});
+        let (mut has_begun, mut pending) = (false, Vec::new());
+        let ended = loop {
+            match received.recv_timeout(LOOK) {
+                Ok(Said::Begun) => has_begun = true,
+                Ok(Said::Ended(code)) => break Ok(code),
+                Ok(Said::Failed(failure)) => break Err(failure.into()),
+                Ok(Said::Unshared | Said::Waiting | Said::Missing | Said::Signal(_))
+                | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break Err(Error::Killed),
+            }
+            pending.append(&mut signals());
+            if has_begun {
+                // The end of the sandbox arrives as a message of its own.
+                pending.drain(..).for_each(|signal| drop(started.control.say(&Said::Signal(signal))));
+            }
+        };
+        let _ = started.outer.wait();
+        ended
+    }
+
     /// Packs a file or folder of a root as a tar archive, `None` if it does not exist. `folder/.` stands for the content of a folder.
     ///
     /// # Errors
@@ -122,9 +165,21 @@ impl Sandbox {
     ///
     /// # Errors
     /// Those of the archive, of its reader, and of the file system.
-    pub fn unpack(&self, spec: &Spec, folder: &str, mut archive: impl Read) -> Result<(), Error> {
+    pub fn unpack(&self, spec: &Spec, folder: &str, archive: impl Read) -> Result<(), Error> {
+        self.unpack_archive(spec, folder, false, archive)
+    }
+
+    /// Unpacks a layer of an image as the whole root. Its whiteouts (OCI image-spec) become those of overlayfs.
+    ///
+    /// # Errors
+    /// As of [`Sandbox::unpack`].
+    pub fn unpack_layer(&self, spec: &Spec, archive: impl Read) -> Result<(), Error> {
+        self.unpack_archive(spec, "/", true, archive)
+    }
+
+    fn unpack_archive(&self, spec: &Spec, folder: &str, layer: bool, mut archive: impl Read) -> Result<(), Error> {
         let owners = self.identity.has_range();
-        let mut started = self.start(spec, Task::Unpack { folder: folder.to_owned(), owners })?;
+        let mut started = self.start(spec, Task::Unpack { folder: folder.to_owned(), owners, layer })?;
         let mut stdin = started.outer.stdin.take().ok_or(Error::Killed)?;
         let copied = io::copy(&mut archive, &mut stdin);
         drop(stdin);
@@ -157,13 +212,17 @@ impl Sandbox {
         };
         let mut outer = Command::new(THIS_PROGRAM);
         outer.arg0(OUTER).env_clear();
-        outer.arg(if self.identity.has_user_namespace() { "user" } else { "root" }).arg(std::process::id().to_string());
-        if stdin == Stdin::Terminal {
+        outer.arg(if self.identity.has_user_namespace() { "user" } else { "root" });
+        outer.arg(if stdin == Stdin::Terminal { IN_TERMINAL } else { "group" }).arg(std::process::id().to_string());
+        if stdin.is_inherited() {
             outer.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
         } else {
-            // A signal to the caller's process group, as Ctrl-C sends it, is the caller's to handle.
-            outer.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+            outer.stdout(Stdio::piped()).stderr(Stdio::piped());
             outer.stdin(if stdin == Stdin::Bytes { Stdio::piped() } else { Stdio::null() });
+        }
+        if stdin != Stdin::Terminal {
+            // A signal to the caller's process group, as Ctrl-C sends it, is the caller's to handle.
+            outer.process_group(0);
         }
         raw::pass(&mut outer, &theirs);
         let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours) };
@@ -213,7 +272,7 @@ impl Started {
                 Some(Said::Ended(code)) => return Ok(Some(code)),
                 Some(Said::Missing) => return Ok(None),
                 Some(Said::Failed(failure)) => return Err(failure.into()),
-                Some(Said::Unshared | Said::Waiting | Said::Begun) => {}
+                Some(Said::Unshared | Said::Waiting | Said::Begun | Said::Signal(_)) => {}
                 None if interrupted.is_some_and(|flag| flag.load(Ordering::Relaxed)) => return Err(Error::Interrupted),
                 None => return Err(Error::Killed),
             }

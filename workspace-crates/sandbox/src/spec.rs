@@ -13,6 +13,8 @@ pub struct Spec {
     pub root: Root,
     /// Whether the root refuses changes outside of its mounts.
     pub read_only: bool,
+    /// Whether `/tmp` and `/run` are folders of the root. Otherwise they are empty folders in memory.
+    pub own_tmp: bool,
     /// The mounts, in their order.
     pub mounts: Vec<Mount>,
 }
@@ -53,6 +55,8 @@ pub enum Mount {
     Memory {
         /// The path in the root.
         target: String,
+        /// The numbers of its user and group.
+        owner: (u32, u32),
     },
 }
 
@@ -83,8 +87,17 @@ pub enum Stdin {
     Null,
     /// The bytes that the caller has.
     Bytes,
-    /// The terminal of the caller, for stdin, stdout and stderr.
+    /// The terminal of the caller, for stdin, stdout and stderr. The program gets the signals of its keys, as the caller does.
     Terminal,
+    /// The caller's stdin, stdout and stderr. The program gets only the signals that the caller passes on.
+    Inherited,
+}
+
+impl Stdin {
+    /// Whether the program has the caller's own streams.
+    pub(crate) fn is_inherited(self) -> bool {
+        matches!(self, Stdin::Terminal | Stdin::Inherited)
+    }
 }
 
 /// The task of the inner process.
@@ -95,7 +108,8 @@ pub(crate) enum Task {
     /// Writes a file or folder of the root to stdout, as a tar archive.
     Pack { path: String },
     /// Unpacks the tar archive on stdin into a folder of the root. Without `owners`, all files get the sandbox's root as owner.
-    Unpack { folder: String, owners: bool },
+    /// With `layer`, the archive's whiteouts become those of overlayfs.
+    Unpack { folder: String, owners: bool, layer: bool },
     /// Removes folders of the host, whatever user of the sandbox owns the files in them.
     Remove { folders: Vec<PathBuf> },
 }

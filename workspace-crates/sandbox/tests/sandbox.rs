@@ -153,7 +153,7 @@ fn mounts_are_read_only_if_asked() {
         folder(fixture.path("in"), "/deep/er/in", true),
         folder(fixture.path("out"), "/out", false),
         folder(fixture.path("in/file"), "/etc/one-file", true),
-        Mount::Memory { target: "/memory".to_owned() },
+        Mount::Memory { target: "/memory".to_owned(), owner: (0, 0) },
     ];
     fixture.spec.mounts.extend(mounts);
     let (code, said) = outcome(

@@ -56,6 +56,7 @@ impl BuilderEngine for SandboxEngine {
             store: self.store.folder(),
             root: Root::Layers { layers: used.layers.clone(), scratch: scratch.name() },
             read_only: opening.read_only_root,
+            own_tmp: false,
             mounts: opening.mounts.iter().map(|mount| self.mount(mount)).collect(),
         };
         let (program, is_running) = (self.program(opening), AtomicBool::new(false));
@@ -157,7 +158,7 @@ impl SandboxEngine {
             Mount::Volume { name, target, read_only } => {
                 SandboxMount::Folder { host: self.store.volume(&name), target, read_only }
             }
-            Mount::Memory { target } => SandboxMount::Memory { target },
+            Mount::Memory { target } => SandboxMount::Memory { target, owner: (0, 0) },
         }
     }
 

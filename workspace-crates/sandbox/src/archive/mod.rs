@@ -3,6 +3,7 @@
 mod pack;
 mod remove;
 mod unpack;
+mod whiteouts;
 
 pub(crate) use pack::pack;
 pub(crate) use remove::remove;

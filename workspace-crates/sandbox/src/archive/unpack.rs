@@ -8,20 +8,28 @@ use rustix::fs::{AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chown
 use tar::{Archive, Entry, EntryType};
 
 use crate::archive::PAX_CAPABILITIES;
+use crate::archive::whiteouts::Whiteouts;
 use crate::error::Failure;
 
-/// Unpacks the archive on stdin. The process is in its root, so no name and no link leads out of it.
-pub(crate) fn unpack(folder: &Path, owners: bool) -> Result<(), Failure> {
+/// Unpacks the archive on stdin, with whiteouts if it is a `layer` of an image. The process is in its root, so no name and no link leads out of it.
+pub(crate) fn unpack(folder: &Path, owners: bool, layer: bool) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::at("unpack an archive into", folder, error);
     fs::create_dir_all(folder).map_err(failed)?;
     let mut archive = Archive::new(BufReader::with_capacity(1 << 17, io::stdin().lock()));
     let mut folders = Vec::new();
+    let mut whiteouts = layer.then(Whiteouts::default);
     for entry in archive.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
         let name = entry.path().map_err(failed)?.into_owned();
         let Some(path) = below(folder, &name) else {
             return Err(Failure::at("unpack", name, io::Error::from(io::ErrorKind::InvalidFilename)));
         };
+        if let Some(whiteouts) = &mut whiteouts {
+            let is_folder = entry.header().entry_type().is_dir();
+            if whiteouts.take(&path, is_folder).map_err(|error| Failure::at("unpack", &path, error))? {
+                continue;
+            }
+        }
         one(&mut entry, folder, &path, owners).map_err(|error| Failure::at("unpack", &path, error))?;
         if entry.header().entry_type().is_dir() {
             folders.push((path, entry.header().mtime().unwrap_or_default()));
