@@ -8,6 +8,7 @@
 mod tests;
 
 mod about;
+mod image_layers;
 mod layered;
 mod scratch;
 mod store;
