@@ -11,6 +11,7 @@ pub use commands::list::{Built, ListedImage, State};
 pub use commands::manifest::{ManifestScope, WrittenManifest};
 pub use commands::new::{Drafted, not_drafted, origin};
 pub use commands::report::Delivered;
+pub use commands::run::{RunOptions, Runnable};
 pub use commands::shell::{SHELL_STEPS, Shell, ShellOptions};
 pub use commands::update::LockUpdate;
 pub use session::Session;

@@ -18,6 +18,7 @@ use crate::commands::graph::ImageGraph;
 use crate::commands::list::ListedImage;
 use crate::commands::manifest::{ManifestScope, WrittenManifest};
 use crate::commands::report::Delivered;
+use crate::commands::run::{RunOptions, Runnable};
 use crate::commands::shell::{Shell, ShellOptions};
 use crate::commands::update::LockUpdate;
 use crate::commands::{self, run_plans};
@@ -89,6 +90,16 @@ impl Session {
         observer: &Observer<'_>,
     ) -> Result<Vec<Delivered>, Error> {
         commands::build::build(&self.workspace, images, sink, observer)
+    }
+
+    /// Builds an image, and makes it ready to run in a sandbox of this machine.
+    pub fn runnable(
+        &self,
+        image: &ImageSpec,
+        options: &RunOptions,
+        observer: &Observer<'_>,
+    ) -> Result<Runnable, Error> {
+        commands::run::prepare(&self.workspace, image, options, observer)
     }
 
     /// Builds these images and runs their tests again; `names` selects some tests, empty selects all. A failed test is a

@@ -65,7 +65,7 @@ pub(super) fn choose(
 
 /// Returns why there is no sandbox. Asks the kernel after a restart of the machine or a change of the users, and again after a refusal
 /// if the sandbox is asked for by name.
-fn refusal(
+pub(super) fn refusal(
     store: &SandboxStore,
     paths: &Paths,
     choice: EngineChoice,

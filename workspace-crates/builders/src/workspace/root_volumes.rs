@@ -1,20 +1,36 @@
-//! The volumes of ROOTs, in whichever engine they are.
+//! The sandbox of a run, and the volumes of ROOTs, in whichever engine they are.
 
 use std::sync::Arc;
 
 use tierce_docker::Removal;
+use tierce_manifest::EngineChoice;
 use tierce_plan::Root;
-use tierce_store::Error;
+use tierce_store::{Error, ErrorKind, Observer};
 
 use crate::daemon::leftovers;
 use crate::workspace::Workspace;
-use crate::workspace::engine_choice::Engine;
+use crate::workspace::engine_choice::{Engine, refusal};
 use tierce_roots::{SANDBOX_ID, SandboxStore};
 
 impl Workspace {
     /// Returns the sandbox's folders of this run's cache, whatever engine the run has.
     pub fn sandbox_store(&self) -> SandboxStore {
         SandboxStore::new(self.paths.clone(), Arc::clone(&self.options.interrupted))
+    }
+
+    /// Returns the sandbox of this machine, whatever engine opens builders.
+    ///
+    /// # Errors
+    /// If this machine has none.
+    pub fn sandbox(&self, observer: &Observer<'_>) -> Result<SandboxStore, Error> {
+        let store = self.sandbox_store();
+        if self.has_sandbox() {
+            return Ok(store);
+        }
+        match refusal(&store, &self.paths, EngineChoice::Sandbox, observer)? {
+            None => Ok(store),
+            Some(reason) => Err(Error::new(ErrorKind::Daemon, format!("this machine offers no sandbox: {reason}"))),
+        }
     }
 
     /// Whether the sandbox opens the builders of this run.

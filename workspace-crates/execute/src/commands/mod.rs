@@ -15,6 +15,7 @@ mod no_deps;
 mod package_report;
 mod repair;
 pub(super) mod report;
+pub(super) mod run;
 pub(super) mod run_plans;
 mod scratch;
 pub(super) mod shell;

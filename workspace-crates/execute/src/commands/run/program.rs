@@ -1,0 +1,196 @@
+//! The program of an image: its config, with the options of the command line over it.
+
+use std::collections::BTreeMap;
+
+use tierce_oci::Runtime;
+use tierce_sandbox::{Mount, Program, Stdin};
+use tierce_startable::{AccountTexts, UnknownName};
+use tierce_store::{Error, ErrorKind};
+
+use crate::commands::run::RunOptions;
+
+/// The folders of programs if the image names none, as engines have them.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The name of a sandbox's host.
+const HOST: &str = "tierce";
+
+/// The user of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) numbers: (u32, u32),
+    pub(super) groups: Vec<u32>,
+    pub(super) home: String,
+}
+
+/// Finds the user in the image's account files. Without a range of users, there is only root.
+pub(super) fn account(
+    runtime: &Runtime,
+    options: &RunOptions,
+    texts: &AccountTexts,
+    has_range: bool,
+) -> Result<Account, Error> {
+    let user = options.user.as_deref().or(runtime.user.as_deref());
+    let identity = texts.identity(user).map_err(|unknown| {
+        let (kind, name) = match unknown {
+            UnknownName::User(name) => ("user", name),
+            UnknownName::Group(name) => ("group", name),
+        };
+        let message = format!("the image has no {kind} `{name}`");
+        Error::new(ErrorKind::Table, message).with_help("add it to the image, or give its number")
+    })?;
+    let numbers = (identity.uid, identity.gid);
+    if !has_range && numbers != (0, 0) {
+        let user = user.unwrap_or_default();
+        let message =
+            format!("the image runs as the user `{user}`, and this machine gives you no users besides your own");
+        let help = "install `newuidmap` (the package uidmap) and give yourself ranges in /etc/subuid and /etc/subgid, or \
+                    run it as root with `--user 0:0`";
+        return Err(Error::new(ErrorKind::Daemon, message).with_help(help));
+    }
+    let uid = identity.uid.to_string();
+    let home = texts.passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let home = home.filter(|fields| fields.get(2) == Some(&uid.as_str())).find_map(|fields| fields.get(5).copied());
+    let home = home.filter(|home| !home.is_empty()).unwrap_or("/").to_owned();
+    let groups = if has_range { identity.groups.into_iter().collect() } else { Vec::new() };
+    Ok(Account { numbers, groups, home })
+}
+
+/// Returns the program: the image's, as far as the options do not replace its values.
+pub(super) fn program(runtime: &Runtime, options: &RunOptions, account: &Account) -> Result<Program, Error> {
+    let (entrypoint, cmd) = match &options.entrypoint {
+        Some(entrypoint) => (std::slice::from_ref(entrypoint), [].as_slice()),
+        None => (runtime.entrypoint.as_slice(), runtime.cmd.as_slice()),
+    };
+    let arguments = if options.arguments.is_empty() { cmd } else { &options.arguments };
+    let command: Vec<String> = entrypoint.iter().chain(arguments).cloned().collect();
+    if command.is_empty() {
+        let message = "the image has no program";
+        return Err(Error::new(ErrorKind::Table, message).with_help("add one after `--`"));
+    }
+    let own = [("PATH", PATH), ("HOME", account.home.as_str()), ("HOSTNAME", HOST)];
+    let terminal = options.terminal.then_some(("TERM", "xterm"));
+    let own = own.into_iter().chain(terminal).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let environment: BTreeMap<String, String> =
+        own.chain(runtime.env.clone()).chain(options.environment.iter().cloned()).collect();
+    Ok(Program {
+        command,
+        environment: environment.into_iter().collect(),
+        working_dir: options.workdir.clone().or_else(|| runtime.workdir.clone()),
+        user: account.numbers,
+        groups: account.groups.clone(),
+        stdin: if options.terminal { Stdin::Terminal } else { Stdin::Inherited },
+        ..Program::default()
+    })
+}
+
+/// Returns the mounts of volumes: empty folders of the user. In a root that takes changes, a folder of the image is its own volume.
+pub(super) fn volumes(
+    runtime: &Runtime,
+    options: &RunOptions,
+    account: &Account,
+    has_folder: impl Fn(&str) -> bool,
+) -> Vec<Mount> {
+    let is_mounted = |path: &&String| options.read_only || !has_folder(path);
+    let volumes = runtime.volumes.iter().filter(is_mounted);
+    volumes.map(|path| Mount::Memory { target: path.clone(), owner: account.numbers }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn root() -> Account {
+        Account { numbers: (0, 0), groups: Vec::new(), home: "/root".into() }
+    }
+
+    #[test]
+    fn arguments_replace_cmd_and_entrypoint_replaces_both() {
+        for (entrypoint, cmd, replaced, arguments, expected) in [
+            (["/a"].as_slice(), ["b"].as_slice(), None, [].as_slice(), Some(["/a", "b"].as_slice())),
+            (&["/a"], &["b"], None, &["c", "d"], Some(&["/a", "c", "d"])),
+            (&[], &["/b", "c"], None, &[], Some(&["/b", "c"])),
+            (&[], &["/b", "c"], None, &["/d"], Some(&["/d"])),
+            (&["/a"], &["b"], Some("/e"), &[], Some(&["/e"])),
+            (&["/a"], &["b"], Some("/e"), &["f"], Some(&["/e", "f"])),
+            (&[], &[], None, &[], None),
+        ] {
+            let runtime = Runtime { entrypoint: words(entrypoint), cmd: words(cmd), ..Runtime::default() };
+            let entrypoint = replaced.map(str::to_owned);
+            let options = RunOptions { arguments: words(arguments), entrypoint, ..RunOptions::default() };
+            let program = program(&runtime, &options, &root());
+            assert_eq!(program.ok().map(|program| program.command), expected.map(words), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn options_come_before_config_and_defaults() {
+        let runtime = Runtime {
+            cmd: words(&["/a"]),
+            env: [("PATH".to_owned(), "/bin".to_owned()), ("A".to_owned(), "1".to_owned())].into(),
+            workdir: Some("/srv".into()),
+            ..Runtime::default()
+        };
+        let plain = program(&runtime, &RunOptions::default(), &root()).expect("a program");
+        let pairs = |program: &Program| -> Vec<String> {
+            program.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        assert_eq!(pairs(&plain), ["A=1", "HOME=/root", "HOSTNAME=tierce", "PATH=/bin"]);
+        assert_eq!((plain.working_dir.as_deref(), plain.stdin), (Some("/srv"), Stdin::Inherited));
+        let options = RunOptions {
+            environment: vec![("A".into(), "2".into()), ("HOME".into(), "/x".into())],
+            workdir: Some("/tmp".into()),
+            terminal: true,
+            ..RunOptions::default()
+        };
+        let changed = program(&runtime, &options, &root()).expect("a program");
+        assert_eq!(pairs(&changed), ["A=2", "HOME=/x", "HOSTNAME=tierce", "PATH=/bin", "TERM=xterm"]);
+        assert_eq!((changed.working_dir.as_deref(), changed.stdin), (Some("/tmp"), Stdin::Terminal));
+    }
+
+    #[test]
+    fn user_is_resolved_by_the_image() {
+        let texts = AccountTexts {
+            passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:7:8::/srv:/bin/sh\n".into(),
+            group: "root:x:0:\nmedia:x:33:web,root\n".into(),
+        };
+        let found = |numbers, groups: &[u32], home: &str| {
+            Some(Account { numbers, groups: groups.to_vec(), home: home.to_owned() })
+        };
+        for (stated, option, has_range, expected) in [
+            (None, None, true, found((0, 0), &[33], "/root")),
+            (None, None, false, found((0, 0), &[], "/root")),
+            (Some("web"), None, true, found((7, 8), &[33], "/srv")),
+            (Some("web"), Some("0:0"), false, found((0, 0), &[], "/root")),
+            (Some("web"), Some("9:9"), true, found((9, 9), &[], "/")),
+            (Some("web"), None, false, None),
+            (Some("0:8"), None, false, None),
+            (Some("nobody"), None, true, None),
+        ] {
+            let runtime = Runtime { user: stated.map(str::to_owned), ..Runtime::default() };
+            let options = RunOptions { user: option.map(str::to_owned), ..RunOptions::default() };
+            let account = account(&runtime, &options, &texts, has_range);
+            assert_eq!(account.ok(), expected, "{stated:?} {option:?} {has_range}");
+        }
+    }
+
+    #[test]
+    fn volumes_are_folders_of_the_user() {
+        let runtime = Runtime { volumes: ["/data".to_owned(), "/new".to_owned()].into(), ..Runtime::default() };
+        let account = Account { numbers: (7, 8), ..root() };
+        let targets = |read_only| -> Vec<String> {
+            let options = RunOptions { read_only, ..RunOptions::default() };
+            let mounts = volumes(&runtime, &options, &account, |path| path == "/data");
+            let target = |mount| match mount {
+                Mount::Memory { target, owner: (7, 8) } => target,
+                other => panic!("{other:?}"),
+            };
+            mounts.into_iter().map(target).collect()
+        };
+        assert_eq!(targets(false), ["/new"], "the image has the other folder");
+        assert_eq!(targets(true), ["/data", "/new"]);
+    }
+}
