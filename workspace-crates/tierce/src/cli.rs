@@ -4,6 +4,7 @@ mod debug;
 mod graph;
 mod manifest;
 mod new;
+mod run;
 mod shell;
 mod size;
 
@@ -22,6 +23,7 @@ use tierce_manifest::EngineChoice;
 Examples:
   cargo xtask new image web --bin                  add an image of a new Rust package
   docker run --rm $(cargo xtask image hello)       build, load and run an image
+  cargo xtask run hello                            build and run an image without a daemon
   cargo xtask why hello /usr/lib64/libc.so.6       say why the image has a file
   cargo xtask size hello --html                    show its size, as tables and a web page
   cargo xtask debug web                            open a shell beside the container web
@@ -55,7 +57,7 @@ Exit codes:
   10   verify: the images differ
   11   an image exceeds its max-size
   12   a test of an image failed
-  125  debug, shell: the session failed; otherwise you get your command's exit code
+  125  debug, run, shell: the session failed; otherwise you get your command's exit code
   130  interrupted"
 )]
 pub(crate) struct Cli {
@@ -132,6 +134,7 @@ pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmAr
 pub(crate) use graph::{GraphArgs, GraphFormat};
 pub(crate) use manifest::ManifestArgs;
 pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
+pub(crate) use run::RunArgs;
 pub(crate) use shell::ShellArgs;
 pub(crate) use size::{Grouping, SizeArgs};
 
@@ -141,6 +144,8 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Build images and load them into the daemon
     Image(ImageArgs),
+    /// Build an image and run it without a daemon
+    Run(RunArgs),
     /// Run the tests of images
     Test(TestArgs),
     /// Update packages in Tierce.lock
@@ -483,6 +488,7 @@ mod tests {
         for (name, arguments) in [
             ("help", ["--help"].as_slice()),
             ("help-image", &["image", "--help"]),
+            ("help-run", &["run", "--help"]),
             ("help-test", &["test", "--help"]),
             ("help-update", &["update", "--help"]),
             ("help-verify", &["verify", "--help"]),

@@ -17,6 +17,30 @@ use crate::terminal::{Terminal, raw};
 /// The time limit for the last output to a blocked terminal, as after Ctrl-S.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// Whether the program of an image runs. It gets the signals, and may go on after any number of them.
+static PASSED_ON: AtomicBool = AtomicBool::new(false);
+
+/// The signals that a program has not got yet.
+pub(crate) struct Passed([(i32, Arc<AtomicBool>); 3]);
+
+/// Passes signals on from now: they do not end this process.
+pub(crate) fn pass_on() -> Passed {
+    let passed = [SIGINT, SIGTERM, SIGHUP].map(|signal| (signal, Arc::default()));
+    for (signal, arrived) in &passed {
+        let _ = flag::register(*signal, Arc::clone(arrived));
+    }
+    PASSED_ON.store(true, Ordering::Relaxed);
+    Passed(passed)
+}
+
+impl Passed {
+    /// Takes the signals that have arrived. A program in the terminal has got that of Ctrl-C already.
+    pub(crate) fn take(&self, terminal: bool) -> Vec<i32> {
+        let arrived = self.0.iter().filter(|(_, arrived)| arrived.swap(false, Ordering::Relaxed));
+        arrived.map(|(signal, _)| *signal).filter(|signal| !(terminal && *signal == SIGINT)).collect()
+    }
+}
+
 /// Returns a flag that SIGINT, SIGTERM and SIGHUP set. A second signal removes the bars and exits with a shell's code for that signal.
 pub(crate) fn on_signals(terminal: &Arc<Terminal>) -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -41,8 +65,12 @@ pub(crate) fn on_signals(terminal: &Arc<Terminal>) -> Arc<AtomicBool> {
 
 /// Reads a byte for each signal, and ends the process at the second one. A thread may use the terminal, a handler may not.
 fn exit_at_the_second(mut signals: UnixStream, terminal: &Arc<Terminal>, last: &AtomicUsize) {
-    if signals.read_exact(&mut [0; 2]).is_err() {
-        return;
+    let mut count = 0;
+    while count < 2 {
+        if signals.read_exact(&mut [0]).is_err() {
+            return;
+        }
+        count += usize::from(!PASSED_ON.load(Ordering::Relaxed));
     }
     let terminal = Arc::clone(terminal);
     let (done, wait) = mpsc::channel();

@@ -19,6 +19,7 @@ mod list;
 mod manifest;
 mod new;
 mod notify;
+mod run;
 mod shell;
 mod size;
 mod terminal;
@@ -89,13 +90,14 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::List(arguments) => list::run(arguments, &call).map(|()| 0),
         Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),
         Command::Man(arguments) => completions::man(arguments, &terminal).map(|()| 0),
+        Command::Run(arguments) => run::run(arguments, &call),
         Command::Shell(arguments) => shell::run(arguments, &call),
         Command::Debug(arguments) => debug::run(arguments, &call),
     };
     terminal.close();
     let code = result.unwrap_or_else(|failure| {
         terminal.raw(&failure.text(terminal.has_colour()));
-        match matches!(cli.command, Command::Debug(_) | Command::Shell(_)) {
+        match matches!(cli.command, Command::Debug(_) | Command::Run(_) | Command::Shell(_)) {
             true => failure.exit_code_of_session(),
             false => failure.exit_code(),
         }
@@ -115,13 +117,16 @@ fn command_line(arguments: &[OsString]) -> Cli {
     cli.unwrap_or_else(|error| {
         let is_command = |word: &OsString| commands.get_subcommands().any(|command| *word == *command.get_name());
         let command = arguments.iter().skip(1).find(|word| is_command(word));
-        end_with_usage(&error, command.is_some_and(|command| command == "debug" || command == "shell"))
+        end_with_usage(
+            &error,
+            command.is_some_and(|command| ["debug", "run", "shell"].iter().any(|name| command == name)),
+        )
     })
 }
 
 /// Prints help or a mistake of the command line, and ends the process.
 ///
-/// `debug` and `shell` exit with 125 after a mistake, as `docker run` does: 2 could be the exit code of the user's command.
+/// `debug`, `run` and `shell` exit with 125 after a mistake, as `docker run` does: 2 could be the exit code of the user's command.
 pub(crate) fn end_with_usage(error: &clap::Error, is_session: bool) -> ! {
     let is_terminal = if error.use_stderr() { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
     let colour = is_terminal && path("NO_COLOR").is_none() && text("TERM").is_none_or(|term| term != "dumb");
@@ -151,7 +156,7 @@ pub(crate) enum Failure {
     Stdout,
 }
 
-/// The exit code of `debug` and `shell` if the session fails, as of `docker run`.
+/// The exit code of `debug`, `run` and `shell` if the session fails, as of `docker run`.
 const NO_SESSION: u8 = 125;
 
 impl Failure {
