@@ -61,6 +61,7 @@ mod pty;
 mod registry;
 mod reproducible;
 mod root_errors;
+mod run;
 mod running;
 mod runtime_deps;
 mod sandbox;
