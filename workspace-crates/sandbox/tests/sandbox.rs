@@ -24,6 +24,9 @@ const TESTS: &[Test] = &[
     ("links_of_the_root_do_not_lead_to_the_host", links_of_the_root_do_not_lead_to_the_host),
     ("exit_codes_and_signals_arrive", exit_codes_and_signals_arrive),
     ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
+    ("program_has_its_user_and_groups", program_has_its_user_and_groups),
+    ("signals_are_passed_on", signals_are_passed_on),
+    ("layers_hide_files_below", layers_hide_files_below),
     ("orphans_end_with_their_program", orphans_end_with_their_program),
     ("interruption_ends_everything", interruption_ends_everything),
     ("privileges_are_dropped", privileges_are_dropped),
@@ -78,6 +81,7 @@ fn fixture() -> Fixture {
         store: store.path().to_owned(),
         root: Root::Layers { layers: vec!["lower".to_owned()], scratch: "scratch".to_owned() },
         read_only: false,
+        own_tmp: false,
         mounts: mounts.collect(),
     };
     Fixture { store, spec }
@@ -214,6 +218,63 @@ fn input_and_both_outputs_are_passed_on() {
     program.stdin = Stdin::Null;
     let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {});
     assert_eq!(code.expect("a sandbox"), 0, "without input, reading ends");
+}
+
+fn program_has_its_user_and_groups() {
+    let mut fixture = fixture();
+    if !sandbox().identity().has_range() {
+        return;
+    }
+    fixture.spec.own_tmp = true;
+    fixture.spec.mounts.push(Mount::Memory { target: "/memory".to_owned(), owner: (12, 13) });
+    let text = "id -u; id -g; id -G; touch /memory/x && echo written; test -e /tmp || echo own";
+    let program = Program { user: (12, 13), groups: vec![14, 15], ..script(text) };
+    let mut said = Vec::new();
+    let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+    let said = String::from_utf8(said).expect("text");
+    assert_eq!((code, said.as_str()), (0, "12\n13\n13 14 15\nwritten\nown\n"));
+}
+
+fn signals_are_passed_on() {
+    let fixture = fixture();
+    for stdin in [Stdin::Inherited, Stdin::Terminal] {
+        let program = Program { stdin, ..script("trap 'exit 5' TERM; : > /work/up; sleep 60 & wait") };
+        let up = fixture.path("scratch/upper/work/up");
+        let mut signals = || if fs::remove_file(&up).is_ok() { vec![15] } else { Vec::new() };
+        let start = Instant::now();
+        assert_eq!(sandbox().run_here(&fixture.spec, &program, &mut signals).expect("a sandbox"), 5);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        let program = Program { stdin, ..script("kill -KILL $$") };
+        assert_eq!(sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {}).expect("a sandbox"), 137);
+    }
+}
+
+fn layers_hide_files_below() {
+    let fixture = fixture();
+    for path in ["gone", "folder/old", "replaced/old", "kept"] {
+        let path = fixture.path("lower/work").join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+        fs::write(path, "").expect("writable");
+    }
+    fs::create_dir(fixture.path("layer")).expect("writable");
+    let mut builder = tar::Builder::new(Vec::new());
+    for name in
+        ["work/.wh.gone", "work/folder/.wh..wh..opq", "work/folder/new", "work/.wh.replaced", "work/replaced/new"]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(0);
+        builder.append_data(&mut header, name, std::io::empty()).expect("memory");
+    }
+    let root = Root::Folder("layer".to_owned());
+    let spec = Spec { store: fixture.store.path().to_owned(), root, ..Spec::default() };
+    sandbox().unpack_layer(&spec, &builder.into_inner().expect("memory")[..]).expect("unpacked");
+    let layers = vec!["lower".to_owned(), "layer".to_owned()];
+    let above = Spec { root: Root::Layers { layers, scratch: "scratch".to_owned() }, ..fixture.spec.clone() };
+    assert_eq!(outcome(&above, "cd /work; find * -type f | sort"), (0, "folder/new\nkept\nreplaced/new\n".to_owned()));
 }
 
 fn orphans_end_with_their_program() {
