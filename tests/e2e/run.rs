@@ -7,12 +7,17 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::pty::Session;
 use crate::running::{OwnCache, Running, program};
 use crate::support::{Ran, Workspace, cache, repository, run, tool, unique_name, xtask};
 
 /// A program that does what its first argument says, and else prints everything that an image decides.
 const MAIN: &str = r#"
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
+
+unsafe extern "C" {
+    safe fn signal(number: i32, action: usize) -> usize;
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +33,14 @@ fn main() {
             eprintln!("it sleeps");
             std::io::stderr().flush().unwrap();
             std::thread::sleep(std::time::Duration::from_secs(600));
+        }
+        Some("ask") => {
+            // SIGINT, SIG_IGN
+            signal(2, 1);
+            println!("terminal: {}", std::io::stdin().is_terminal() && std::io::stdout().is_terminal());
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).unwrap();
+            println!("answer: {line}");
         }
         Some("write") => {
             for path in &arguments[1..] {
@@ -138,7 +151,22 @@ fn program_runs_as_its_image_says() {
         assert_eq!(left.stdout, "", "the program goes on after {signal}");
     }
     run_with(&[]).ok();
-    assert!(scratch_folders(cache.path()) <= 1, "only that of the killed run may stay until the next build");
+    assert_eq!(scratch_folders(cache.path()), 0, "the run after a killed one removes its folder");
+
+    let mut asks = running(workspace.root(), &name);
+    let mut session = Session::start(asks.env("TIERCE_CACHE", cache.path()).args(["--", "ask"]));
+    session.wait_for("terminal: true");
+    session.press("\x03");
+    session.press("\x03");
+    session.press("word\n");
+    session.wait_for("answer: word");
+    assert_eq!(session.end().0, Some(0), "a program in the terminal may go on after Ctrl-C");
+    let mut sleeps = running(workspace.root(), &name);
+    let mut session = Session::start(sleeps.env("TIERCE_CACHE", cache.path()).args(["--", "sleep"]));
+    session.wait_for("it sleeps");
+    session.press("\x03");
+    assert_eq!(session.end().0, Some(130), "Ctrl-C ends it otherwise");
+    assert_eq!(scratch_folders(cache.path()), 0);
 }
 
 /// Runs the program with a pipe as its stdin.

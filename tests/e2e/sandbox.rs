@@ -63,12 +63,15 @@ build() {
 }
 build image "$name" --no-test --archive "$folder/home/image.tar"
 sha256sum < "$folder/home/image.tar"
+build run "$name"
+build run "$name" --user 7:7 || echo "failed with $?"
 build clean --all >&2
 find "$folder/cache" -mindepth 1 -maxdepth 1 ! -name locks ! -name id
 "#;
 
-/// Builds an image as an ordinary user with these lines in `/etc/subuid`. Returns the digest of its archive.
-fn built_by_user(workspace: &Workspace, name: &str, ranges: &str) -> String {
+/// Builds an image as an ordinary user with these lines in `/etc/subuid`. Returns the digest of its archive, its output, and its
+/// output as another user.
+fn built_by_user(workspace: &Workspace, name: &str, ranges: &str) -> [String; 3] {
     let parts = OwnCache::new(&["debs", "wheels", "distfiles"]);
     let folder = tempfile::tempdir_in(parts.path().parent().expect("a folder")).expect("writable");
     tool("cp", ["-r", &parts.path().to_string_lossy(), &folder.path().join("cache").to_string_lossy()]).ok();
@@ -80,8 +83,8 @@ fn built_by_user(workspace: &Workspace, name: &str, ranges: &str) -> String {
     let ran = run(command.env_remove("CARGO_TARGET_DIR")).ok();
     // `clean --all` has removed the roots, whose files belonged to subordinate users.
     let lines: Vec<&str> = ran.stdout.lines().filter(|line| !line.starts_with("docker-archive:")).collect();
-    assert_eq!(lines.len(), 1, "{}\n{}", ran.stdout, ran.stderr);
-    lines[0].to_owned()
+    let [digest, output, other] = lines.as_slice() else { panic!("{}\n{}", ran.stdout, ran.stderr) };
+    [digest, output, other].map(|line| (*line).to_owned())
 }
 
 #[test]
@@ -97,8 +100,11 @@ fn every_user_builds_the_same_archive() {
     run(without_daemon(command.args(["--no-test", "--archive"]).arg(&archive))).ok();
     let digest = tool("sh", ["-c", &format!("sha256sum < {}", archive.display())]).ok().line().to_owned();
     fs::remove_dir_all(workspace.root().join("target")).expect("it was built");
-    assert_eq!(built_by_user(&workspace, &name, "tierce-sandboxed:400000:65536"), digest, "with a range of users");
-    assert_eq!(built_by_user(&workspace, &name, "others:400000:65536"), digest, "with one user");
+    let output = format!("this is {name}");
+    let expected = [digest.clone(), output.clone(), output.clone()];
+    assert_eq!(built_by_user(&workspace, &name, "tierce-sandboxed:400000:65536"), expected, "with a range of users");
+    let expected = [digest, output, "failed with 125".to_owned()];
+    assert_eq!(built_by_user(&workspace, &name, "others:400000:65536"), expected, "with one user");
 }
 
 /// The processes below one, with the times of their starts.

@@ -79,7 +79,12 @@ fn run_program(control: &mut Control, program: &Program) -> Result<i32, Failure>
     };
     let mut command = Command::new(name);
     command.args(arguments).env_clear().envs(program.environment.iter().map(|(name, value)| (name, value)));
-    command.current_dir(program.working_dir.as_deref().unwrap_or("/"));
+    let folder = Path::new(program.working_dir.as_deref().unwrap_or("/"));
+    if !folder.is_dir() {
+        // The error of the start would blame the program.
+        return Err(Failure::at("enter", folder, io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    command.current_dir(folder);
     if program.user != (0, 0) || !program.groups.is_empty() {
         raw::become_user(&mut command, program.user, &program.groups);
     }
