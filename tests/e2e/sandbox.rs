@@ -220,7 +220,7 @@ fn hostile_package_reaches_nothing() {
 }
 
 #[test]
-fn machine_without_sandbox_is_told_once() {
+fn machine_without_sandbox_warns_once() {
     if tool("id", ["-u"]).ok().line() != "0" {
         return eprintln!("not tested: only root can give up the right to make namespaces");
     }
@@ -235,7 +235,7 @@ fn machine_without_sandbox_is_told_once() {
     let words = "this machine offers no sandbox: the sandbox failed to create namespaces: Operation not permitted";
     let first = list("auto").ok();
     assert!(first.stderr.contains(words), "{}", first.stderr);
-    assert!(!list("auto").ok().stderr.contains("sandbox"), "it is told once");
+    assert!(!list("auto").ok().stderr.contains("sandbox"), "only the first run says it");
     let refused = list("sandbox").fails_with(8);
     assert!(refused.stderr.contains(words), "{}", refused.stderr);
     assert!(!list("docker").ok().stderr.contains("sandbox"));

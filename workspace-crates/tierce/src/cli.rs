@@ -394,7 +394,7 @@ pub(crate) struct CleanArgs {
     /// Remove the images of this workspace, and the ROOTs that only they use
     #[arg(long)]
     pub(crate) images: bool,
-    /// Remove the builders in the daemon
+    /// Remove the builders
     #[arg(long)]
     pub(crate) builder: bool,
     /// Remove the whole cache, once no other run uses it
