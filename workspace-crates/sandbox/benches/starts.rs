@@ -98,7 +98,12 @@ fn oci_runtime(name: &str, path: &Path) -> Command {
     let mut command = Command::new(name);
     // Without a manager of control groups, it starts everywhere.
     let options: &[&str] = if name == "crun" { &["--cgroup-manager=disabled"] } else { &[] };
-    command.args(options).arg("run").arg("--bundle").arg(path.join("bundle")).arg(format!("tierce-bench-{}", std::process::id()));
+    command
+        .args(options)
+        .arg("run")
+        .arg("--bundle")
+        .arg(path.join("bundle"))
+        .arg(format!("tierce-bench-{}", std::process::id()));
     command
 }
 
