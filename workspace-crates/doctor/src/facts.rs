@@ -66,8 +66,10 @@ pub struct Confinement {
     pub has_filter: bool,
     /// Whether programs such as newuidmap gain no privileges.
     pub no_new_privileges: bool,
-    /// Whether this process may mount: it has the capability CAP_SYS_ADMIN.
-    pub may_mount: bool,
+    /// Whether this process has the capabilities of a sandbox without a user namespace: CAP_SYS_ADMIN and CAP_NET_ADMIN.
+    pub is_privileged: bool,
+    /// Whether mounts hide parts of /proc. A user namespace may mount no other one then.
+    pub hides_proc: bool,
 }
 
 /// Subordinate users and groups of the caller.

@@ -11,7 +11,7 @@ const TOO_LITTLE_SPACE: u64 = 1_000_000_000;
 /// All of these checks.
 pub(crate) fn checks(facts: &Facts, has_sandbox: bool) -> Vec<Check> {
     let workspace = facts.workspace.as_ref();
-    let makes_builder = !workspace.and_then(|read| read.as_ref().ok()).is_some_and(|read| !read.makes_builder);
+    let makes_builder = workspace.and_then(|read| read.as_ref().ok()).is_none_or(|read| read.makes_builder);
     let mut checks = vec![daemon(&facts.daemon, has_sandbox)];
     let folder = facts.daemon.as_ref().ok().and_then(|daemon| daemon.folder.as_ref());
     checks.extend(folder.map(|folder| daemon_disk(folder, has_sandbox)));
@@ -93,7 +93,9 @@ fn space(subject: Subject, folder: &Folder, works_otherwise: bool, fix: &str) ->
         ..TOO_LITTLE_SPACE => {
             Check::problem(subject, works_otherwise, format!("{meaning}, too little for a builder")).with_fix(fix)
         }
-        ..LITTLE_SPACE => Check::degraded(subject, format!("{meaning}, which large packages exceed")).with_fix(fix),
+        TOO_LITTLE_SPACE..LITTLE_SPACE => {
+            Check::degraded(subject, format!("{meaning}, which large packages exceed")).with_fix(fix)
+        }
         _ => Check::ok(subject, meaning),
     }
 }

@@ -124,7 +124,7 @@ fn kernel_settings_are_judged() {
         facts.kernel = "5.10.0".to_owned();
         neither(facts);
     };
-    let cases: [Case; 18] = [
+    let cases: [Case; 19] = [
         (old, Kernel, Missing, "Linux 5.10.0 is too old", "upgrade"),
         (|facts| facts.kernel = "5.10.0-backports".to_owned(), Kernel, Ok, "5.10.0-backports", ""),
         (|facts| facts.kernel = "unknown".to_owned(), Kernel, Ok, "unknown", ""),
@@ -215,6 +215,7 @@ fn kernel_settings_are_judged() {
             "TIERCE_CACHE",
         ),
         (no_sandbox, Overlayfs, Ok, "the kernel has it", ""),
+        (|facts| facts.cache.is_writable = false, Overlayfs, Ok, "outside of the cache", ""),
         (
             |facts| facts.cgroups = Cgroups::Absent,
             Groups,
@@ -232,9 +233,16 @@ fn kernel_settings_are_judged() {
 fn users_and_containers_are_judged() {
     use State::{Degraded, Missing, Ok};
     use Subject::{Confinement as Around, Sandbox, SubordinateIds as Ids};
-    let cases: [Case; 15] = [
-        (|facts| facts.confinement.sign = Some("/.dockerenv".to_owned()), Around, Ok, "(/.dockerenv) without", ""),
-        (|facts| facts.confinement.has_filter = true, Around, Ok, "permits", ""),
+    let cases: [Case; 20] = [
+        (
+            |facts| facts.confinement.sign = Some("/.dockerenv".to_owned()),
+            Around,
+            Ok,
+            "(/.dockerenv) without obstacles",
+            "",
+        ),
+        (|facts| facts.confinement.has_filter = true, Around, Ok, "no container", ""),
+        (|facts| facts.confinement.hides_proc = true, Around, Ok, "no container", ""),
         (
             |facts| {
                 facts.confinement =
@@ -243,8 +251,8 @@ fn users_and_containers_are_judged() {
             },
             Around,
             Missing,
-            "in a container (kubepods), whose seccomp filter",
-            "--security-opt seccomp=unconfined",
+            "in a container (kubepods), but a seccomp filter",
+            "systempaths=unconfined`",
         ),
         (
             |facts| {
@@ -253,7 +261,7 @@ fn users_and_containers_are_judged() {
             },
             Around,
             Degraded,
-            "no container is around this process, but a seccomp filter is",
+            "no container is around this process, but a seccomp filter",
             "outside",
         ),
         (
@@ -263,13 +271,36 @@ fn users_and_containers_are_judged() {
             },
             Around,
             Missing,
-            "CAP_SYS_ADMIN",
-            "--cap-add SYS_ADMIN",
+            "no container is around this process, but root lacks CAP_SYS_ADMIN",
+            "outside",
         ),
         (
             |facts| {
                 facts.is_root = true;
-                facts.confinement.may_mount = true;
+                facts.confinement.sign = Some("/.dockerenv".to_owned());
+                facts.confinement.hides_proc = true;
+                neither(facts);
+            },
+            Around,
+            Missing,
+            "(/.dockerenv), but root lacks CAP_SYS_ADMIN",
+            "--cap-add SYS_ADMIN --cap-add NET_ADMIN`",
+        ),
+        (
+            |facts| {
+                facts.confinement.sign = Some("/.dockerenv".to_owned());
+                facts.confinement.hides_proc = true;
+                facts.probe = Probe::Refused("`newuidmap` failed to map the users of the sandbox".to_owned());
+            },
+            Around,
+            Degraded,
+            "but mounts hide parts of /proc, so a sandbox cannot have its own, and newuidmap lacks CAP_SYS_ADMIN",
+            "systempaths=unconfined --cap-add SYS_ADMIN`",
+        ),
+        (
+            |facts| {
+                facts.is_root = true;
+                facts.confinement.is_privileged = true;
                 neither(facts);
             },
             Around,
@@ -316,6 +347,27 @@ fn users_and_containers_are_judged() {
             Missing,
             "Operation not permitted",
             "mend `user-namespaces`",
+        ),
+        // A sandbox needs no subordinate users to start.
+        (
+            |facts| {
+                facts.subordinate_ids.count = None;
+                neither(facts);
+            },
+            Sandbox,
+            Missing,
+            "Operation not permitted",
+            "",
+        ),
+        (
+            |facts| {
+                facts.confinement.no_new_privileges = true;
+                facts.probe = Probe::Refused("`newuidmap` failed to map the users of the sandbox".to_owned());
+            },
+            Sandbox,
+            Degraded,
+            "newuidmap",
+            "mend `subordinate-ids`",
         ),
         (|facts| facts.probe = Probe::NoFolder, Sandbox, Degraded, "no folder", "mend `cache`"),
         (|_| {}, Sandbox, Ok, "a sandbox starts", ""),

@@ -13,8 +13,11 @@ pub fn kernel_version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// CAP_SYS_ADMIN, capabilities(7).
-const SYS_ADMIN: u32 = 21;
+/// CAP_NET_ADMIN and CAP_SYS_ADMIN, capabilities(7).
+const PRIVILEGES: u64 = 1 << 12 | 1 << 21;
+
+/// Folders of /proc that are always empty, so that a mount there hides nothing.
+const EMPTY: [&str; 2] = ["/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd"];
 
 /// Reads seccomp's mode, no_new_privs and the capabilities from `/proc/self/status`, proc_pid_status(5).
 pub fn seccomp_of(status: &str) -> Confinement {
@@ -24,8 +27,15 @@ pub fn seccomp_of(status: &str) -> Confinement {
         sign: None,
         has_filter: field("Seccomp:") == Some("2"),
         no_new_privileges: field("NoNewPrivs:") == Some("1"),
-        may_mount: capabilities.is_some_and(|bits| bits & (1 << SYS_ADMIN) != 0),
+        is_privileged: capabilities.is_some_and(|bits| bits & PRIVILEGES == PRIVILEGES),
+        hides_proc: false,
     }
+}
+
+/// Whether mounts hide parts of /proc, from `/proc/self/mountinfo`, proc_pid_mountinfo(5).
+pub fn hides_proc(mounts: &str) -> bool {
+    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    places.into_iter().any(|place| place.starts_with("/proc/") && !EMPTY.contains(&place))
 }
 
 /// Whether `/proc/filesystems` has a file system.
@@ -72,14 +82,28 @@ mod tests {
 
     #[test]
     fn status_shows_filter_and_privileges() {
-        for (status, has_filter, no_new_privileges, may_mount) in [
+        for (status, has_filter, no_new_privileges, is_privileged) in [
             ("CapEff:\t000001fffeffffff\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n", false, false, true),
             ("CapEff:\t00000000a80425fb\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n", true, true, false),
             ("", false, false, false),
         ] {
-            let expected = Confinement { sign: None, has_filter, no_new_privileges, may_mount };
+            let expected = Confinement { sign: None, has_filter, no_new_privileges, is_privileged, hides_proc: false };
             assert_eq!(seccomp_of(status), expected, "{status:?}");
         }
+    }
+
+    #[test]
+    fn mounts_on_empty_folders_hide_nothing() {
+        let line = |place: &str| format!("80 79 0:60 / {place} rw,nosuid - proc proc rw\n");
+        for (places, expected) in [
+            (&["/", "/proc", "/process"][..], false),
+            (&["/proc", "/proc/sys/fs/binfmt_misc"], false),
+            (&["/proc", "/proc/kcore"], true),
+        ] {
+            let mounts: String = places.iter().map(|place| line(place)).collect();
+            assert_eq!(hides_proc(&mounts), expected, "{places:?}");
+        }
+        assert!(!hides_proc("short line\n"));
     }
 
     #[test]

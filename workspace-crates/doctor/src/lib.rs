@@ -16,4 +16,4 @@ pub use facts::{
     Workspace,
 };
 pub use judge::diagnose;
-pub use kernel_files::{has_file_system, kernel_version, next_range, own_group, seccomp_of};
+pub use kernel_files::{has_file_system, hides_proc, kernel_version, next_range, own_group, seccomp_of};

@@ -1,7 +1,7 @@
 //! The checks of sandboxes. If one starts, nothing that it needs is missing, whatever a setting says.
 
 use crate::checks::{Check, State, Subject};
-use crate::facts::{Cgroups, Facts, Probe};
+use crate::facts::{Cgroups, Confinement, Facts, Probe};
 use crate::kernel_files::{RANGE, kernel_version};
 
 /// The first version whose overlayfs a user namespace can mount.
@@ -35,7 +35,8 @@ fn kernel(facts: &Facts, has_daemon: bool) -> Check {
             let meaning = format!("Linux {kernel} is too old for sandboxes, which need {major}.{minor}");
             Check::problem(Subject::Kernel, has_daemon, meaning).with_fix("upgrade the kernel, or use a daemon")
         }
-        _ => Check::ok(Subject::Kernel, format!("Linux {kernel} is new enough for sandboxes")),
+        Some(_) => Check::ok(Subject::Kernel, format!("Linux {kernel} is new enough for sandboxes")),
+        None => Check::ok(Subject::Kernel, format!("Linux {kernel} has an unknown version")),
     }
 }
 
@@ -77,33 +78,48 @@ fn confinement(facts: &Facts, has_daemon: bool) -> Check {
         Some(sign) => format!("this process is in a container ({sign})"),
         None => "no container is around this process".to_owned(),
     };
-    let is_container = found.sign.is_some();
-    let works = facts.probe == Probe::Started;
-    if found.has_filter && works {
-        return Check::ok(SUBJECT, format!("{around}; its seccomp filter permits sandboxes"));
+    let obstacles = obstacles(facts);
+    match obstacles.is_empty() {
+        false => Check::problem(SUBJECT, has_daemon, format!("{around}, but {}", obstacles.join(", and ")))
+            .with_fix(release(facts)),
+        true if found.sign.is_none() => Check::ok(SUBJECT, around),
+        true => Check::ok(SUBJECT, format!("{around} without obstacles to sandboxes")),
     }
-    if found.has_filter {
-        let fix = match is_container {
-            true => {
-                "run the container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, in Kubernetes with \
-                 `seccompProfile: {type: Unconfined}`"
-            }
-            false => "start Tierce outside of the program or service that sets the filter",
-        };
-        let meaning = format!("{around}, but a seccomp filter is, which can forbid sandboxes");
-        let meaning =
-            if is_container { format!("{around}, whose seccomp filter can forbid sandboxes") } else { meaning };
-        return Check::problem(SUBJECT, has_daemon, meaning).with_fix(fix);
+}
+
+/// The restrictions of this process that can keep a sandbox from starting.
+fn obstacles(facts: &Facts) -> Vec<&'static str> {
+    let Confinement { sign, has_filter, is_privileged, hides_proc, .. } = &facts.confinement;
+    let obstacles = [
+        (*has_filter, "a seccomp filter can forbid sandboxes"),
+        (!facts.is_root && *hides_proc, "mounts hide parts of /proc, so a sandbox cannot have its own"),
+        (facts.is_root && !is_privileged, "root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN"),
+        (sign.is_some() && cannot_map(&facts.probe), "newuidmap lacks CAP_SYS_ADMIN"),
+    ];
+    // None of them matters to one that started.
+    let real = obstacles.into_iter().filter(|(exists, _)| *exists && facts.probe != Probe::Started);
+    real.map(|(_, text)| text).collect()
+}
+
+/// The remedy for the restrictions.
+fn release(facts: &Facts) -> String {
+    if facts.confinement.sign.is_none() {
+        return "start Tierce outside of the program or service that restricts it".to_owned();
     }
-    if facts.is_root && !found.may_mount && !works {
-        return Check::problem(
-            SUBJECT,
-            has_daemon,
-            format!("{around}, and root may not mount: it lacks CAP_SYS_ADMIN"),
-        )
-        .with_fix("run the container with `--cap-add SYS_ADMIN`, or Tierce as another user than root");
-    }
-    Check::ok(SUBJECT, if is_container { format!("{around} without a seccomp filter") } else { around })
+    let capabilities = match (facts.is_root, cannot_map(&facts.probe)) {
+        (true, _) => " --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+        (false, true) => " --cap-add SYS_ADMIN",
+        (false, false) => "",
+    };
+    format!(
+        "run the container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt \
+         systempaths=unconfined{capabilities}`"
+    )
+}
+
+/// Whether users could not be mapped.
+fn cannot_map(probe: &Probe) -> bool {
+    matches!(probe, Probe::Refused(why) if why.contains("newuidmap") || why.contains("newgidmap"))
 }
 
 fn subordinate_ids(facts: &Facts) -> Check {
@@ -124,7 +140,7 @@ fn subordinate_ids(facts: &Facts) -> Check {
             Check::degraded(SUBJECT, "no_new_privs keeps newuidmap from mapping users")
                 .with_fix("start Tierce outside of the program that sets it, a container without `no-new-privileges`")
         }
-        Some(count) => Check::ok(SUBJECT, format!("a sandbox has {count} users besides you")),
+        Some(count) => Check::ok(SUBJECT, format!("a sandbox has {} users besides you", count.min(RANGE - 1))),
         None if !found.missing_programs.is_empty() => {
             let names = found.missing_programs.join(" and ");
             let verb = if found.missing_programs.len() == 1 { "is" } else { "are" };
@@ -140,7 +156,13 @@ fn subordinate_ids(facts: &Facts) -> Check {
 fn overlayfs(facts: &Facts, has_daemon: bool) -> Check {
     const SUBJECT: Subject = Subject::Overlayfs;
     if facts.probe == Probe::Started {
-        return Check::ok(SUBJECT, "it works on the file system of the cache");
+        return Check::ok(
+            SUBJECT,
+            match facts.cache.is_writable {
+                true => "it works on the file system of the cache",
+                false => "it works outside of the cache, which cannot be written",
+            },
+        );
     }
     if !facts.has_overlayfs {
         return Check::problem(SUBJECT, has_daemon, "the kernel has not loaded it")
@@ -186,10 +208,13 @@ fn sandbox(facts: &Facts, has_daemon: bool, needs: &[Check]) -> Check {
         Probe::NoFolder => Check::problem(SUBJECT, has_daemon, "no folder can be written in which it could start")
             .with_fix("mend `cache`"),
         Probe::Refused(why) => {
-            // Subordinate users and cgroups do not keep it from starting, unless a program fails to map users.
-            let culprit = needs.iter().find(|check| {
-                check.state != State::Ok && !matches!(check.check, Subject::Cgroups) && check.fix.is_some()
-            });
+            // A sandbox starts without limits and without subordinate users, unless newuidmap fails.
+            let prevents = |subject: Subject| match subject {
+                Subject::Cgroups => false,
+                Subject::SubordinateIds => cannot_map(&facts.probe),
+                _ => true,
+            };
+            let culprit = needs.iter().find(|check| check.state != State::Ok && prevents(check.check));
             Check::problem(SUBJECT, has_daemon, why)
                 .with_fix_if(culprit.map(|culprit| format!("mend `{}`", culprit.check.as_str())))
         }
