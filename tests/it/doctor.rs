@@ -10,6 +10,7 @@ use crate::support::{Ran, Workspace, run};
 fn doctor(folder: &Workspace) -> Command {
     let mut command = folder.command();
     command.args(["doctor", "--offline", "--format", "json"]).env("DOCKER_HOST", "unix:///no/such/socket");
+    command.env("TIERCE_ENGINE", "auto");
     command
 }
 

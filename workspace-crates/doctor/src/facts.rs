@@ -3,6 +3,8 @@
 /// The facts of a machine, from the view of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// The choice of the engine, by an option or a table.
+    pub choice: Choice,
     /// Whether the caller is root.
     pub is_root: bool,
     /// The kernel's release: `6.12.9-amd64`.
@@ -33,6 +35,18 @@ pub struct Facts {
     pub mirrors: Option<Vec<Mirror>>,
     /// The workspace; None outside of one, or without cargo.
     pub workspace: Option<Result<Workspace, Problem>>,
+}
+
+/// A choice of the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The sandbox if it works, else the daemon.
+    #[default]
+    Any,
+    /// The sandbox alone.
+    Sandbox,
+    /// The daemon alone.
+    Daemon,
 }
 
 /// The reason why something does not work.

@@ -16,6 +16,7 @@ fn folder(path: &str, free: u64) -> Folder {
 /// A machine on which everything works, for a user.
 fn good() -> Facts {
     Facts {
+        choice: Choice::Any,
         is_root: false,
         kernel: "6.12.9-amd64".to_owned(),
         user_namespaces: UserNamespaces {
@@ -96,6 +97,33 @@ fn one_engine_is_enough() {
         change(&mut facts);
         let diagnosis = diagnose(&facts);
         assert_eq!((diagnosis.can_build, diagnosis.engines.as_slice()), (can_build, engines), "case {index}");
+    }
+}
+
+#[test]
+fn chosen_engine_has_to_work() {
+    type Broken = (fn(&mut Facts), [State; 3]);
+    let broken: [Broken; 3] = [
+        (no_daemon, [State::Ok, State::Ok, State::Missing]),
+        (no_sandbox, [State::Ok, State::Missing, State::Ok]),
+        (neither, [State::Missing, State::Missing, State::Missing]),
+    ];
+    for (change, engines) in broken {
+        for (choice, state) in [Choice::Any, Choice::Sandbox, Choice::Daemon].into_iter().zip(engines) {
+            let mut facts = Facts { choice, ..good() };
+            change(&mut facts);
+            let diagnosis = diagnose(&facts);
+            let state_of =
+                |subject| diagnosis.checks.iter().find(|check| check.check == subject).map(|check| check.state);
+            assert_eq!(state_of(Subject::Engine), Some(state), "{choice:?}");
+            assert_eq!(diagnosis.can_build, state == State::Ok, "{choice:?}");
+            // The other engine prevents nothing.
+            match choice {
+                Choice::Sandbox => assert_ne!(state_of(Subject::Daemon), Some(State::Missing)),
+                Choice::Daemon => assert_ne!(state_of(Subject::Sandbox), Some(State::Missing)),
+                Choice::Any => {}
+            }
+        }
     }
 }
 
@@ -387,9 +415,9 @@ fn daemons_and_disks_are_judged() {
         (neither, Service, Missing, "no socket", "start it"),
         (neither, Either, Missing, "neither", "mend"),
         (no_daemon, Either, Ok, "--layout", ""),
-        (no_sandbox, Either, Ok, "the daemon can", ""),
+        (no_sandbox, Either, Ok, "the daemon runs", ""),
         (|facts| of_daemon(facts).is_local = false, Service, Degraded, "does not see the files", "local"),
-        (|facts| of_daemon(facts).is_local = false, Either, Ok, "sandboxes can", ""),
+        (|facts| of_daemon(facts).is_local = false, Either, Ok, "sandboxes run", ""),
         (|facts| of_daemon(facts).platform = "linux/arm64".to_owned(), Service, Degraded, "linux/arm64", "platform"),
         (
             |facts| of_daemon(facts).storage_driver = "vfs".to_owned(),

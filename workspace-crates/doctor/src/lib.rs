@@ -12,8 +12,8 @@ mod sandbox;
 
 pub use checks::{Check, Diagnosis, Engine, State, Subject};
 pub use facts::{
-    Cache, Cgroups, Confinement, Daemon, Facts, Folder, Mirror, Probe, Problem, Rust, SubordinateIds, UserNamespaces,
-    Workspace,
+    Cache, Cgroups, Choice, Confinement, Daemon, Facts, Folder, Mirror, Probe, Problem, Rust, SubordinateIds,
+    UserNamespaces, Workspace,
 };
 pub use judge::diagnose;
 pub use kernel_files::{has_file_system, hides_proc, kernel_version, next_range, own_group, seccomp_of};

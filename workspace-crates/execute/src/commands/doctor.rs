@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tierce_builders::workspace::options::Options;
-use tierce_builders::workspace::{platform, tables};
+use tierce_builders::workspace::{engine_choice, platform, tables};
 use tierce_docker::{Docker, Engine};
-use tierce_doctor::{Cache, Daemon, Diagnosis, Facts, Mirror, Probe, Problem, Rust, Workspace, diagnose};
-use tierce_manifest::{BuilderBase, WorkspaceSpec};
+use tierce_doctor::{Cache, Choice, Daemon, Diagnosis, Facts, Mirror, Probe, Problem, Rust, Workspace, diagnose};
+use tierce_manifest::{BuilderBase, EngineChoice, WorkspaceSpec};
 use tierce_process::{cargo, gpg, pip, rustc};
 use tierce_sandbox::{Identity, Sandbox};
 use tierce_store::{Error, files};
@@ -51,6 +51,7 @@ fn facts(options: &Options) -> Facts {
         let (cache, probe) = start_sandbox(options, identity.clone(), target);
         let (gpgv, pip, rust) = joined(programs.join());
         Facts {
+            choice: choice(options, spec),
             is_root: rustix::process::geteuid().is_root(),
             kernel: machine::kernel_release(),
             user_namespaces: machine::user_namespaces(),
@@ -68,6 +69,17 @@ fn facts(options: &Options) -> Facts {
             workspace: workspace.map(|read| read.map(|(spec, outline)| facts_of_workspace(&spec, &outline))),
         }
     })
+}
+
+/// The choice of a run: an image of the daemon as a builder needs the daemon.
+fn choice(options: &Options, spec: Option<&WorkspaceSpec>) -> Choice {
+    let is_image = spec.is_some_and(|spec| matches!(spec.builder, BuilderBase::Image(_)));
+    match options.engine.unwrap_or_else(|| spec.map(|spec| spec.engine).unwrap_or_default()) {
+        EngineChoice::Auto if is_image => Choice::Daemon,
+        EngineChoice::Auto => Choice::Any,
+        EngineChoice::Sandbox => Choice::Sandbox,
+        EngineChoice::Docker => Choice::Daemon,
+    }
 }
 
 fn joined<T>(ended: thread::Result<T>) -> T {
@@ -90,7 +102,12 @@ fn start_sandbox(options: &Options, identity: Identity, target: Option<PathBuf>)
     let Some((folder, _held)) = place else { return (cache, Probe::NoFolder) };
     let sandbox = Sandbox::new(identity, Arc::clone(&options.interrupted));
     let probe = match tierce_sandbox::probe(&sandbox, folder.path(), "probe") {
-        Ok(()) => Probe::Started,
+        Ok(()) => {
+            if let (Some(cache), true) = (&wanted, is_writable) {
+                engine_choice::forget_refusal(cache);
+            }
+            Probe::Started
+        }
         Err(error) => Probe::Refused(one_line(&error)),
     };
     remove(&sandbox, folder);

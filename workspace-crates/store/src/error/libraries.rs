@@ -63,7 +63,8 @@ impl From<tierce_sandbox::Error> for Error {
             tierce_sandbox::Error::File { path, source, .. } => (ErrorKind::Daemon, permission::help(path, source)),
             tierce_sandbox::Error::Start { .. } | tierce_sandbox::Error::Killed => (ErrorKind::Daemon, None),
             tierce_sandbox::Error::Refused { .. } | tierce_sandbox::Error::Mapping { .. } => {
-                (ErrorKind::Daemon, Some("`--engine docker` builds in containers of a daemon".to_owned()))
+                let help = "`cargo xtask doctor` says what this machine can do; `--engine docker` builds in containers of a daemon";
+                (ErrorKind::Daemon, Some(help.to_owned()))
             }
         };
         Error::from_source(kind, error).with_help_if(help)
