@@ -28,3 +28,4 @@ mod run;
 pub mod rustc;
 
 pub use error::{Error, SignatureProblem};
+pub use run::is_in_path;

@@ -52,6 +52,14 @@ pub fn toolchain(folder: &Utf8Path) -> Result<Toolchain, Error> {
 }
 
 impl Toolchain {
+    /// Returns the version of its cargo: `cargo 1.95.0 (…)`.
+    ///
+    /// # Errors
+    /// `Error::Start`, `Error::Failed`, `Error::TimedOut`.
+    pub fn cargo_version(&self) -> Result<String, Error> {
+        run::version("cargo --version", run::shell("/".into())?.cmd(&self.cargo).arg("--version"))
+    }
+
     /// The `cfg(…)` values of the toolchain's host, one a line.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ const TESTS: &[Test] = &[
     ("links_of_the_root_do_not_lead_to_the_host", links_of_the_root_do_not_lead_to_the_host),
     ("exit_codes_and_signals_arrive", exit_codes_and_signals_arrive),
     ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
+    ("terminal_of_the_caller_is_inherited", terminal_of_the_caller_is_inherited),
     ("orphans_end_with_their_program", orphans_end_with_their_program),
     ("interruption_ends_everything", interruption_ends_everything),
     ("privileges_are_dropped", privileges_are_dropped),
@@ -214,6 +215,16 @@ fn input_and_both_outputs_are_passed_on() {
     program.stdin = Stdin::Null;
     let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {});
     assert_eq!(code.expect("a sandbox"), 0, "without input, reading ends");
+}
+
+fn terminal_of_the_caller_is_inherited() {
+    let fixture = fixture();
+    let program = Program { stdin: Stdin::Terminal, ..script("[ /proc/self/fd/1 -ef /dev/null ] || exit 9; exit 5") };
+    let mut said = Vec::new();
+    let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+    // The test's own stdout is whatever it is.
+    assert!(code == 5 || code == 9, "{code}");
+    assert_eq!(said, b"", "nothing passes through the caller");
 }
 
 fn orphans_end_with_their_program() {
