@@ -220,7 +220,7 @@ fn input_and_both_outputs_are_passed_on() {
 fn terminal_of_the_caller_is_inherited() {
     let fixture = fixture();
     let program = Program { stdin: Stdin::Terminal, ..script("[ /proc/self/fd/1 -ef /dev/null ] || exit 9; exit 5") };
-    let mut said = Vec::new();
+    let mut said: Vec<u8> = Vec::new();
     let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
     // The test's own stdout is whatever it is.
     assert!(code == 5 || code == 9, "{code}");
