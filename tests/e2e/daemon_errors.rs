@@ -55,22 +55,22 @@ fn unreachable_daemon_error_has_advice() {
     insta::assert_snapshot!(error(&at("missing.sock")), @r"
     error: failed to find a Docker or Podman socket at `[FOLDER]/missing.sock`
      |
-     = help: start the daemon that listens there, or unset DOCKER_HOST to use the usual socket
+     = help: start the daemon that listens there, or unset DOCKER_HOST to use the usual socket; `cargo xtask doctor` says what this machine can do
     ");
     insta::assert_snapshot!(error(&at("stale.sock")), @r"
     error: failed to connect to `unix://[FOLDER]/stale.sock` (from DOCKER_HOST): Connection refused (os error 111)
      |
-     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`
+     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`; `cargo xtask doctor` says what this machine can do
     ");
     insta::assert_snapshot!(error(&at("file")), @r"
     error: failed to connect to `unix://[FOLDER]/file` (from DOCKER_HOST): Connection refused (os error 111)
      |
-     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`
+     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`; `cargo xtask doctor` says what this machine can do
     ");
     insta::assert_snapshot!(error(&free_address), @r"
     error: failed to connect to `tcp://[FREE]` (from DOCKER_HOST): Connection refused (os error 111)
      |
-     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`
+     = help: start it: `systemctl start docker`, or `systemctl --user start podman.socket`; `cargo xtask doctor` says what this machine can do
     ");
     insta::assert_snapshot!(error(&other_address), @r"
     error: failed to talk to `tcp://[OTHER]` (from DOCKER_HOST): it does not answer as a Docker or Podman daemon does: invalid HTTP version parsed

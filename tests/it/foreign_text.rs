@@ -41,6 +41,8 @@ fn tables_cannot_reach_the_terminal() {
         let workspace = Workspace::with_package("app", &table, "");
         let ran = clean(workspace.xtask(&["image", "--dry-run"]).fails_with(code));
         assert!(ran.stderr.contains("error"), "{table:?}: {}", ran.stderr);
+        let diagnosis = clean(workspace.xtask(&["doctor", "--offline"]).fails_with(1));
+        assert!(diagnosis.stdout.contains("\nworkspace        missing "), "{table:?}: {}", diagnosis.stdout);
     }
 }
 
@@ -93,7 +95,8 @@ fn words_and_variables_cannot_reach_the_terminal() {
         assert_ne!(ran.code, Some(0), "{}", ran.stdout);
     }
     for (variable, value) in [("DOCKER_HOST", format!("tcp://{HOSTILE}")), ("TIERCE_NAMESPACE", HOSTILE.to_owned())] {
-        clean(run(workspace.command().args(["clean", "--dry-run"]).env(variable, value)));
+        clean(run(workspace.command().args(["clean", "--dry-run"]).env(variable, &value)));
+        clean(run(workspace.command().args(["doctor", "--offline"]).env(variable, value)));
         clean(run(workspace.command().arg("--help").env(variable, HOSTILE)));
     }
 }

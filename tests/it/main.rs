@@ -3,6 +3,7 @@
 //! These tests need Rust alone. Tests that need a daemon or another tool are in `tests/e2e`.
 
 mod architecture;
+mod doctor;
 mod documents;
 mod ebuilds;
 mod english;

@@ -4,10 +4,10 @@
 //! edits of its text make it a "SYSTEM" one. Each edit must find its text exactly once: another version of Portage is
 //! refused, and not installed half-edited.
 
-use std::io::{Read, Seek};
+use std::io::Read;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
+use flate2::bufread::DeflateDecoder;
+use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 
 use crate::{EntryKind, Error, ExtraEntry, path};
 
@@ -18,9 +18,11 @@ pub const PORTAGE_WHEEL: &str = "portage-3.0.83-py3-none-any.whl";
 /// The SHA-256 digest of that file.
 pub const PORTAGE_WHEEL_SHA256: &str = "25de95ad893cdf9abec2bf4d18217b3fc07756989c62d3e74bb1695cdf639402";
 
+/// The largest wheel, in bytes: it has 2 MiB.
+const MAX_PACKED: u64 = 16 << 20;
 /// The largest unpacked wheel, in bytes, and the most files: it has 8 MiB in 600 files.
 const MAX_UNPACKED: u64 = 64 << 20;
-const MAX_FILES: usize = 5_000;
+const MAX_FILES: u64 = 5_000;
 
 /// The folder where Debian's Python finds modules.
 const MODULES: &str = "/usr/lib/python3/dist-packages";
@@ -68,17 +70,26 @@ const EDITS: &[(&str, &str, &str)] = &[
 ///
 /// # Errors
 /// [`Error::Wheel`] if it is not a zip, exceeds the limits, or does not have the layout of [`PORTAGE_VERSION`].
-pub fn entries(wheel: impl Read + Seek) -> Result<Vec<ExtraEntry>, Error> {
-    let mut archive = ZipArchive::new(wheel).map_err(|error| wrong(error.to_string()))?;
-    if archive.len() > MAX_FILES {
+pub fn entries(wheel: impl Read) -> Result<Vec<ExtraEntry>, Error> {
+    let mut packed = Vec::new();
+    let size = wheel.take(MAX_PACKED + 1).read_to_end(&mut packed).map_err(|error| wrong(error.to_string()))?;
+    if size as u64 > MAX_PACKED {
+        return Err(wrong(format!("it has more than {MAX_PACKED} bytes")));
+    }
+    let archive = ZipArchive::from_slice(&packed).map_err(|error| wrong(error.to_string()))?;
+    let count = archive.entries_hint();
+    if count > MAX_FILES {
         return Err(wrong(format!("it has more than {MAX_FILES} files")));
     }
     let mut entries = Vec::new();
     let mut edited = 0;
     let mut has_programs = false;
     let mut left = MAX_UNPACKED;
-    for at in 0..archive.len() {
-        let (name, content) = read(&mut archive, at, &mut left)?;
+    let mut files = archive.entries();
+    for _ in 0..count {
+        let file = files.next_entry().map_err(|error| wrong(error.to_string()))?;
+        let file = file.ok_or_else(|| wrong(format!("it has fewer than {count} files")))?;
+        let (name, content) = read(&archive, &file, &mut left)?;
         let is_entry_points = name.strip_suffix("/entry_points.txt").is_some_and(|folder| folder == dist_info());
         if is_entry_points {
             entries.extend(programs(&text(&name, content)?)?);
@@ -101,21 +112,30 @@ pub fn entries(wheel: impl Read + Seek) -> Result<Vec<ExtraEntry>, Error> {
 }
 
 /// Reads a file of the wheel; a folder has an empty name.
-fn read(archive: &mut ZipArchive<impl Read + Seek>, at: usize, left: &mut u64) -> Result<(String, Vec<u8>), Error> {
-    let failed = |error: ZipError| wrong(error.to_string());
-    let file = archive.by_index(at).map_err(failed)?;
-    let name = file.name().map_err(failed)?.into_owned();
+fn read(
+    archive: &ZipSliceArchive<&Vec<u8>>,
+    file: &ZipFileHeaderRecord<'_>,
+    left: &mut u64,
+) -> Result<(String, Vec<u8>), Error> {
+    let name = text("the name of a file", file.file_path().as_bytes().to_vec())?;
     if file.is_dir() {
         return Ok((String::new(), Vec::new()));
     }
     if !path::is_plain(&name) {
         return Err(wrong(format!("it may not have the file `{name}`")));
     }
+    let failed = |error: &dyn std::fmt::Display| wrong(format!("`{name}`: {error}"));
+    let entry = archive.get_entry(file.wayfinder()).map_err(|error| failed(&error))?;
+    let unpacked: Box<dyn Read + '_> = match file.compression_method() {
+        CompressionMethod::STORE => Box::new(entry.data()),
+        CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(entry.data())),
+        other => return Err(failed(&format!("unknown compression {other:?}"))),
+    };
     let mut content = Vec::new();
-    // One byte above the limit shows that a file is too large.
-    let count = file.take(*left + 1).read_to_end(&mut content).map_err(|error| wrong(format!("`{name}`: {error}")))?;
-    *left =
-        left.checked_sub(count as u64).ok_or_else(|| wrong(format!("it unpacks to more than {MAX_UNPACKED} bytes")))?;
+    // One byte above the limit shows that a file is too large. The reader compares the size and the checksum at the end.
+    let unpacked = entry.verifying_reader(unpacked).take(*left + 1).read_to_end(&mut content);
+    let count = unpacked.map_err(|error| failed(&error))? as u64;
+    *left = left.checked_sub(count).ok_or_else(|| wrong(format!("it unpacks to more than {MAX_UNPACKED} bytes")))?;
     Ok((name, content))
 }
 
@@ -242,9 +262,11 @@ fn wrong(why: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+    use rawzip::ZipArchiveWriter;
+    use rawzip::path::EntryPath;
     use std::io::{Cursor, Write};
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
 
     const INSTALLATION: &str = "if \"MODULE\" == \"MODULE\":\n    A\nelif \"MODULE\" == \"SYSTEM\":\n    B\n";
     const CONST: &str = "if x:\n    PORTAGE_BASE_PATH = \"\"\"\"\"\"\n    PORTAGE_BIN_PATH = \"\"\"\"\"\"\n";
@@ -266,12 +288,20 @@ mod tests {
     ];
 
     fn wheel(parts: &[(&str, &str)]) -> Cursor<Vec<u8>> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let mut wheel = Vec::new();
+        let mut archive = ZipArchiveWriter::new(&mut wheel);
         for (name, content) in parts {
-            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            // A path upwards stays one.
+            let file = archive.new_file(EntryPath::verbatim(name.as_bytes()));
+            let (mut entry, config) = file.compression_method(CompressionMethod::DEFLATE).start().unwrap();
+            let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
             writer.write_all(content.as_bytes()).unwrap();
+            let (encoder, descriptor) = writer.finish().unwrap();
+            encoder.finish().unwrap();
+            entry.finish(descriptor).unwrap();
         }
-        writer.finish().unwrap()
+        archive.finish().unwrap();
+        Cursor::new(wheel)
     }
 
     #[test]
@@ -331,6 +361,10 @@ mod tests {
             wheel(&parts)
         };
         let more = |name: &'static str| wheel(&[PARTS, &[(name, "")]].concat());
+        let mut changed = wheel(PARTS);
+        let at = changed.get_ref().windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+        // The checksum of the last file in the list.
+        changed.get_mut()[at + 16] ^= 1;
         let cases = [
             ("an edit without its line", with("portage/const.py", "PORTAGE_BASE_PATH = 1\n")),
             ("a missing file", wheel(&PARTS[1..])),
@@ -343,6 +377,7 @@ mod tests {
             ("a path upwards", more("portage/../../../etc/passwd")),
             ("an absolute path", more("/etc/passwd")),
             ("no zip", Cursor::new(b"PK".to_vec())),
+            ("a changed bit", changed),
         ];
         let shown: Vec<String> =
             cases.into_iter().map(|(name, wheel)| format!("{name}: {}", entries(wheel).unwrap_err())).collect();
@@ -354,7 +389,8 @@ mod tests {
         another version: failed to read the portage wheel: it is not the wheel of Portage 3.0.83: `portage-3.0.84.dist-info/RECORD` is unknown
         a path upwards: failed to read the portage wheel: it may not have the file `portage/../../../etc/passwd`
         an absolute path: failed to read the portage wheel: it may not have the file `/etc/passwd`
-        no zip: failed to read the portage wheel: invalid Zip archive: Could not find EOCD
+        no zip: failed to read the portage wheel: Missing end of central directory
+        a changed bit: failed to read the portage wheel: `portage-3.0.83.dist-info/entry_points.txt`: Invalid checksum: expected 0x9693400b, got 0x9693400a
         "#);
     }
 }

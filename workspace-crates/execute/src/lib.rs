@@ -6,6 +6,7 @@ mod session;
 
 pub use commands::clean::{Cleaned, Kind, Scope};
 pub use commands::debug::{DebugFiles, KnownToolbox, Toolbox};
+pub use commands::doctor::doctor;
 pub use commands::graph::{ImageGraph, PackageVertex};
 pub use commands::list::{Built, ListedImage, State};
 pub use commands::manifest::{ManifestScope, WrittenManifest};
@@ -21,6 +22,7 @@ pub use tierce_builders::daemon::debug_sessions::{
 pub use tierce_builders::engine::forecast::Forecast;
 pub use tierce_builders::workspace::options::Options;
 pub use tierce_docker::Environment as DaemonEnvironment;
+pub use tierce_doctor::{Check, Diagnosis, Engine, State as CheckState, Subject};
 pub use tierce_steps::ImageTests;
 pub use tierce_store::files::write as write_file;
 pub use tierce_store::paths::{Paths, UserFolders};

@@ -61,6 +61,20 @@ impl Client {
         self.agent.clone().shutdown();
     }
 
+    /// Requests the head of `url` within `timeout`, without following a redirect.
+    pub(crate) fn knock(&self, url: &str, timeout: Duration) -> Result<(), String> {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err("it is not an http or https URL".to_owned());
+        }
+        let request = self.agent.head(url).config();
+        let request = request.max_redirects(0).max_redirects_will_error(false).timeout_global(Some(timeout)).build();
+        request.call().map(drop).map_err(|error| match error {
+            // Its text can have the whole URL.
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => "its URL is invalid".to_owned(),
+            other => one_line(&other),
+        })
+    }
+
     /// Requests `url` from byte `offset`, or the whole file if `validator` names another version.
     pub(crate) fn get(&self, url: &str, offset: u64, validator: Option<&str>) -> Result<Content, Failure> {
         let uri = Uri::try_from(url).ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));

@@ -13,6 +13,7 @@ mod client;
 mod download;
 mod error;
 mod part;
+mod reach;
 mod url;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use ask::{Answer, Question, ask};
 pub use checksum::{Checksum, Digests, digests};
 pub use error::{Error, ErrorKind};
+pub use reach::{host, reach};
 pub use url::masked;
 
 use client::Client;

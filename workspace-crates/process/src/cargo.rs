@@ -12,6 +12,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{Error, run};
 
@@ -131,7 +132,7 @@ impl Workspace {
 }
 
 /// Cargo's description of a workspace and its members, without dependencies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline {
     /// The folder of its Cargo.toml and Cargo.lock.
     pub root: Utf8PathBuf,
@@ -139,7 +140,7 @@ pub struct Outline {
     pub target_directory: Utf8PathBuf,
     /// Its members, by name, without dependencies.
     pub members: Vec<Package>,
-    /// The whole description, and cargo's settings in the environment. The result of [`workspace`] depends on this text, on
+    /// A digest of the whole description, and of cargo's settings in the environment. The result of [`workspace`] depends on it, on
     /// cargo itself, its home and configuration files, the workspace's Cargo.toml and Cargo.lock, and the listed manifests.
     pub basis: String,
 }
@@ -169,11 +170,12 @@ pub fn outline(
     let variables = env::vars_os().filter(|(name, _)| configures(&name.to_string_lossy()));
     // Sorted: the parent process decides the order of the environment.
     let variables: BTreeSet<String> = variables.map(|variable| format!("{variable:?}\n")).collect();
+    let basis: String = variables.into_iter().chain([description]).collect();
     Ok(Outline {
         root: metadata.workspace_root,
         target_directory: metadata.target_directory,
         members,
-        basis: variables.into_iter().chain([description]).collect(),
+        basis: hex::encode(Sha256::digest(basis)),
     })
 }
 
@@ -229,7 +231,7 @@ pub fn fetch(
 }
 
 /// The cargo that runs this process, if any, since it is the workspace's own; else the one in PATH.
-fn program() -> Result<PathBuf, Error> {
+pub(crate) fn program() -> Result<PathBuf, Error> {
     match env::var_os("CARGO").map(PathBuf::from) {
         Some(cargo) if cargo.is_file() => Ok(cargo),
         _ => run::find("cargo", HELP),

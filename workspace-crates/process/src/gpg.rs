@@ -10,6 +10,15 @@ const HELP: &str = "install gpgv (Debian's package gpgv, elsewhere gnupg)";
 /// The line that begins a clear-signed text (RFC 9580, section 7).
 const ARMOUR: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 
+/// Returns the first line of gpgv's version.
+///
+/// # Errors
+/// `Error::NotFound`, `Error::Start`, `Error::Failed`, `Error::TimedOut`.
+pub fn version() -> Result<String, Error> {
+    let gpgv = run::find("gpgv", HELP)?;
+    run::version("gpgv --version", run::shell("/".into())?.cmd(gpgv).arg("--version"))
+}
+
 /// Verifies a clear-signed file (Debian's `InRelease`) against a keyring in the binary format, without the user's own keys.
 /// Returns only the signed text.
 ///

@@ -6,6 +6,7 @@
 //! | [`cargo_config`] | none | the settings of `.cargo/config.toml` that matter to a builder |
 //! | [`cargo_profile`] | none | the debugging information of a profile |
 //! | [`rustc`] | rustc | the toolchain that a builder mounts |
+//! | [`inputs`] | none | the files and variables that decide the answers of cargo and rustc |
 //! | [`gpg`] | gpgv | the signed text of a file |
 //! | [`pip`] | pip | a wheel from the index of the host's pip |
 //! | [`git`] | git | the revision of a checkout |
@@ -22,9 +23,11 @@ pub mod credential_helper;
 mod error;
 pub mod git;
 pub mod gpg;
+pub mod inputs;
 mod limited;
 pub mod pip;
 mod run;
 pub mod rustc;
 
 pub use error::{Error, SignatureProblem};
+pub use run::is_in_path;

@@ -80,6 +80,16 @@ pub fn download_wheel(
     Ok(file)
 }
 
+/// Returns the first line of the version of this host's pip.
+///
+/// # Errors
+/// `Error::NotFound` if no pip answers.
+pub fn version() -> Result<String, Error> {
+    let (call, _) = pip(None)?;
+    let program = run::find(call[0], HELP)?;
+    run::version("pip --version", run::shell("/".into())?.cmd(program).args(&call[1..]).arg("--version"))
+}
+
 fn command(wheel: &Wheel<'_>, folder: &Utf8Path) -> Result<Expression, Error> {
     let requirement = format!("{}=={}", wheel.name, wheel.version);
     let options = [

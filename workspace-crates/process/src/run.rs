@@ -29,6 +29,8 @@ const SHOWN_LINES: usize = 30;
 pub(crate) const MAX_OUTPUT: u64 = 256 << 20;
 /// Its limit of time. rustup may download a toolchain first.
 const MAX_TIME: Duration = Duration::from_secs(30 * 60);
+/// The limit of time of a program that prints its version.
+const VERSION_TIME: Duration = Duration::from_secs(20);
 /// The limit of a line in bytes, so that a program without line ends cannot fill the memory.
 const MAX_LINE: u64 = 64 << 10;
 
@@ -96,6 +98,24 @@ pub(crate) fn read(name: &str, command: xshell::Cmd<'_>) -> Result<String, Error
     let text = String::from_utf8(output.stdout)
         .map_err(|_| Error::Output { program: name.to_owned(), reason: "it is not UTF-8".to_owned() })?;
     Ok(text.trim_end().to_owned())
+}
+
+/// Returns the first line that a program prints of its version.
+///
+/// # Errors
+/// Those of [`read`]; `Error::TimedOut` after 20 seconds.
+pub(crate) fn version(name: &str, command: impl Into<Command>) -> Result<String, Error> {
+    let limits = Limits { time: VERSION_TIME, output: MAX_OUTPUT, interrupted: &AtomicBool::new(false) };
+    let output = limited::output(name, command.into(), b"", &limits)?;
+    if !output.status.success() {
+        return Err(failed(name, output.status.code(), String::from_utf8_lossy(&output.stderr).lines()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Whether a program is in `PATH`.
+pub fn is_in_path(program: &str) -> bool {
+    find(program, "").is_ok()
 }
 
 /// The end of a streamed program.

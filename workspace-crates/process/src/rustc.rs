@@ -3,6 +3,7 @@
 use std::env;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, run};
 
@@ -12,7 +13,7 @@ const HELP: &str = "install Rust with rustup, and add rustc to PATH";
 const SYSTEM: [&str; 2] = ["/", "/usr"];
 
 /// A Rust toolchain of the host that works in any container with glibc.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {
     /// The folder that holds all of it: `bin/`, `lib/`.
     pub sysroot: Utf8PathBuf,
@@ -36,7 +37,7 @@ pub struct Toolchain {
 /// `Error::NotFound`, `Error::Failed`, `Error::Output`, and `Error::Toolchain` for one that does not work in a builder.
 pub fn toolchain(folder: &Utf8Path) -> Result<Toolchain, Error> {
     let shell = run::shell(folder)?;
-    let sysroot = match set_by_rustup(env::var("CARGO").ok(), env::var("RUSTUP_TOOLCHAIN").ok()) {
+    let sysroot = match sysroot_of_rustup() {
         Some(sysroot) => sysroot,
         None => {
             let rustc = run::find("rustc", HELP)?;
@@ -52,6 +53,14 @@ pub fn toolchain(folder: &Utf8Path) -> Result<Toolchain, Error> {
 }
 
 impl Toolchain {
+    /// Returns the version of its cargo: `cargo 1.95.0 (…)`.
+    ///
+    /// # Errors
+    /// `Error::Start`, `Error::Failed`, `Error::TimedOut`.
+    pub fn cargo_version(&self) -> Result<String, Error> {
+        run::version("cargo --version", run::shell("/".into())?.cmd(&self.cargo).arg("--version"))
+    }
+
     /// The `cfg(…)` values of the toolchain's host, one a line.
     ///
     /// # Errors
@@ -60,6 +69,11 @@ impl Toolchain {
         let shell = run::shell(&self.sysroot)?;
         run::read("rustc --print cfg", shell.cmd(self.sysroot.join("bin/rustc")).args(["--print", "cfg"]))
     }
+}
+
+/// See [`set_by_rustup`].
+pub(crate) fn sysroot_of_rustup() -> Option<Utf8PathBuf> {
+    set_by_rustup(env::var("CARGO").ok(), env::var("RUSTUP_TOOLCHAIN").ok())
 }
 
 /// The sysroot that rustup selected for the cargo that runs this process, if both variables agree. They differ for a toolchain

@@ -14,6 +14,8 @@ use tierce_store::{Error, files, owner};
 
 /// The id of this engine in receipts. Its roots lie in the cache, as the receipts do.
 pub const SANDBOX_ID: &str = "sandbox";
+/// The text of `/etc/hosts` in a sandbox.
+const HOSTS: &[u8] = b"127.0.0.1\tlocalhost\n::1\tlocalhost\n";
 /// Hexadecimal digits of the id of a root.
 const ID_LENGTH: usize = 16;
 
@@ -38,6 +40,16 @@ impl SandboxStore {
     /// Returns the folder of the store.
     pub fn folder(&self) -> PathBuf {
         self.paths.shared("sandbox")
+    }
+
+    /// Returns a file with the names of the loopback device, for `/etc/hosts`: a sandbox has no other host.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn hosts(&self) -> Result<PathBuf, Error> {
+        let path = self.folder().join("hosts");
+        files::write_changed(&path, HOSTS)?;
+        Ok(path)
     }
 
     pub(crate) fn path(&self, kind: &str, name: &str) -> PathBuf {

@@ -87,13 +87,16 @@ impl Sandbox {
                 // The program may end before it has read everything.
                 scope.spawn(move || drop(stdin.write_all(input)));
             }
-            let other = sender.clone();
             if let Some(stdout) = pipes.1 {
+                let sender = sender.clone();
                 scope.spawn(move || forward(stdout, Stream::Stdout, &sender));
             }
             if let Some(stderr) = pipes.2 {
-                scope.spawn(move || forward(stderr, Stream::Stderr, &other));
+                let sender = sender.clone();
+                scope.spawn(move || forward(stderr, Stream::Stderr, &sender));
             }
+            // Without a pipe, as with the caller's terminal, there is nothing to wait for here.
+            drop(sender);
             loop {
                 match received.recv_timeout(LOOK) {
                     Ok((stream, bytes)) => output(stream, &bytes),

@@ -27,6 +27,7 @@ const TESTS: &[Test] = &[
     ("program_has_its_user_and_groups", program_has_its_user_and_groups),
     ("signals_are_passed_on", signals_are_passed_on),
     ("layers_hide_files_below", layers_hide_files_below),
+    ("terminal_of_the_caller_is_inherited", terminal_of_the_caller_is_inherited),
     ("orphans_end_with_their_program", orphans_end_with_their_program),
     ("interruption_ends_everything", interruption_ends_everything),
     ("privileges_are_dropped", privileges_are_dropped),
@@ -275,6 +276,16 @@ fn layers_hide_files_below() {
     let layers = vec!["lower".to_owned(), "layer".to_owned()];
     let above = Spec { root: Root::Layers { layers, scratch: "scratch".to_owned() }, ..fixture.spec.clone() };
     assert_eq!(outcome(&above, "cd /work; find * -type f | sort"), (0, "folder/new\nkept\nreplaced/new\n".to_owned()));
+}
+
+fn terminal_of_the_caller_is_inherited() {
+    let fixture = fixture();
+    let program = Program { stdin: Stdin::Terminal, ..script("[ /proc/self/fd/1 -ef /dev/null ] || exit 9; exit 5") };
+    let mut said: Vec<u8> = Vec::new();
+    let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+    // The test's own stdout is whatever it is.
+    assert!(code == 5 || code == 9, "{code}");
+    assert_eq!(said, b"", "nothing passes through the caller");
 }
 
 fn orphans_end_with_their_program() {

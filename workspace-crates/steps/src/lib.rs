@@ -11,6 +11,7 @@ pub use gather::gather;
 pub use gather::program_checks::check_crates;
 pub use steps::compile::{Compilation, cargo_call, compile_container, profiles, sources};
 pub use steps::image_files::bring_tree;
+pub use steps::mirrors::all_mirrors;
 pub use steps::perform::Performer;
 pub use steps::select_files::{SelectedFiles, select_files};
 pub use steps::sources::source_urls;

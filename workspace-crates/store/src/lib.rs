@@ -5,6 +5,7 @@
 //! use are in the user's cache, the others in the workspace's target folder. Locks are files. The kernel releases them when
 //! their process ends, so a killed run blocks no other run.
 
+pub mod answer_cache;
 pub mod cache_id;
 pub mod damage;
 pub mod digests;

@@ -16,6 +16,15 @@ pub struct UserFolders {
     pub home: Option<PathBuf>,
 }
 
+impl UserFolders {
+    /// The cache that these variables choose, whether it can be written or not. None without a home.
+    pub fn cache(&self) -> Option<PathBuf> {
+        let of_xdg = || self.xdg_cache_home.as_ref().filter(|dir| dir.is_absolute()).map(|dir| dir.join("tierce"));
+        let of_home = || self.home.as_ref().map(|home| home.join(".cache/tierce"));
+        self.tierce_cache.clone().or_else(of_xdg).or_else(of_home)
+    }
+}
+
 /// The folders of one run: the workspace's own and the user's cache.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -34,12 +43,7 @@ impl Paths {
     pub fn choose(target_directory: &Path, user: &UserFolders) -> Result<Paths, Error> {
         let workspace = target_directory.join("tierce");
         create_dir(&workspace)?;
-        let wanted = user
-            .tierce_cache
-            .clone()
-            .or_else(|| user.xdg_cache_home.as_ref().filter(|dir| dir.is_absolute()).map(|dir| dir.join("tierce")))
-            .or_else(|| user.home.as_ref().map(|home| home.join(".cache/tierce")));
-        let cache = match wanted {
+        let cache = match user.cache() {
             Some(dir) if is_writable(&dir) => dir,
             Some(dir) if user.tierce_cache.is_some() => {
                 permission::note_cache(&dir);

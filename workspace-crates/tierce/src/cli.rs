@@ -1,6 +1,7 @@
 //! The command line as clap parses it; `lib.rs` turns the raw flags into options of a session.
 
 mod debug;
+mod doctor;
 mod graph;
 mod manifest;
 mod new;
@@ -30,6 +31,7 @@ Examples:
   cargo xtask update --dry-run                     list newer versions of packages
   cargo xtask verify hello                         rebuild it from scratch and compare
   cargo xtask clean --dry-run --all                list everything to remove, with sizes
+  cargo xtask doctor                               check whether this machine can build images
 
 Environment:
   TIERCE_CACHE      Folder of downloads, binary packages and layers
@@ -45,7 +47,7 @@ Environment:
 
 Exit codes:
   0    success
-  1    a file or a tool of the host failed
+  1    a file or a tool of the host failed; doctor: this machine cannot build
   2    the command line is invalid
   3    a table of a Cargo.toml, or a file that it names, is invalid
   4    Portage cannot resolve the packages
@@ -131,6 +133,7 @@ pub(crate) enum When {
 }
 
 pub(crate) use debug::{AttachArgs, CpArgs, DebugArgs, DebugCommand, LsArgs, RmArgs, SessionArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use graph::{GraphArgs, GraphFormat};
 pub(crate) use manifest::ManifestArgs;
 pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
@@ -160,6 +163,8 @@ pub(crate) enum Command {
     Size(SizeArgs),
     /// List the images of the workspace
     List(ListArgs),
+    /// Check whether this machine can build images
+    Doctor(DoctorArgs),
     /// Open a shell in the builder of a step
     Shell(ShellArgs),
     /// Debug a container with tools from another image
@@ -399,7 +404,7 @@ pub(crate) struct CleanArgs {
     /// Remove the images of this workspace, and the ROOTs that only they use
     #[arg(long)]
     pub(crate) images: bool,
-    /// Remove the builders in the daemon
+    /// Remove the builders
     #[arg(long)]
     pub(crate) builder: bool,
     /// Remove the whole cache, once no other run uses it
@@ -497,6 +502,7 @@ mod tests {
             ("help-shell", &["shell", "--help"]),
             ("help-size", &["size", "--help"]),
             ("help-list", &["list", "--help"]),
+            ("help-doctor", &["doctor", "--help"]),
             ("help-completions", &["completions", "--help"]),
             ("help-man", &["man", "--help"]),
             ("help-debug", &["debug", "--help"]),

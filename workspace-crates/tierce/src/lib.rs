@@ -11,6 +11,7 @@ mod completions;
 mod data;
 mod debug;
 mod diagnostic;
+mod doctor;
 mod graph;
 mod image;
 mod interrupt;
@@ -87,6 +88,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Size(arguments) => size::run(arguments, &call).map(|()| 0),
         Command::New(arguments) => new::run(arguments, &call).map(|()| 0),
         Command::Manifest(arguments) => manifest::run(arguments, &call).map(|()| 0),
+        Command::Doctor(arguments) => doctor::run(arguments, &call),
         Command::List(arguments) => list::run(arguments, &call).map(|()| 0),
         Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),
         Command::Man(arguments) => completions::man(arguments, &terminal).map(|()| 0),

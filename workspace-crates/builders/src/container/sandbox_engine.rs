@@ -52,12 +52,14 @@ impl BuilderEngine for SandboxEngine {
         let root = self.store.find_root(&opening.root).ok_or_else(|| Error::missing_input("builder's root"))?;
         let used = self.store.use_root(&root)?;
         let scratch = self.store.scratch()?;
+        let hosts =
+            SandboxMount::Folder { host: self.store.hosts()?, target: "/etc/hosts".to_owned(), read_only: true };
         let spec = Spec {
             store: self.store.folder(),
             root: Root::Layers { layers: used.layers.clone(), scratch: scratch.name() },
             read_only: opening.read_only_root,
             own_tmp: false,
-            mounts: opening.mounts.iter().map(|mount| self.mount(mount)).collect(),
+            mounts: std::iter::once(hosts).chain(opening.mounts.iter().map(|mount| self.mount(mount))).collect(),
         };
         let (program, is_running) = (self.program(opening), AtomicBool::new(false));
         Ok(Box::new(OpenSandbox { store: self.store.clone(), scratch, root, _used: used, spec, program, is_running }))

@@ -1,6 +1,7 @@
 //! The choice of the engine that opens builders. The answer of the probe is kept in the cache, with the facts that it depends on.
 
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierce_manifest::{BuilderBase, EngineChoice, WorkspaceSpec};
@@ -57,7 +58,7 @@ pub(super) fn choose(
         (Some(_), EngineChoice::Auto | EngineChoice::Docker) => Ok(Engine::Daemon),
         (Some(reason), EngineChoice::Sandbox) => {
             let message = format!("this machine offers no sandbox: {reason}");
-            let help = "leave the engine `sandbox` out, so that the daemon opens builders";
+            let help = "run `cargo xtask doctor`, or leave the engine `sandbox` out, so that the daemon opens builders";
             Err(Error::new(ErrorKind::Daemon, message).with_help(help))
         }
     }
@@ -71,7 +72,7 @@ pub(super) fn refusal(
     choice: EngineChoice,
     observer: &Observer<'_>,
 ) -> Result<Option<String>, Error> {
-    let path = paths.shared("sandbox").join("probe.json");
+    let path = answer(paths.cache());
     let depends_on = depends_on(store.sandbox().identity());
     let known = sealed::read::<Probed>(&path).filter(|probed| probed.depends_on == depends_on);
     if let Some(probed) = known.filter(|probed| probed.refusal.is_none() || choice == EngineChoice::Auto) {
@@ -85,6 +86,20 @@ pub(super) fn refusal(
     }
     sealed::write(&path, &Probed { depends_on, refusal: refusal.clone() })?;
     Ok(refusal)
+}
+
+/// The file of the probe's answer in a cache.
+fn answer(cache: &Path) -> PathBuf {
+    cache.join("sandbox/probe.json")
+}
+
+/// Forgets a refusal that a cache has kept, since a sandbox has just started there. The next run asks the kernel again.
+pub fn forget_refusal(cache: &Path) {
+    let path = answer(cache);
+    if sealed::read::<Probed>(&path).is_some_and(|probed| probed.refusal.is_some()) {
+        // At worst the next run uses the daemon.
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 fn probe(store: &SandboxStore) -> Result<Option<String>, Error> {
@@ -102,4 +117,21 @@ fn probe(store: &SandboxStore) -> Result<Option<String>, Error> {
 fn depends_on(identity: &Identity) -> String {
     let boot = tierce_bounded::text("/proc/sys/kernel/random/boot_id", &tierce_bounded::KERNEL).unwrap_or_default();
     format!("{} {:?} {}", boot.trim(), identity, rustix::process::getuid().as_raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_is_forgotten() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let path = answer(cache.path());
+        forget_refusal(cache.path());
+        for (refusal, stays) in [(None, true), (Some("no".to_owned()), false)] {
+            sealed::write(&path, &Probed { depends_on: String::new(), refusal }).expect("writable");
+            forget_refusal(cache.path());
+            assert_eq!(path.exists(), stays);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use tierce_manifest::WorkspaceSpec;
 use tierce_process::cargo;
 use tierce_process::cargo_config::{self, CargoConfig};
 use tierce_process::rustc::{self, Toolchain};
+use tierce_store::answer_cache::{AnswerCache, Answers};
 use tierce_store::digests::FileDigests;
 use tierce_store::files::utf8;
 use tierce_store::metadata_cache::MetadataCache;
@@ -25,13 +26,15 @@ struct Described {
     toolchain: Toolchain,
     config: CargoConfig,
     /// Where to keep the description, if it is new.
-    to_keep: Option<MetadataCache>,
+    new_metadata: Option<MetadataCache>,
+    /// Where to keep the answers, if this run asked for them.
+    new_answers: Option<AnswerCache>,
 }
 
 impl Workspace {
     /// Finds the workspace and reads its tables.
     pub fn open(options: Options, alone: Option<Alone>, observer: &Observer<'_>) -> Result<Workspace, Error> {
-        let Described { workspace, toolchain, config, to_keep } = describe(&options, observer)?;
+        let Described { workspace, toolchain, config, new_metadata, new_answers } = describe(&options, observer)?;
         let spec: WorkspaceSpec = tierce_manifest::read(&tables::workspace_text(&workspace.root, &workspace.members)?)?;
         check_names(&spec, &options.namespace)?;
         let paths = match &alone {
@@ -42,8 +45,11 @@ impl Workspace {
             let message = format!("the user's cache cannot be written; {} is used instead", paths.cache().display());
             observer(Event::Warning { message });
         }
-        if let Some(cache) = to_keep {
+        if let Some(cache) = new_metadata {
             cache.keep(&workspace)?;
+        }
+        if let Some(answers) = new_answers {
+            answers.keep()?;
         }
         let what = "`cargo xtask clean`, which removes from the cache";
         let cache_lock = locks::share(&locks::cache_path(&paths), what, &options.interrupted, observer)?;
@@ -95,7 +101,7 @@ fn check_names(spec: &WorkspaceSpec, namespace: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks cargo and rustc, or takes cargo's answer of an earlier run where it still holds.
+/// Asks cargo and rustc, or takes their answers of an earlier run where they still hold.
 fn describe(options: &Options, observer: &Observer<'_>) -> Result<Described, Error> {
     let target = cargo::Options {
         locked: options.locked,
@@ -105,23 +111,36 @@ fn describe(options: &Options, observer: &Observer<'_>) -> Result<Described, Err
         quiet: options.quiet,
     };
     let on_line = |line: &str| observer(Event::Output { bytes: format!("{line}\n").into_bytes() });
-    let (outline, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| rustc::toolchain(&options.folder));
-        let outline = cargo::outline(&options.folder, &target, &options.interrupted, on_line);
-        (outline, toolchain.join())
-    });
-    let outline = outline?;
-    let toolchain = toolchain.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let ask = || {
+        let (outline, toolchain) = std::thread::scope(|scope| {
+            let toolchain = scope.spawn(|| rustc::toolchain(&options.folder));
+            let outline = cargo::outline(&options.folder, &target, &options.interrupted, on_line);
+            (outline, toolchain.join())
+        });
+        Ok((outline?, toolchain.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?))
+    };
     let cargo_home = utf8(options.cargo_home.clone())?;
+    let (answers, mut new_answers) = match Answers::read(&options.folder, &cargo_home) {
+        Some(answers) => (answers, None),
+        None => AnswerCache::ask(&options.folder, &cargo_home, ask)?,
+    };
+    let Answers { outline, toolchain, cfg } = answers;
     // Ambient variables do not count: they would make two machines differ.
     let mut config = cargo_config::effective(&outline.root, &cargo_home, &BTreeMap::new(), &toolchain.host)?;
     if !config.cfg_targets.is_empty() {
-        config.keep_applying(&toolchain.cfg()?);
+        let cfg = match cfg {
+            Some(cfg) => cfg,
+            None => toolchain.cfg()?,
+        };
+        config.keep_applying(&cfg);
+        if let Some(answers) = &mut new_answers {
+            answers.set_cfg(cfg);
+        }
     }
     let cache = MetadataCache::new(&outline, &toolchain, &config, &cargo_home, target.target.as_deref());
-    let (workspace, to_keep) = match cache.read() {
+    let (workspace, new_metadata) = match cache.read() {
         Some(workspace) => (workspace, None),
         None => (cargo::workspace(&options.folder, &target, &options.interrupted, on_line)?, Some(cache)),
     };
-    Ok(Described { workspace, toolchain, config, to_keep })
+    Ok(Described { workspace, toolchain, config, new_metadata, new_answers })
 }

@@ -23,9 +23,6 @@ use crate::commands::stored_image::stored_image;
 
 /// The account files of an image are small.
 const LONGEST_ACCOUNTS: u64 = 1 << 20;
-/// The only names of a sandbox: it has no network but itself.
-const HOSTS: &str = "127.0.0.1 localhost tierce\n::1 localhost tierce\n";
-
 /// The options of `run`, which replace values of the image.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
@@ -95,11 +92,7 @@ pub(crate) fn prepare(
     let files = stack(&indexes);
     let has_folder = |path: &str| files.contains_key(path.trim_end_matches('/'));
     let mut mounts = volumes(&runtime, options, &account, has_folder);
-    let hosts = scratch.path().join("hosts");
-    files::write(&hosts, HOSTS)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    fs::set_permissions(&hosts, mode).map_err(|error| Error::file("write", &hosts, error))?;
-    mounts.push(Mount::Folder { host: hosts, target: "/etc/hosts".to_owned(), read_only: true });
+    mounts.push(Mount::Folder { host: store.hosts()?, target: "/etc/hosts".to_owned(), read_only: true });
     let spec = Spec { read_only: options.read_only, mounts, ..spec };
     Ok(Runnable { store, spec, program, _scratch: scratch, _layers: layers })
 }

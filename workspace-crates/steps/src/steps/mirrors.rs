@@ -11,10 +11,7 @@ use tierce_store::{Error, ErrorKind};
 
 /// Returns the mirrors of an archive of Debian, in order of preference.
 pub(super) fn debian_mirrors(context: &Context<'_>, archive: DebianArchive) -> Result<Vec<String>, Error> {
-    if let Some(mirror) = of_table(&context.workspace.spec, archive) {
-        return Ok(vec![mirror]);
-    }
-    let found = archive_mirrors(&apt_sources(), archive, context.workspace.spec.debian_suite.codename());
+    let found = configured(Some(&context.workspace.spec), archive);
     if !found.is_empty() {
         return Ok(found);
     }
@@ -24,6 +21,20 @@ pub(super) fn debian_mirrors(context: &Context<'_>, archive: DebianArchive) -> R
     };
     Err(Error::new(ErrorKind::Download, format!("no mirror is configured for Debian's {what}"))
         .with_help(format!("set `{key}` in [workspace.metadata.image] of the workspace's Cargo.toml")))
+}
+
+/// Returns the mirrors of all archives of Debian: those of the table, else those of the host. Without a workspace, the host's.
+pub fn all_mirrors(spec: Option<&WorkspaceSpec>) -> Vec<String> {
+    let archives = [DebianArchive::Main, DebianArchive::Security];
+    archives.into_iter().flat_map(|archive| configured(spec, archive)).collect()
+}
+
+fn configured(spec: Option<&WorkspaceSpec>, archive: DebianArchive) -> Vec<String> {
+    let suite = spec.map(|spec| spec.debian_suite).unwrap_or_default();
+    match spec.and_then(|spec| of_table(spec, archive)) {
+        Some(mirror) => vec![mirror],
+        None => archive_mirrors(&apt_sources(), archive, suite.codename()),
+    }
 }
 
 /// Returns the addresses of a `mirror://` URI of Debian, or the URI itself.

@@ -17,7 +17,7 @@ pub(super) mod image_files;
 mod layer_index;
 mod layer_limit;
 mod load;
-mod mirrors;
+pub(super) mod mirrors;
 mod missing;
 mod overlay;
 mod pack;

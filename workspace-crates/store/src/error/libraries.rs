@@ -39,9 +39,21 @@ impl From<tierce_docker::Error> for Error {
             tierce_docker::Error::Interrupted => ErrorKind::Interrupted,
             _ => ErrorKind::Daemon,
         };
-        let help = error.help();
-        Error::from_source(kind, error).with_help_if(help)
+        let advice = error.help().map(|help| match is_unreachable(&error) {
+            true => format!("{help}; `cargo xtask doctor` says what this machine can do"),
+            false => help.to_owned(),
+        });
+        Error::from_source(kind, error).with_help_if(advice)
     }
+}
+
+/// Whether a daemon is absent, stopped or closed to this user.
+fn is_unreachable(error: &tierce_docker::Error) -> bool {
+    use tierce_docker::Error as DockerError;
+    matches!(
+        error,
+        DockerError::NoSocket { .. } | DockerError::PermissionDenied { .. } | DockerError::NotRunning { .. }
+    )
 }
 
 impl From<tierce_sandbox::Error> for Error {
@@ -51,7 +63,8 @@ impl From<tierce_sandbox::Error> for Error {
             tierce_sandbox::Error::File { path, source, .. } => (ErrorKind::Daemon, permission::help(path, source)),
             tierce_sandbox::Error::Start { .. } | tierce_sandbox::Error::Killed => (ErrorKind::Daemon, None),
             tierce_sandbox::Error::Refused { .. } | tierce_sandbox::Error::Mapping { .. } => {
-                (ErrorKind::Daemon, Some("`--engine docker` builds in containers of a daemon".to_owned()))
+                let help = "`cargo xtask doctor` says what this machine can do; `--engine docker` builds in containers of a daemon";
+                (ErrorKind::Daemon, Some(help.to_owned()))
             }
         };
         Error::from_source(kind, error).with_help_if(help)
