@@ -27,9 +27,16 @@ impl SandboxStore {
     /// The file system's.
     pub fn scratch(&self) -> Result<Scratch, Error> {
         let (folder, held) = files::temporary_folder_in(&self.folder().join("scratch"))?;
-        create_dir(&folder.path().join(UPPER))?;
+        create_root(&folder.path().join(UPPER))?;
         Ok(Scratch { store: self.clone(), folder, _held: held })
     }
+}
+
+/// Creates the top folder of a root. Every user of the sandbox has to enter it, whatever the caller's umask is.
+pub(crate) fn create_root(path: &Path) -> Result<(), Error> {
+    create_dir(path)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(path, mode).map_err(|error| Error::file("write", path, error))
 }
 
 impl Scratch {

@@ -111,6 +111,18 @@ fn leftovers_of_killed_runs_go() {
 }
 
 #[test]
+fn every_user_may_enter_a_root() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (store, _) = store(scratch.path());
+    store.create_volume("root", "v").expect("writable");
+    let changes = store.scratch().expect("writable");
+    for path in [store.volume("v"), changes.upper()] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).expect("there").permissions());
+        assert_eq!(mode & 0o7777, 0o755);
+    }
+}
+
+#[test]
 fn volume_of_the_same_name_is_another_one() {
     let scratch = tempfile::tempdir().expect("a folder");
     let (store, _) = store(scratch.path());

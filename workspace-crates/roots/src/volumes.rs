@@ -8,6 +8,7 @@ use tierce_store::receipts::Receipts;
 use tierce_store::{Error, owner, sealed};
 
 use crate::about::About;
+use crate::scratch::create_root;
 use crate::store::{SandboxStore, entries, new_id};
 
 /// The kind of a volume with a ROOT, which a receipt names.
@@ -22,7 +23,7 @@ impl SandboxStore {
         let (kind, key) = (kind.to_owned(), String::new());
         let about = About { kind, key, below: None, maker: owner::this_process(), id: new_id() };
         let made = self.scratch()?;
-        create_dir(&made.path().join("tree"))?;
+        create_root(&made.path().join("tree"))?;
         sealed::write(&made.path().join("about.json"), &about)?;
         let path = self.path("volumes", name);
         create_dir(path.parent().unwrap_or(&path))?;

@@ -1,4 +1,4 @@
-//! `/dev`, `/proc`, `/tmp` and `/run` of a sandbox.
+//! `/dev`, `/proc`, `/sys`, `/tmp` and `/run` of a sandbox.
 
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -33,6 +33,9 @@ const READ_ONLY: [(&str, Kind); 5] = [
 /// Files of `/proc` that tell about the host.
 const HIDDEN: [&str; 5] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"];
 
+/// The folder of the machine's firmware.
+const FIRMWARE: &str = "/sys/firmware";
+
 /// Mounts them; with `own_tmp`, not `/tmp` and `/run`. Without a range of users, the terminals have root's group.
 pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<(), Failure> {
     kernel(root, "/proc", "proc", "")?;
@@ -43,6 +46,7 @@ pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<()
     for path in HIDDEN.iter().filter(|path| Path::new(path).exists()) {
         bind(root, Path::new("/dev/null"), path, false)?;
     }
+    mount_sysfs(root)?;
     memory(root, "/dev", "mode=755,size=1m")?;
     for name in DEVICES {
         device(root, name)?;
@@ -59,6 +63,18 @@ pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<()
     }
     memory(root, "/tmp", "mode=1777")?;
     memory(root, "/run", "mode=755")
+}
+
+/// Mounts `/sys` as containers have it: nothing can be changed, and nothing of the firmware is there. A container around this process
+/// may hide parts of its own; then the kernel refuses, and the sandbox has no `/sys`.
+fn mount_sysfs(root: &OwnedFd) -> Result<(), Failure> {
+    let place = Target::find(root, "/sys", Kind::Folder)?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV | MountFlags::RDONLY;
+    match mount_file_system("sysfs", place.path().as_str(), "sysfs", flags, c"") {
+        Ok(()) if Path::new(FIRMWARE).exists() => memory(root, FIRMWARE, "mode=755"),
+        Ok(()) | Err(Errno::PERM) => Ok(()),
+        Err(error) => Err(Failure::at("mount", "/sys", error)),
+    }
 }
 
 /// Mounts a device of the host; unlike other mounts, it works.
