@@ -6,11 +6,11 @@ use anstyle::AnsiColor;
 use tierce_debug::{Error, Outcome};
 use tierce_execute::{Shell, ShellOptions};
 
-use crate::Failure;
 use crate::call::Call;
 use crate::cli::ShellArgs;
 use crate::debug::{Context, can_be_read};
 use crate::terminal::Terminal;
+use crate::{Failure, interrupt};
 
 /// Opens a shell in the builder of a step. Returns the exit code of the command.
 pub(crate) fn run(arguments: &ShellArgs, call: &Call<'_>) -> Result<u8, Failure> {
@@ -31,8 +31,10 @@ pub(crate) fn run(arguments: &ShellArgs, call: &Call<'_>) -> Result<u8, Failure>
     terminal.close();
     say(&shell, terminal);
     let Some(container) = shell.attachable() else {
+        let signals = interrupt::pass_on();
+        let code = shell.run_here(&mut || signals.take(tty))?;
         // A program's exit code has eight bits; a larger code counts as a failure.
-        return Ok(u8::try_from(shell.run_here().map_err(Failure::from)?).unwrap_or(u8::MAX));
+        return Ok(u8::try_from(code).unwrap_or(u8::MAX));
     };
     let context = Context::new(call)?;
     match context.converse(container, tty)? {

@@ -98,7 +98,8 @@ pub trait OpenBuilder: Sync {
     fn attachable(&self) -> Option<&str>;
 
     /// Runs the program with the caller's own stdin, stdout and stderr, and returns its exit code as [`OpenBuilder::run`] does.
-    fn run_here(&self) -> Result<i32, Error>;
+    /// `signals` returns the numbers of signals that the program gets.
+    fn run_here(&self, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error>;
 
     /// Removes the builder and returns the error if that fails, unlike a drop.
     fn remove(self: Box<Self>) -> Result<(), Error>;

@@ -282,7 +282,7 @@ impl OpenBuilder for OpenContainer {
         Some(self.container.id())
     }
 
-    fn run_here(&self) -> Result<i32, Error> {
+    fn run_here(&self, _signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
         // Only a client of the daemon can forward a terminal.
         Err(Error::missing_input("terminal"))
     }

@@ -8,7 +8,7 @@ use tierce_sandbox::{Mount as SandboxMount, Program, Root, Spec, Stdin, Stream a
 use tierce_store::Error;
 
 use crate::container::builder_engine::{BuilderEngine, Frozen, OpenBuilder, Output, WriteRoot};
-use crate::container::opening::{Mount, Opening, Stream};
+use crate::container::opening::{Interaction, Mount, Opening, Stream};
 use tierce_roots::{SANDBOX_ID, SandboxStore, Scratch, Used};
 
 /// The folders of programs in a root, in the order in which daemons have them too.
@@ -30,6 +30,8 @@ struct OpenSandbox {
     _used: Used,
     spec: Spec,
     program: Program,
+    /// Whether the program has the caller's terminal, if it has the caller's streams.
+    has_terminal: bool,
     /// Whether the program runs now: then nobody else may mount the layers.
     is_running: AtomicBool,
 }
@@ -62,7 +64,8 @@ impl BuilderEngine for SandboxEngine {
             mounts: std::iter::once(hosts).chain(opening.mounts.iter().map(|mount| self.mount(mount))).collect(),
         };
         let (program, is_running) = (self.program(opening), AtomicBool::new(false));
-        Ok(Box::new(OpenSandbox { store: self.store.clone(), scratch, root, _used: used, spec, program, is_running }))
+        let (store, has_terminal) = (self.store.clone(), opening.interaction == Interaction::Terminal);
+        Ok(Box::new(OpenSandbox { store, scratch, root, _used: used, spec, program, has_terminal, is_running }))
     }
 
     fn run_warm(
@@ -249,8 +252,10 @@ impl OpenBuilder for OpenSandbox {
         None
     }
 
-    fn run_here(&self) -> Result<i32, Error> {
-        self.start(Stdin::Terminal, &[], &mut |_, _| {})
+    fn run_here(&self, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
+        let stdin = if self.has_terminal { Stdin::Terminal } else { Stdin::Inherited };
+        let program = Program { stdin, ..self.program.clone() };
+        Ok(self.store.sandbox().run_here(&self.spec, &program, signals)?)
     }
 
     fn remove(self: Box<Self>) -> Result<(), Error> {

@@ -59,12 +59,12 @@ impl Shell {
         self.container.attachable()
     }
 
-    /// Runs the command with the caller's own terminal, and returns its exit code.
+    /// Runs the command with the caller's own terminal, and returns its exit code. `signals` returns those that the command gets.
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn run_here(&self) -> Result<i32, Error> {
-        self.container.run_here()
+    pub fn run_here(&self, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
+        self.container.run_here(signals)
     }
 }
 
