@@ -16,13 +16,21 @@ fn probe() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("probe");
     // Users must not see warnings either, so a warning fails the test.
-    let mut compiler = Command::new("sh");
-    compiler.args(["-c", &BUILD_SH.replace("/tmp/tierce-probe", &path.display().to_string()), "sh", "-Werror"]);
-    let mut compiler = compiler.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a shell");
-    compiler.stdin.take().expect("piped").write_all(SOURCE.as_bytes()).expect("gcc reads it");
+    let mut compiler = Command::new("cc");
+    compiler.args(compiler_arguments(&path.display().to_string())).arg("-Werror");
+    let mut compiler = compiler.stdin(Stdio::piped()).spawn().expect("the compiler that Rust links with");
+    compiler.stdin.take().expect("piped").write_all(SOURCE.as_bytes()).expect("it reads");
     assert!(compiler.wait().expect("it ends").success());
     fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it was made");
     (folder, path)
+}
+
+/// Returns the arguments of the compiler in the script, with another path of the program. Tests need no shell then.
+fn compiler_arguments(path: &str) -> Vec<String> {
+    let (_, call) = BUILD_SH.split_once("\ngcc ").expect("a call of the compiler");
+    let (call, _) = call.split_once("\"$@\"").expect("the end of the call");
+    let words = call.split_whitespace().filter(|word| *word != "\\");
+    words.map(|word| if word == "/tmp/tierce-probe" { path } else { word }.to_owned()).collect()
 }
 
 /// Starts a server for one connection that sends this answer, if there is one. Its thread returns the request.
