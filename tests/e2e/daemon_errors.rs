@@ -128,7 +128,7 @@ fn socket_permission_error_differs_from_absence() {
     insta::assert_snapshot!(shown(&ran, scratch.path()), @r#"
     error: failed to open `[FOLDER]/docker.sock`: permission denied
      |
-     = help: join the group of the socket (`sudo usermod -aG docker "$USER"`, then log in again), or use rootless Docker or Podman
+     = help: join the group of the socket (`sudo usermod -aG docker "$USER"`, then log in again), or use rootless Docker or Podman; `cargo xtask doctor` says what this machine can do
     "#);
 }
 
