@@ -54,6 +54,7 @@ impl SandboxStore {
         let made = self.scratch()?;
         scratch.move_upper(&made.path().join("tree"))?;
         fs::remove_dir(made.upper()).map_err(|error| Error::file("remove", &made.upper(), error))?;
+        made.write_out()?;
         sealed::write(&made.path().join("about.json"), &about)?;
         let path = self.path("roots", &id);
         create_dir(path.parent().unwrap_or(&path))?;

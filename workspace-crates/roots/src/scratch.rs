@@ -17,7 +17,7 @@ pub struct Scratch {
     store: SandboxStore,
     folder: TempDir,
     /// Tells other runs that this one uses the folder.
-    _held: File,
+    held: File,
 }
 
 impl SandboxStore {
@@ -28,7 +28,7 @@ impl SandboxStore {
     pub fn scratch(&self) -> Result<Scratch, Error> {
         let (folder, held) = files::temporary_folder_in(&self.folder().join("scratch"))?;
         create_root(&folder.path().join(UPPER))?;
-        Ok(Scratch { store: self.clone(), folder, _held: held })
+        Ok(Scratch { store: self.clone(), folder, held })
     }
 }
 
@@ -58,6 +58,11 @@ impl Scratch {
     /// Returns the name of the folder of changes relative to the store.
     pub fn upper_name(&self) -> String {
         format!("{}/{UPPER}", self.name())
+    }
+
+    /// Writes the file system of the folder to its disk: a root that counts has its files after a crash of the machine too.
+    pub(crate) fn write_out(&self) -> Result<(), Error> {
+        rustix::fs::syncfs(&self.held).map_err(|error| Error::file("write", self.path(), error.into()))
     }
 
     /// Moves the folder of changes to a new place.

@@ -79,8 +79,9 @@ impl SandboxStore {
     /// The file system's.
     pub fn remove_leftovers(&self, receipts: &Receipts) -> Result<(), Error> {
         for scratch in entries(&self.folder().join("scratch")) {
-            let is_free = files::is_free(&scratch);
-            if files::is_unfinished(&scratch) && is_free {
+            if files::is_unfinished(&scratch)
+                && let Some(_held) = files::hold_free(&scratch)
+            {
                 self.discard(&scratch)?;
             }
         }

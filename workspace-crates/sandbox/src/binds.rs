@@ -23,12 +23,13 @@ pub(crate) fn bind(root: &OwnedFd, host: &Path, target: &str, read_only: bool) -
     let mounted = Target::find(root, target, kind)?;
     restrict(mounted.fd(), &mounted.path(), read_only)
         .map_err(|error| Failure::at("restrict the mount of", host, error))?;
-    if read_only {
+    if kind == Kind::Folder {
+        let only = if read_only { MountFlags::RDONLY } else { MountFlags::empty() };
         for below in mounts_below(&mounted.real_path()?)? {
             let fd = openat(CWD, &below, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
             let path = CString::new(below.as_os_str().as_encoded_bytes().to_vec()).unwrap_or_default();
             fd.and_then(|fd| {
-                let flags = locked_flags(fd.as_fd())? | PLAIN | MountFlags::BIND | MountFlags::RDONLY;
+                let flags = locked_flags(fd.as_fd())? | PLAIN | MountFlags::BIND | only;
                 mount_remount(path.as_c_str(), flags, "")
             })
             .map_err(|error| Failure::at("restrict the mount of", &below, error))?;

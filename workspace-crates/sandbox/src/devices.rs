@@ -23,10 +23,13 @@ const LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 /// Parts of `/proc` that programs may read and not change.
-const READ_ONLY: [(&str, Kind); 5] = [
+const READ_ONLY: [(&str, Kind); 8] = [
+    ("/proc/acpi", Kind::Folder),
+    ("/proc/asound", Kind::Folder),
     ("/proc/bus", Kind::Folder),
     ("/proc/fs", Kind::Folder),
     ("/proc/irq", Kind::Folder),
+    ("/proc/scsi", Kind::Folder),
     ("/proc/sys", Kind::Folder),
     ("/proc/sysrq-trigger", Kind::File),
 ];

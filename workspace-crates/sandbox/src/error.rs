@@ -72,7 +72,9 @@ impl Failure {
     }
 
     pub(crate) fn at(what: impl Into<String>, path: impl Into<PathBuf>, error: impl Into<io::Error>) -> Failure {
-        Failure { path: Some(path.into()), ..Failure::new(what, error) }
+        // Messages are UTF-8, names of files need not be.
+        let path = PathBuf::from(path.into().to_string_lossy().into_owned());
+        Failure { path: Some(path), ..Failure::new(what, error) }
     }
 }
 

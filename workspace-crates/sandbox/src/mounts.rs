@@ -16,6 +16,8 @@ use crate::devices;
 use crate::error::Failure;
 use crate::spec::{Mount, Root, Spec};
 
+/// The length from which mount(2) cuts options off: a page.
+const LONGEST_OPTIONS: usize = 4096;
 /// The folder of the assembled root, in the scratch folder.
 const MERGED: &str = "root";
 
@@ -62,9 +64,12 @@ fn mount_layers(layers: &[String], scratch: &str) -> Result<OwnedFd, Failure> {
     let work = work_folder(scratch)?;
     create_dir(Path::new(&merged))?;
     let lower: Vec<&str> = layers.iter().rev().map(String::as_str).collect();
-    // `volatile`: nobody needs the scratch folder after a crash of the machine, so the kernel writes it whenever it likes.
+    // `volatile`: the kernel writes the scratch folder whenever it likes. A root that is made of it is written out before it counts.
     let options = format!("lowerdir={},upperdir={scratch}/upper,workdir={work},userxattr,volatile", lower.join(":"));
     let failed = |error: Errno| Failure::at("mount the layers of its root in", scratch, error);
+    if options.len() >= LONGEST_OPTIONS {
+        return Err(failed(Errno::TOOBIG));
+    }
     let options = CString::new(options).map_err(|_| failed(Errno::INVAL))?;
     mount("overlay", merged.as_str(), "overlay", PLAIN, options.as_c_str()).map_err(failed)?;
     open(&merged)

@@ -61,6 +61,10 @@ fn run(control: &mut Control, has_user_namespace: bool, parent: Option<i32>) -> 
         namespaces |= UnshareFlags::NEWUSER;
     }
     raw::unshare(namespaces).map_err(|error| Failure::new("create namespaces", error))?;
+    if !has_user_namespace {
+        // The caller's further groups would differ from user to user.
+        set_thread_groups(&[]).map_err(|error| Failure::new("leave the caller's groups", error))?;
+    }
     if has_user_namespace {
         let lost = |error: io::Error| Failure::new("wait for its users", error);
         control.say(&Said::Unshared).map_err(lost)?;

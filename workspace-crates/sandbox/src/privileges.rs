@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
@@ -38,7 +38,7 @@ const NAMESPACES: u64 = 0x7e02_0000;
 const TERMINAL_INPUT: [u64; 2] = [0x5412, 0x541c];
 /// `AF_ALG` and `AF_VSOCK`: the kernel's ciphers, and the host of a virtual machine.
 const REFUSED_FAMILIES: [u64; 2] = [38, 40];
-/// Processes of one user at once; it ends fork bombs.
+/// Processes of one user at once; it ends fork bombs of ordinary users. The kernel exempts the host's root.
 const PROCESSES: u64 = 32_768;
 
 /// Drops privileges for the rest of this process's life. With `fakes_owners`, changes of a file's owner succeed without an effect.
@@ -61,7 +61,8 @@ pub(crate) fn drop_for(fakes_owners: bool) -> Result<(), Failure> {
     if fakes_owners {
         seccompiler::apply_filter(&without_effect(OWNERS).map_err(failed)?).map_err(failed)?;
     }
-    Ok(())
+    // The program must not reach this process: its file is the host's, and it has the control socket.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Failure::new("hide its first process", error))
 }
 
 fn limit_processes() -> Result<(), Failure> {

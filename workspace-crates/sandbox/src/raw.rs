@@ -36,6 +36,9 @@ pub(crate) fn pass(command: &mut Command, socket: &UnixStream) {
 
 /// Takes the socket that [`pass`] gave this process. A process calls this once, before it opens any file.
 pub(crate) fn take() -> UnixStream {
+    // The program must not inherit what the caller has left open: a folder among them would lead out of the root.
+    // SAFETY: this process has opened no descriptor yet, so nothing owns those that this closes.
+    unsafe { libc::syscall(libc::SYS_close_range, CONTROL + 1, libc::c_uint::MAX, 0) };
     // SAFETY: the parent has opened this descriptor for this process, and nothing else here owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(CONTROL) };
     // The user's program must not inherit it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -82,7 +82,8 @@ impl Sandbox {
         let mut started = self.start(spec, Task::Run(program.clone()))?;
         let pipes = (started.outer.stdin.take(), started.outer.stdout.take(), started.outer.stderr.take());
         thread::scope(|scope| {
-            let (sender, received) = mpsc::channel();
+            // Bounded: a caller that is slower than the program slows it down.
+            let (sender, received) = mpsc::sync_channel(16);
             if let Some(mut stdin) = pipes.0 {
                 // The program may end before it has read everything.
                 scope.spawn(move || drop(stdin.write_all(input)));
@@ -95,17 +96,15 @@ impl Sandbox {
                 let sender = sender.clone();
                 scope.spawn(move || forward(stderr, Stream::Stderr, &sender));
             }
-            // Without a pipe, as with the caller's terminal, there is nothing to wait for here.
             drop(sender);
             loop {
                 match received.recv_timeout(LOOK) {
                     Ok((stream, bytes)) => output(stream, &bytes),
-                    Err(RecvTimeoutError::Timeout) => {
-                        if self.interrupted.load(Ordering::Relaxed) {
-                            started.kill();
-                        }
-                    }
+                    Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if self.interrupted.load(Ordering::Relaxed) {
+                    started.kill();
                 }
             }
         });
@@ -245,6 +244,10 @@ impl Started {
     fn say(&mut self, message: &impl serde::Serialize) -> Result<(), Error> {
         match self.control.say(message) {
             Ok(()) => Ok(()),
+            // A path that is no UTF-8: nothing was sent, and the sandbox waits.
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe && source.get_ref().is_some() => {
+                Err(Error::Refused { what: "read its specification".to_owned(), source })
+            }
             // Its own words say why it is gone.
             Err(_) => self.last_word(None).map(drop),
         }
@@ -301,7 +304,7 @@ impl Read for Packed {
     }
 }
 
-fn forward(mut from: impl Read, stream: Stream, to: &Sender<(Stream, Vec<u8>)>) {
+fn forward(mut from: impl Read, stream: Stream, to: &SyncSender<(Stream, Vec<u8>)>) {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match from.read(&mut buffer) {

@@ -111,9 +111,9 @@ pub fn sweep(dir: &Path, depth: usize) {
     }
 }
 
-/// Whether no process holds this unfinished folder.
-pub fn is_free(folder: &Path) -> bool {
-    File::open(folder).is_ok_and(|folder| folder.try_lock().is_ok())
+/// Locks an unfinished folder that no process holds. A run that has just made it then sees that it is gone.
+pub fn hold_free(folder: &Path) -> Option<File> {
+    File::open(folder).ok().filter(|folder| folder.try_lock().is_ok())
 }
 
 /// Whether a path has the name of an unfinished file or folder.

@@ -21,7 +21,9 @@ impl UserFolders {
     pub fn cache(&self) -> Option<PathBuf> {
         let of_xdg = || self.xdg_cache_home.as_ref().filter(|dir| dir.is_absolute()).map(|dir| dir.join("tierce"));
         let of_home = || self.home.as_ref().map(|home| home.join(".cache/tierce"));
-        self.tierce_cache.clone().or_else(of_xdg).or_else(of_home)
+        // Programs that get its path may run in other folders.
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        self.tierce_cache.as_ref().map(absolute).or_else(of_xdg).or_else(of_home)
     }
 }
 

@@ -24,7 +24,8 @@ pub fn for_each_file(
             each(&name, &mut entry)?;
         }
     }
-    Ok(())
+    // The stream fails at its end if the engine failed after the last whole entry.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop).map_err(failed)
 }
 
 pub(super) fn copy(from: &mut dyn Read, to: &mut File, what: &str) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The daemon as the engine of builders. In this folder, only this file and `warm.rs` name types of the docker crate.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use tierce_docker::{
@@ -13,6 +13,7 @@ use tierce_store::{Error, ErrorKind, files};
 use crate::container::builder_engine::{BuilderEngine, Frozen, OpenBuilder, Output, WriteRoot};
 use crate::container::context::Context;
 use crate::container::opening::{Interaction, Mount, Opening, Stream, User};
+use crate::container::pipe_end::PipeEnd;
 use crate::container::tar_of_files::TarOfFiles;
 use crate::daemon::sight::{self, Seen};
 use crate::daemon::{labels, leftovers};
@@ -138,7 +139,7 @@ impl BuilderEngine for DaemonEngine<'_> {
         let (reader, writer) = io::pipe().map_err(|error| Error::file("open", Path::new("a pipe"), error))?;
         std::thread::scope(|scope| {
             let written = scope.spawn(move || {
-                let mut pipe = PipeEnd { writer, broken: false };
+                let mut pipe = PipeEnd::new(writer);
                 let written = write(&mut io::BufWriter::with_capacity(1 << 16, &mut pipe));
                 written.map_err(|error| (error, pipe.broken))
             });
@@ -308,22 +309,6 @@ pub fn daemon_mount(mount: &Mount) -> tierce_docker::Mount {
         Mount::Folder { host, target, read_only } => tierce_docker::Mount::Bind { host, target, read_only },
         Mount::Volume { name, target, read_only } => tierce_docker::Mount::Volume { name, target, read_only },
         Mount::Memory { target } => tierce_docker::Mount::Tmpfs { target, size: None },
-    }
-}
-
-/// The write end of a pipe, which remembers whether the reader closed it first.
-struct PipeEnd {
-    writer: io::PipeWriter,
-    broken: bool,
-}
-
-impl Write for PipeEnd {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes).inspect_err(|error| self.broken |= error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
     }
 }
 

@@ -17,6 +17,7 @@ mod left_over;
 mod levels;
 pub mod opening;
 pub mod outside;
+mod pipe_end;
 mod portage;
 pub mod root_archive;
 pub mod root_digests;

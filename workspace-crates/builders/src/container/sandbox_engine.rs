@@ -9,6 +9,7 @@ use tierce_store::Error;
 
 use crate::container::builder_engine::{BuilderEngine, Frozen, OpenBuilder, Output, WriteRoot};
 use crate::container::opening::{Interaction, Mount, Opening, Stream};
+use crate::container::pipe_end::PipeEnd;
 use tierce_roots::{SANDBOX_ID, SandboxStore, Scratch, Used};
 
 /// The folders of programs in a root, in the order in which daemons have them too.
@@ -105,16 +106,19 @@ impl BuilderEngine for SandboxEngine {
         let (reader, writer) = io::pipe().map_err(|error| Error::file("open", Path::new("a pipe"), error))?;
         let sandbox = self.store.sandbox();
         let (written, unpacked) = std::thread::scope(|scope| {
-            let written = scope.spawn(move || write(&mut io::BufWriter::with_capacity(1 << 16, writer)));
+            let written = scope.spawn(move || {
+                let mut pipe = PipeEnd::new(writer);
+                let written = write(&mut io::BufWriter::with_capacity(1 << 16, &mut pipe));
+                written.map_err(|error| (error, pipe.broken))
+            });
             let unpacked = sandbox.unpack(&spec, "/", reader);
             (written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), unpacked)
         });
+        // A sandbox that stops reading breaks the pipe. Then its error is the cause, otherwise the writer's.
         match (written, unpacked) {
-            // A sandbox that stops reading breaks the pipe. Then its error is the cause.
-            (_, Err(error @ (tierce_sandbox::Error::File { .. } | tierce_sandbox::Error::Interrupted))) => {
-                return Err(error.into());
-            }
-            (written, unpacked) => written.and(unpacked.map_err(Error::from))?,
+            (Err((_, true)), Err(error)) => return Err(error.into()),
+            (Err((error, _)), _) => return Err(error),
+            (Ok(()), unpacked) => unpacked?,
         }
         self.store.keep_root(&scratch, kind_and_key, None)
     }

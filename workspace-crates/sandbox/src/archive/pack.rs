@@ -32,7 +32,11 @@ pub(crate) fn pack(path: &str, control: &mut Control) -> Result<Option<i32>, Fai
     // The archive is data for the parent's pipe, and no terminal is at its end.
     let out = BufWriter::with_capacity(1 << 17, raw::stdout().map_err(|error| Failure::new("open stdout", error))?);
     let mut packing = Packing { builder: Builder::new(out), linked: HashMap::new() };
-    packing.entry(start, name, &metadata)?;
+    if let Err(failure) = packing.entry(start, name, &metadata) {
+        // A dropped builder would end the archive, and its reader would take it for whole.
+        std::mem::forget(packing);
+        return Err(failure);
+    }
     let written = packing.builder.into_inner().and_then(|mut out| out.flush());
     written.map_err(|error| Failure::new("write an archive", error))?;
     Ok(Some(0))
@@ -57,9 +61,17 @@ impl<W: Write> Packing<W> {
             let mut entries = entries.map_err(failed)?;
             entries.sort_by_key(fs::DirEntry::file_name);
             for entry in entries {
-                let metadata = entry.metadata().map_err(|error| Failure::at("read", entry.path(), error))?;
+                let metadata = match entry.metadata() {
+                    // A running program removes files.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    metadata => metadata.map_err(|error| Failure::at("read", entry.path(), error))?,
+                };
                 self.entry(&entry.path(), &name.join(entry.file_name()), &metadata)?;
             }
+            return Ok(());
+        }
+        if !(kind.is_symlink() || kind.is_file() || kind.is_fifo()) {
+            // A socket means nothing without its process, a sandbox makes no devices, and whiteouts are the overlay's.
             return Ok(());
         }
         if metadata.nlink() > 1 {
@@ -75,23 +87,22 @@ impl<W: Write> Packing<W> {
             self.builder.append_link(&mut header, name, leads_to).map_err(failed)
         } else if kind.is_file() {
             self.file(path, name, &mut header, metadata.len()).map_err(failed)
-        } else if kind.is_fifo() {
+        } else {
             header.set_entry_type(EntryType::Fifo);
             self.builder.append_data(&mut header, name, io::empty()).map_err(failed)
-        } else {
-            // A socket means nothing without its process, and a sandbox makes no devices.
-            Ok(())
         }
     }
 
     fn file(&mut self, path: &Path, name: &Path, header: &mut Header, size: u64) -> io::Result<()> {
+        // Before anything is written about it. A file that shrinks meanwhile keeps the size of its header.
+        let content = io::Read::chain(tierce_bounded::open(path)?, io::repeat(0));
         let mut value = [0; LONGEST_CAPABILITIES];
         if let Ok(length @ 1..) = rustix::fs::lgetxattr(path, CAPABILITIES, &mut value[..]) {
             self.builder.append_pax_extensions([(PAX_CAPABILITIES, &value[..length])])?;
         }
         header.set_entry_type(EntryType::Regular);
         header.set_size(size);
-        self.builder.append_data(header, name, io::Read::take(tierce_bounded::open(path)?, size))
+        self.builder.append_data(header, name, io::Read::take(content, size))
     }
 }
 

@@ -37,7 +37,11 @@ pub(crate) fn unpack(folder: &Path, owners: bool, layer: bool) -> Result<(), Fai
     }
     // Files in a folder change its time.
     for (path, time) in folders.into_iter().rev() {
-        set_time(&path, time).map_err(|error| Failure::at("unpack", &path, error))?;
+        match set_time(&path, time) {
+            // A later entry has removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            set => set.map_err(|error| Failure::at("unpack", &path, error))?,
+        }
     }
     // The parent may still write the blocks of zeros that end an archive.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(failed)?;
