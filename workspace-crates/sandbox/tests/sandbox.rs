@@ -72,7 +72,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let store = tempfile::tempdir().expect("a folder");
-    for folder in ["lower/etc", "lower/work", "scratch/upper"] {
+    for folder in ["lower/etc", "lower/data", "scratch/upper"] {
         fs::create_dir_all(store.path().join(folder)).expect("writable");
     }
     fs::write(store.path().join("lower/etc/passwd"), "root:x:0:0::/:/bin/sh\n").expect("writable");
@@ -132,19 +132,19 @@ fn program_sees_its_root_alone() {
 
 fn changes_go_into_the_upper_layer() {
     let fixture = fixture();
-    fs::write(fixture.path("lower/work/old"), "old").expect("writable");
-    let (code, said) = outcome(&fixture.spec, "echo new > /work/new && rm /work/old && ls /work");
+    fs::write(fixture.path("lower/data/old"), "old").expect("writable");
+    let (code, said) = outcome(&fixture.spec, "echo new > /data/new && rm /data/old && ls /data");
     assert_eq!((code, said.as_str()), (0, "new\n"));
-    assert_eq!(fs::read_to_string(fixture.path("lower/work/old")).expect("there"), "old");
-    assert_eq!(fs::read_to_string(fixture.path("scratch/upper/work/new")).expect("there"), "new\n");
+    assert_eq!(fs::read_to_string(fixture.path("lower/data/old")).expect("there"), "old");
+    assert_eq!(fs::read_to_string(fixture.path("scratch/upper/data/new")).expect("there"), "new\n");
     // A second sandbox with the same scratch folder goes on, and one on top of it as a layer sees the same.
-    assert_eq!(outcome(&fixture.spec, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
+    assert_eq!(outcome(&fixture.spec, "cat /data/new; test -e /data/old || echo gone"), (0, "new\ngone\n".to_owned()));
     fs::create_dir_all(fixture.path("next/upper")).expect("writable");
     let layers = vec!["lower".to_owned(), "scratch/upper".to_owned()];
     let above = Spec { root: Root::Layers { layers, scratch: "next".to_owned() }, ..fixture.spec.clone() };
-    assert_eq!(outcome(&above, "cat /work/new; test -e /work/old || echo gone"), (0, "new\ngone\n".to_owned()));
+    assert_eq!(outcome(&above, "cat /data/new; test -e /data/old || echo gone"), (0, "new\ngone\n".to_owned()));
     let read_only = Spec { read_only: true, ..fixture.spec.clone() };
-    let (code, said) = outcome(&read_only, "echo x > /work/x");
+    let (code, said) = outcome(&read_only, "echo x > /data/x");
     assert!(code != 0 && said.contains("Read-only file system"), "{said}");
 }
 
@@ -240,8 +240,8 @@ fn program_has_its_user_and_groups() {
 fn signals_are_passed_on() {
     let fixture = fixture();
     for stdin in [Stdin::Inherited, Stdin::Terminal] {
-        let program = Program { stdin, ..script("trap 'exit 5' TERM; : > /work/up; sleep 60 & wait") };
-        let up = fixture.path("scratch/upper/work/up");
+        let program = Program { stdin, ..script("trap 'exit 5' TERM; : > /data/up; sleep 60 & wait") };
+        let up = fixture.path("scratch/upper/data/up");
         let mut signals = || if fs::remove_file(&up).is_ok() { vec![15] } else { Vec::new() };
         let start = Instant::now();
         assert_eq!(sandbox().run_here(&fixture.spec, &program, &mut signals).expect("a sandbox"), 5);
@@ -254,14 +254,14 @@ fn signals_are_passed_on() {
 fn layers_hide_files_below() {
     let fixture = fixture();
     for path in ["gone", "folder/old", "replaced/old", "kept"] {
-        let path = fixture.path("lower/work").join(path);
+        let path = fixture.path("lower/data").join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
         fs::write(path, "").expect("writable");
     }
     fs::create_dir(fixture.path("layer")).expect("writable");
     let mut builder = tar::Builder::new(Vec::new());
     for name in
-        ["work/.wh.gone", "work/folder/.wh..wh..opq", "work/folder/new", "work/.wh.replaced", "work/replaced/new"]
+        ["data/.wh.gone", "data/folder/.wh..wh..opq", "data/folder/new", "data/.wh.replaced", "data/replaced/new"]
     {
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o644);
@@ -276,7 +276,7 @@ fn layers_hide_files_below() {
     sandbox().unpack_layer(&spec, &builder.into_inner().expect("memory")[..]).expect("unpacked");
     let layers = vec!["lower".to_owned(), "layer".to_owned()];
     let above = Spec { root: Root::Layers { layers, scratch: "scratch".to_owned() }, ..fixture.spec.clone() };
-    assert_eq!(outcome(&above, "cd /work; find * -type f | sort"), (0, "folder/new\nkept\nreplaced/new\n".to_owned()));
+    assert_eq!(outcome(&above, "cd /data; find * -type f | sort"), (0, "folder/new\nkept\nreplaced/new\n".to_owned()));
 }
 
 fn terminal_of_the_caller_is_inherited() {
@@ -314,7 +314,7 @@ fn privileges_are_dropped() {
     let (_, said) = outcome(
         &fixture.spec,
         "mount -t tmpfs none /mnt; unshare -m true; unshare -U true; echo 1 > /proc/sys/kernel/panic; \
-         echo b > /proc/sysrq-trigger; readlink /proc/1/exe || echo hidden; chmod 755 /proc/1/exe; mknod /work/null c 1 3; cat /proc/kcore; chroot / true && echo chroot; \
+         echo b > /proc/sysrq-trigger; readlink /proc/1/exe || echo hidden; chmod 755 /proc/1/exe; mknod /data/null c 1 3; cat /proc/kcore; chroot / true && echo chroot; \
          grep -E 'NoNewPrivs|Seccomp:|CapBnd' /proc/self/status",
     );
     assert!(said.contains("NoNewPrivs:\t1\n") && said.contains("Seccomp:\t2\n"), "{said}");
@@ -360,13 +360,13 @@ fn archives_go_in_and_out() {
     add(tar::EntryType::Symlink, "d/soft", "/etc/passwd", b"", 0o777, 0);
     add(tar::EntryType::Regular, &long, "", b"", 0o600, 0);
     let archive = builder.into_inner().expect("memory");
-    sandbox().unpack(&fixture.spec, "/work", &archive[..]).expect("unpacked");
-    let (code, said) = outcome(&fixture.spec, "cd /work/d; stat -c '%n %a %u %h %Y' file soft; readlink soft");
+    sandbox().unpack(&fixture.spec, "/data", &archive[..]).expect("unpacked");
+    let (code, said) = outcome(&fixture.spec, "cd /data/d; stat -c '%n %a %u %h %Y' file soft; readlink soft");
     let owner = if sandbox().identity().has_range() { 12 } else { 0 };
     assert_eq!(code, 0, "{said}");
     assert_eq!(said, format!("file 4755 {owner} 2 1000000000\nsoft 777 0 1 1000000000\n/etc/passwd\n"));
     let mut packed = Vec::new();
-    let archive = sandbox().pack(&fixture.spec, "/work/d").expect("a sandbox").expect("there");
+    let archive = sandbox().pack(&fixture.spec, "/data/d").expect("a sandbox").expect("there");
     std::io::BufReader::new(archive).read_to_end(&mut packed).expect("whole");
     let mut archive = tar::Archive::new(&packed[..]);
     let entries: Vec<String> = archive
@@ -391,12 +391,12 @@ fn archives_go_in_and_out() {
             "d/soft 777 0 -> /etc/passwd".to_owned(),
         ]
     );
-    assert!(sandbox().pack(&fixture.spec, "/work/nothing").expect("a sandbox").is_none());
+    assert!(sandbox().pack(&fixture.spec, "/data/nothing").expect("a sandbox").is_none());
     let upper = Spec { root: Root::Folder("scratch/upper".to_owned()), mounts: Vec::new(), ..fixture.spec.clone() };
     let mut same = Vec::new();
-    sandbox().pack(&upper, "/work/d").expect("a sandbox").expect("there").read_to_end(&mut same).expect("whole");
+    sandbox().pack(&upper, "/data/d").expect("a sandbox").expect("there").read_to_end(&mut same).expect("whole");
     assert!(same == packed, "the upper layer alone has the folder too");
-    let content = sandbox().pack(&fixture.spec, "/work/d/.").expect("a sandbox").expect("there");
+    let content = sandbox().pack(&fixture.spec, "/data/d/.").expect("a sandbox").expect("there");
     let first = tar::Archive::new(content)
         .entries()
         .expect("entries")
@@ -406,15 +406,15 @@ fn archives_go_in_and_out() {
         .path()
         .map(PathBuf::from);
     assert_eq!(first.expect("a name"), PathBuf::from("file"));
-    let broken = sandbox().unpack(&fixture.spec, "/work", &b"this is no archive, and too short".repeat(40)[..]);
+    let broken = sandbox().unpack(&fixture.spec, "/data", &b"this is no archive, and too short".repeat(40)[..]);
     assert!(matches!(broken, Err(Error::File { .. })), "{broken:?}");
 }
 
 fn owners_need_a_range_or_are_faked() {
     let fixture = fixture();
     let has_range = sandbox().identity().has_range();
-    assert_eq!(outcome(&fixture.spec, "touch /work/f && chown 12:12 /work/f").0 == 0, has_range);
-    let text = "touch /work/g && chown 12:12 /work/g && stat -c %u /work/g";
+    assert_eq!(outcome(&fixture.spec, "touch /data/f && chown 12:12 /data/f").0 == 0, has_range);
+    let text = "touch /data/g && chown 12:12 /data/g && stat -c %u /data/g";
     let mut said = Vec::new();
     let program = Program { fakes_owners: true, ..script(text) };
     let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
@@ -434,12 +434,12 @@ fn what_is_missing_is_named() {
 
 fn folders_of_the_sandbox_can_be_removed() {
     let fixture = fixture();
-    let owner = if sandbox().identity().has_range() { "chown -R 12:12 /work/a;" } else { "" };
+    let owner = if sandbox().identity().has_range() { "chown -R 12:12 /data/a;" } else { "" };
     let (code, said) =
-        outcome(&fixture.spec, &format!("mkdir -p /work/a/b; touch /work/a/b/c; chmod 700 /work/a/b; {owner} true"));
+        outcome(&fixture.spec, &format!("mkdir -p /data/a/b; touch /data/a/b/c; chmod 700 /data/a/b; {owner} true"));
     assert_eq!(code, 0, "{said}");
     let scratch = fixture.path("scratch");
-    assert!(scratch.join("upper/work/a").exists());
+    assert!(scratch.join("upper/data/a").exists());
     sandbox().remove(&[&scratch, &fixture.path("never-there")]).expect("removed");
     assert!(!scratch.exists());
     let _ = fs::Permissions::from_mode(0o700);
