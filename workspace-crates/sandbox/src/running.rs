@@ -230,11 +230,11 @@ impl Sandbox {
         let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours) };
         drop(theirs);
         if self.identity.has_user_namespace() {
-            started.expect(&Said::Unshared)?;
+            started.hear_exactly(&Said::Unshared)?;
             self.identity.map(started.outer.id())?;
             started.say(&Said::Begun)?;
         }
-        started.expect(&Said::Waiting)?;
+        started.hear_exactly(&Said::Waiting)?;
         started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task })?;
         Ok(started)
     }
@@ -253,7 +253,7 @@ impl Started {
         }
     }
 
-    fn expect(&mut self, expected: &Said) -> Result<(), Error> {
+    fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
         match self.control.hear::<Said>().ok().flatten() {
             Some(said) if said == *expected => Ok(()),
             Some(Said::Failed(failure)) => Err(failure.into()),
