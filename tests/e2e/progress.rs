@@ -4,10 +4,10 @@ use crate::ebuilds::{nothing_is_left, with_repository};
 use crate::pty::Session;
 use crate::support::{Workspace, unique_name};
 
-/// A workspace with a package that counts as ninja does, and takes ten seconds: a busy machine shows each line in time.
+/// A workspace with a package that counts as ninja does, and takes three seconds.
 fn slow() -> Workspace {
     let rest = format!(
-        "KEYWORDS=\"amd64\"\n# {}\n\nsrc_compile() {{\n\techo \"[3/4] a line of ninja\"\n\tsleep 10\n\techo \"[4/4] the last\"\n}}\n",
+        "KEYWORDS=\"amd64\"\n# {}\n\nsrc_compile() {{\n\techo \"[3/4] a line of ninja\"\n\tsleep 3\n\techo \"[4/4] the last\"\n}}\n",
         unique_name()
     );
     with_repository("packages = [\"media-libs/slow\"]\nallow-missing = [\"media-libs/slow\"]").ebuild("slow", &rest)

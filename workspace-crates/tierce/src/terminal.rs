@@ -179,7 +179,9 @@ impl Terminal {
             }
             return;
         };
-        if let (true, Some(log)) = (current.is_empty(), running.log.take()) {
+        if current.is_empty()
+            && let Some(log) = running.log.take()
+        {
             log.finish_and_clear();
         }
         let count = match (total, unit) {
