@@ -8,7 +8,7 @@ use crate::{Deb, Error, control};
 /// The largest unpacked control archive, in bytes; Debian's largest have some hundred KiB.
 const MAX_CONTROL: u64 = 16 << 20;
 /// The largest unpacked data archive of a package, in bytes.
-const MAX_DATA: u64 = 2 << 30;
+pub(crate) const MAX_DATA: u64 = 2 << 30;
 /// The most files that a control archive may have besides `control`.
 const MAX_CONTROL_FILES: usize = 64;
 
@@ -83,7 +83,7 @@ pub(crate) fn open<'r>(deb: &Deb, mut reader: impl Read + 'r) -> Result<OpenDeb<
 }
 
 /// The next member's name and size; `None` at the end of the archive.
-fn next_member(reader: &mut impl Read) -> io::Result<Option<(String, u64)>> {
+pub(crate) fn next_member(reader: &mut impl Read) -> io::Result<Option<(String, u64)>> {
     let mut header = Vec::with_capacity(60);
     reader.take(60).read_to_end(&mut header)?;
     if header.is_empty() {

@@ -20,6 +20,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod index;
+mod inflate;
 mod path;
 mod relation;
 mod release;
@@ -38,6 +39,7 @@ pub use control::{Paragraph, paragraphs};
 pub use entry::{EntryKind, ExtraEntry};
 pub use error::Error;
 pub use index::{IndexedPackage, PackageIndex};
+pub use inflate::inflate;
 pub use release::{IndexFile, Release};
 pub use root::write_root;
 pub use source_index::{IndexedFile, IndexedSource};

@@ -14,6 +14,7 @@ use tierce_portage::{Cpv, Stub, stub_version};
 use tierce_store::{Error, damage};
 
 use crate::steps::debian::{corrupt, deb_path, debs, wheel_path};
+use crate::steps::inflated_debs::InflatedDebs;
 
 /// The timestamp of every entry in a root that has none of its own: the start of 2024.
 const LATEST: u64 = 1_704_067_200;
@@ -119,8 +120,17 @@ fn builder(context: &Context<'_>, step: &Step, root: String) -> Result<Builder, 
 }
 
 fn write_debian_root(context: &Context<'_>, extra: &[ExtraEntry], out: &mut dyn Write) -> Result<(), Error> {
-    let debs = debs(context).iter().map(|deb| (deb, tierce_bounded::open(deb_path(context, deb))));
-    let out = write_root(debs, extra, LATEST, out).map_err(corrupt)?;
+    let debs = debs(context);
+    let inflated =
+        InflatedDebs::start(debs.iter().map(|deb| deb_path(context, deb)).collect(), &context.workspace.paths);
+    let mut failed = None;
+    // The writer of the root reports a file; what happened to it is the error that a user needs.
+    let files = debs.iter().zip(inflated).map(|(deb, file)| {
+        let file = file.map_err(|error| io::Error::other(failed.insert(error).to_string()));
+        (deb, file)
+    });
+    let written = write_root(files, extra, LATEST, out);
+    let out = written.map_err(|error| failed.take().unwrap_or_else(|| corrupt(error)))?;
     out.flush().map_err(|error| Error::file("write", Path::new("a pipe"), error))
 }
 

@@ -14,6 +14,7 @@ mod finish;
 mod globs;
 mod hook_files;
 pub(super) mod image_files;
+mod inflated_debs;
 mod layer_index;
 mod layer_limit;
 mod load;
