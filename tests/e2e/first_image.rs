@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Workspace, cache, namespace, repository, run, tool};
-use crate::xtask_path;
+use crate::{engine, xtask_path};
 
 /// Returns the blocks that the page gives to copy, in order.
 pub(crate) fn pieces() -> Vec<String> {
@@ -77,7 +77,7 @@ fn by_hand_page_leads_to_an_image() {
     // The cargo that runs these tests sets variables that a user does not have.
     command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
     let first =
-        run(command.env("TIERCE_CACHE", cache()).env("TIERCE_NAMESPACE", namespace()).env("TIERCE_ENGINE", "docker"))
+        run(command.env("TIERCE_CACHE", cache()).env("TIERCE_NAMESPACE", namespace()).env("TIERCE_ENGINE", engine()))
             .ok();
     assert_eq!(first.line(), "first:latest");
     let ran = tool("docker", ["run", "--rm", "--network", "none", first.line()]).ok();

@@ -27,6 +27,7 @@ mod debug_terminal;
 mod docker;
 mod dry_runs;
 mod ebuilds;
+mod engines;
 mod first_image;
 mod foreign_bases;
 mod graph;
@@ -90,4 +91,9 @@ fn xtask_path() -> &'static str {
     times::start();
     daemon::require();
     env!("CARGO_BIN_EXE_xtask-under-test")
+}
+
+/// The engine of the program under test.
+fn engine() -> String {
+    engines::engine()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{cache, namespace, repository, run, xtask};
-use crate::xtask_path;
+use crate::{engine, xtask_path};
 
 /// The pages in reading order; each continues in the workspace of the one before.
 const PAGES: [&str; 4] = ["hello", "native-library", "service", "packages"];
@@ -95,7 +95,7 @@ fn run_in(folder: &Path, command: &str, path: &str, scratch: &Path) -> (String, 
         .env("TIERCE_CACHE", cache())
         .env("TIERCE_NAMESPACE", namespace())
         .env("TIERCE_KEEP_WARM", "0")
-        .env("TIERCE_ENGINE", "docker");
+        .env("TIERCE_ENGINE", engine());
     shell.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
     let ran = run(&mut shell).ok();
     let next = PathBuf::from(fs::read_to_string(place).expect("the shell's folder").trim());

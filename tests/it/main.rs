@@ -23,3 +23,8 @@ mod workspace_errors;
 fn xtask_path() -> &'static str {
     env!("CARGO_BIN_EXE_xtask")
 }
+
+/// The engine of the program under test: none of these tests opens a builder.
+fn engine() -> String {
+    "docker".to_owned()
+}

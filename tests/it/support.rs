@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::xtask_path;
+use crate::{engine, xtask_path};
 
 /// This repository.
 pub(crate) fn repository() -> &'static Path {
@@ -73,8 +73,7 @@ pub(crate) fn xtask(folder: &Path) -> Command {
     let mut command = Command::new(xtask_path());
     command.current_dir(folder).env("NO_COLOR", "1").env("TIERCE_CACHE", cache());
     command.env("TIERCE_NAMESPACE", namespace());
-    // Tests look at objects of the daemon; those of the sandbox say so themselves.
-    command.env("TIERCE_ENGINE", std::env::var("TIERCE_TEST_ENGINE").unwrap_or_else(|_| "docker".to_owned()));
+    command.env("TIERCE_ENGINE", engine());
     // Only tests of warm containers leave some in the daemon.
     command.env("TIERCE_KEEP_WARM", "0");
     // Each workspace has a target folder of its own, also where this repository's lies elsewhere.
