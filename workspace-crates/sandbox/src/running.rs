@@ -1,6 +1,7 @@
 //! The parent's side: starts a sandbox, maps its users, passes its input and output on, and ends it.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use crate::asks::{self, Attention};
 use crate::control::{Control, Said};
+use crate::forward::{self, Published};
 use crate::identity::Identity;
 use crate::outer::{IN_TERMINAL, OUTER, THIS_PROGRAM};
 use crate::spec::{Order, Program, Spec, Stdin, Task};
@@ -39,9 +42,11 @@ pub enum Stream {
 }
 
 /// The processes of a sandbox. They end when this is dropped.
-struct Started {
-    outer: Child,
-    control: Control,
+pub(crate) struct Started {
+    pub(crate) outer: Child,
+    pub(crate) control: Control,
+    /// The socket for requests while its program runs.
+    pub(crate) asks: Option<Arc<OwnedFd>>,
 }
 
 /// An archive of files of a root, which a sandbox packs while the caller reads it.
@@ -122,7 +127,23 @@ impl Sandbox {
         program: &Program,
         signals: &mut dyn FnMut() -> Vec<i32>,
     ) -> Result<i32, Error> {
-        let mut started = self.start(spec, Task::Run(program.clone()))?;
+        self.run_published(spec, program, Vec::new(), signals)
+    }
+
+    /// As [`Sandbox::run_here`], with ports of the host whose connections the program gets.
+    ///
+    /// # Errors
+    /// As of [`Sandbox::run_here`].
+    pub fn run_published(
+        &self,
+        spec: &Spec,
+        program: &Program,
+        ports: Vec<Published>,
+        signals: &mut dyn FnMut() -> Vec<i32>,
+    ) -> Result<i32, Error> {
+        let attention = if ports.is_empty() { Attention::Nobody } else { Attention::Connections };
+        let mut started = self.start_attended(spec, Task::Run(program.clone()), attention)?;
+        started.publish(ports)?;
         let failed = |source| Error::Refused { what: "listen to its program".to_owned(), source };
         let mut other = Control::new(started.control.socket().map_err(failed)?);
         let (sender, received) = mpsc::channel();
@@ -205,6 +226,10 @@ impl Sandbox {
     }
 
     fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
+        self.start_attended(spec, task, Attention::Nobody)
+    }
+
+    pub(crate) fn start_attended(&self, spec: &Spec, task: Task, attention: Attention) -> Result<Started, Error> {
         let failed = |source| Error::Refused { what: "start".to_owned(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let stdin = match &task {
@@ -227,7 +252,7 @@ impl Sandbox {
             outer.process_group(0);
         }
         raw::pass(&mut outer, &theirs);
-        let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours) };
+        let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours), asks: None };
         drop(theirs);
         if self.identity.has_user_namespace() {
             started.hear_exactly(&Said::Unshared)?;
@@ -235,8 +260,19 @@ impl Sandbox {
             started.say(&Said::Begun)?;
         }
         started.hear_exactly(&Said::Waiting)?;
-        started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task })?;
+        started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task, attention })?;
+        if attention != Attention::Nobody {
+            started.hear_exactly(&Said::Waiting)?;
+            let (ours, theirs) = asks::pair().map_err(failed)?;
+            asks::give(started.control.socket().map_err(failed)?, theirs.as_fd()).map_err(failed)?;
+            started.asks = Some(Arc::new(ours));
+        }
         Ok(started)
+    }
+
+    /// Whether the caller interrupts its sandboxes.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 }
 
@@ -261,7 +297,14 @@ impl Started {
         }
     }
 
-    fn kill(&mut self) {
+    /// Passes the connections of ports of the host on.
+    pub(crate) fn publish(&self, ports: Vec<Published>) -> Result<(), Error> {
+        let failed = |source| Error::Refused { what: "pass connections on".to_owned(), source };
+        let Some(asks) = &self.asks else { return Ok(()) };
+        ports.into_iter().try_for_each(|port| forward::publish(port, Arc::clone(asks))).map_err(failed)
+    }
+
+    pub(crate) fn kill(&mut self) {
         let _ = self.outer.kill();
     }
 

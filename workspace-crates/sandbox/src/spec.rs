@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::asks::Attention;
+
 /// A root and what is mounted in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -77,6 +79,8 @@ pub struct Program {
     pub fakes_owners: bool,
     /// The connection of the program's stdin.
     pub stdin: Stdin,
+    /// Capabilities that the program lacks besides, as `NET_RAW`; `ALL` stands for all of them.
+    pub cap_drop: Vec<String>,
 }
 
 /// The connection of a program's stdin.
@@ -121,4 +125,5 @@ pub(crate) struct Order {
     /// Whether groups besides root are mapped.
     pub(crate) has_range: bool,
     pub(crate) task: Task,
+    pub(crate) attention: Attention,
 }
