@@ -33,11 +33,12 @@ const KILL: i32 = 9;
 pub(crate) struct SandboxEngine(SandboxImage);
 
 struct SandboxContainer {
+    /// It ends before its files go.
+    started: OnceLock<Running>,
     run: ImageRun,
     stop_signal: i32,
     healthcheck: Option<Healthcheck>,
     ports: Vec<u16>,
-    started: OnceLock<Running>,
     checks: Mutex<Checks>,
     output: Arc<Mutex<Output>>,
 }
@@ -98,11 +99,11 @@ impl Engine for SandboxEngine {
         let stdin = if has_input { Stdin::Bytes } else { Stdin::Null };
         let run = self.0.prepare(&options(image, test, stdin)).map_err(|error| error.at(&test.place))?;
         Ok(Box::new(SandboxContainer {
+            started: OnceLock::new(),
             run,
             stop_signal: stop_signal.map_or(TERM, |signal| signal.number().into()),
             healthcheck: runtime.healthcheck.clone().filter(|check| !check.command.is_empty()),
             ports: ports(test),
-            started: OnceLock::new(),
             checks: Mutex::default(),
             output: Arc::default(),
         }))
@@ -111,11 +112,9 @@ impl Engine for SandboxEngine {
 
 /// Returns the options of the run that are those of the container in a daemon.
 fn options(image: &ImageSpec, test: &TestSpec, stdin: Stdin) -> RunOptions {
-    let Program { entrypoint, command, is_changed } = Program::of(image, test);
-    let mut words = entrypoint.iter().chain(command).cloned();
-    let entrypoint = if is_changed { words.next() } else { None };
+    let (entrypoint, arguments) = replacement(&Program::of(image, test));
     RunOptions {
-        arguments: if is_changed { words.collect() } else { Vec::new() },
+        arguments,
         entrypoint,
         environment: test.env.clone().into_iter().collect(),
         user: test.user.map(|user| user.to_string()),
@@ -125,6 +124,15 @@ fn options(image: &ImageSpec, test: &TestSpec, stdin: Stdin) -> RunOptions {
         cap_drop: test.cap_drop.clone(),
         mounts: Vec::new(),
     }
+}
+
+/// Returns the program and the arguments in the place of the image's own; the image's, if the test replaces nothing.
+fn replacement(program: &Program<'_>) -> (Option<String>, Vec<String>) {
+    if !program.is_changed {
+        return (None, Vec::new());
+    }
+    let mut words = program.entrypoint.iter().chain(program.command).cloned();
+    (words.next(), words.collect())
 }
 
 impl SandboxContainer {
@@ -237,4 +245,24 @@ impl TestContainer for SandboxContainer {
 
 fn exit(code: i32) -> Exit {
     Exit { code, oom_killed: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_replaces_the_whole_command() {
+        for (entrypoint, command, is_changed, expected) in [
+            (["/a"].as_slice(), ["b"].as_slice(), false, (None, [].as_slice())),
+            (&["/a", "b"], &["c"], true, (Some("/a"), &["b", "c"])),
+            (&["/a"], &[], true, (Some("/a"), &[])),
+            (&[], &["/b", "c"], true, (Some("/b"), &["c"])),
+        ] {
+            let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+            let (entrypoint, command) = (owned(entrypoint), owned(command));
+            let found = replacement(&Program { entrypoint: &entrypoint, command: &command, is_changed });
+            assert_eq!(found, (expected.0.map(str::to_owned), owned(expected.1)));
+        }
+    }
 }

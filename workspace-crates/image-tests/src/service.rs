@@ -84,7 +84,7 @@ impl Service<'_> {
     fn wait_until_healthy(&self, within: Duration) -> Result<Step, Error> {
         let start = Instant::now();
         loop {
-            let health = self.container.health(within.saturating_sub(start.elapsed()).max(PAUSE))?;
+            let health = self.container.health(within.saturating_sub(start.elapsed()).max(HEALTH_INTERVAL))?;
             if health.as_ref().is_some_and(|health| health.status == HealthStatus::Healthy) {
                 return Ok(Step::Passed);
             }

@@ -1,4 +1,4 @@
-//! What the parent asks of a sandbox while its program runs: each request is a message with one descriptor, unix(7).
+//! Requests of the parent to a sandbox whose program runs: each is a message with one descriptor, unix(7).
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -14,12 +14,9 @@ use serde::{Deserialize, Serialize};
 /// The longest request, in bytes: a path, or a command.
 const LONGEST: usize = 64 << 10;
 
-/// Who asks a sandbox something while its program runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The kinds of requests while a program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Attention {
-    /// Nobody.
-    #[default]
-    Nobody,
     /// The parent passes connections on.
     Connections,
     /// The parent may ask everything. The files stay after the program's end, and the program has the signals of a container's first

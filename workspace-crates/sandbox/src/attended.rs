@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::asks::{self, Ask, Attention, Checked};
 use crate::control::{Control, Said};
 use crate::error::Failure;
-use crate::forward::Published;
+use crate::forward::{self, Published};
 use crate::running::Started;
 use crate::spec::{Program, Spec, Task};
 use crate::{Error, Sandbox, Stream};
@@ -28,7 +29,7 @@ pub struct PackedFile(BufReader<UnixStream>);
 
 /// A sandbox with its program. Its files stay after the program's end. Everything goes on drop.
 pub struct Attended {
-    sandbox: Sandbox,
+    interrupted: Arc<AtomicBool>,
     started: Mutex<Started>,
     asks: Arc<OwnedFd>,
     state: Arc<(Mutex<State>, Condvar)>,
@@ -59,8 +60,8 @@ impl Sandbox {
         ports: Vec<Published>,
         output: &Output,
     ) -> Result<Attended, Error> {
-        let mut started = self.start_attended(spec, Task::Run(program.clone()), Attention::Everything)?;
-        started.publish(ports)?;
+        let (mut started, asks) = self.start_attended(spec, program, Attention::Everything)?;
+        publish(&asks, ports)?;
         let failed = |source| Error::Refused { what: "listen to its program".to_owned(), source };
         let readers = connect(&mut started, input, output);
         let mut control = Control::new(started.control.socket().map_err(failed)?);
@@ -87,12 +88,51 @@ impl Sandbox {
                 }
             }
         });
-        let asks = started.asks.clone().ok_or(Error::Killed)?;
         let readers = Mutex::new(readers);
-        let attended = Attended { sandbox: self.clone(), started: Mutex::new(started), asks, state, readers };
+        let attended = Attended { interrupted: self.interrupted(), started: Mutex::new(started), asks, state, readers };
         attended.wait_while(None, |state| matches!(state, State::Starting))?;
         Ok(attended)
     }
+
+    /// As [`Sandbox::run_here`], with ports of the host whose connections the program gets.
+    ///
+    /// # Errors
+    /// As of [`Sandbox::run_here`].
+    pub fn run_published(
+        &self,
+        spec: &Spec,
+        program: &Program,
+        ports: Vec<Published>,
+        signals: &mut dyn FnMut() -> Vec<i32>,
+    ) -> Result<i32, Error> {
+        if ports.is_empty() {
+            return self.run_here(spec, program, signals);
+        }
+        let (started, asks) = self.start_attended(spec, program, Attention::Connections)?;
+        publish(&asks, ports)?;
+        self.follow(started, signals)
+    }
+
+    /// Starts a program, and gives its sandbox a socket for requests.
+    fn start_attended(
+        &self,
+        spec: &Spec,
+        program: &Program,
+        attention: Attention,
+    ) -> Result<(Started, Arc<OwnedFd>), Error> {
+        let failed = |source| Error::Refused { what: "start".to_owned(), source };
+        let mut started = self.start(spec, Task::Attend(program.clone(), attention))?;
+        started.hear_exactly(&Said::Waiting)?;
+        let (ours, theirs) = asks::pair().map_err(failed)?;
+        asks::give(started.control.socket().map_err(failed)?, theirs.as_fd()).map_err(failed)?;
+        Ok((started, Arc::new(ours)))
+    }
+}
+
+/// Passes the connections of ports of the host on.
+fn publish(asks: &Arc<OwnedFd>, ports: Vec<Published>) -> Result<(), Error> {
+    let failed = |source| Error::Refused { what: "pass connections on".to_owned(), source };
+    ports.into_iter().try_for_each(|port| forward::publish(port, Arc::clone(asks))).map_err(failed)
 }
 
 /// Writes the input, and passes the output on.
@@ -200,7 +240,7 @@ impl Attended {
         let start = Instant::now();
         let mut state = self.state();
         while goes_on(&state) {
-            if self.sandbox.is_interrupted() {
+            if self.interrupted.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             let left = limit.map_or(LOOK, |limit| limit.saturating_sub(start.elapsed()));

@@ -40,21 +40,23 @@ fn order(control: &mut Control) -> Result<Option<i32>, Failure> {
         .map_err(|error| Failure::new("tie its life to its parent", error))?;
     let lost = |error: io::Error| Failure::new("read its specification", error);
     control.say(&Said::Waiting).map_err(lost)?;
-    let Some(Order { spec, has_range, task, attention }) = control.hear().map_err(lost)? else {
-        process::exit(ABANDONED)
-    };
-    let asks = match attention {
-        Attention::Nobody => None,
-        Attention::Connections | Attention::Everything => {
+    let Some(Order { spec, has_range, task }) = control.hear().map_err(lost)? else { process::exit(ABANDONED) };
+    let asks = match &task {
+        Task::Attend(_, attention) => {
             control.say(&Said::Waiting).map_err(lost)?;
-            Some(asks::take(control.socket().map_err(lost)?).map_err(lost)?)
+            let socket = asks::take(control.socket().map_err(lost)?).map_err(lost)?;
+            Some((socket, *attention))
         }
+        _ => None,
     };
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     if let Task::Remove { folders } = &task {
         return archive::remove(folders).map(|()| Some(0));
     }
-    let is_terminal = matches!(&task, Task::Run(Program { stdin: Stdin::Terminal, .. }));
+    let is_terminal = matches!(
+        &task,
+        Task::Run(Program { stdin: Stdin::Terminal, .. }) | Task::Attend(Program { stdin: Stdin::Terminal, .. }, _)
+    );
     if is_terminal {
         // The first process of a namespace gets no signal that it does not handle. The program starts with the defaults.
         raw::heed_endings();
@@ -66,9 +68,9 @@ fn order(control: &mut Control) -> Result<Option<i32>, Failure> {
     loopback::switch_on()?;
     mounts::enter(&spec, has_range)?;
     match task {
-        Task::Run(program) => {
+        Task::Run(program) | Task::Attend(program, _) => {
             privileges::drop_for(program.fakes_owners)?;
-            run_program(control, &program, attention, asks).map(Some)
+            run_program(control, &program, asks).map(Some)
         }
         Task::Pack { path } => {
             privileges::drop_for(false)?;
@@ -85,28 +87,23 @@ fn order(control: &mut Control) -> Result<Option<i32>, Failure> {
 }
 
 /// Runs the program, and collects the orphans of all others, until it ends. The kernel then kills what is left.
-fn run_program(
-    control: &mut Control,
-    program: &Program,
-    attention: Attention,
-    asks: Option<OwnedFd>,
-) -> Result<i32, Failure> {
+fn run_program(control: &mut Control, program: &Program, asks: Option<(OwnedFd, Attention)>) -> Result<i32, Failure> {
     let mut command = command_of(program)?;
     let name = program.command.first().cloned();
     let cannot_start = |error| Failure { program: name, ..Failure::new("start the program", error) };
     let running = Arc::new(AtomicI32::new(0));
-    let is_first = attention == Attention::Everything;
-    end_without_parent(control, Arc::clone(&running), is_first)
+    let is_attended = asks.as_ref().is_some_and(|(_, attention)| *attention == Attention::Everything);
+    end_without_parent(control, Arc::clone(&running), is_attended)
         .map_err(|error| Failure::new("watch its parent", error))?;
     let children = Arc::new(Children::default());
     let child = children.start(&mut command).map_err(cannot_start)?.id().cast_signed();
     running.store(child, Ordering::Relaxed);
-    if let Some(socket) = asks {
+    if let Some((socket, _)) = asks {
         serving::serve(socket, program.clone(), Arc::clone(&children))?;
     }
     let _ = control.say(&Said::Begun);
     let code = children.collect_until(child).map_err(|error| Failure::new("wait for the program", error))?;
-    if attention == Attention::Everything {
+    if is_attended {
         // As after the end of a container, no process of it goes on, but its files are there.
         raw::kill_all_others();
         let _ = control.say(&Said::Ended(code));

@@ -1,7 +1,6 @@
 //! The parent's side: starts a sandbox, maps its users, passes its input and output on, and ends it.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +11,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use crate::asks::{self, Attention};
 use crate::control::{Control, Said};
-use crate::forward::{self, Published};
 use crate::identity::Identity;
 use crate::outer::{IN_TERMINAL, OUTER, THIS_PROGRAM};
 use crate::spec::{Order, Program, Spec, Stdin, Task};
@@ -45,8 +42,6 @@ pub enum Stream {
 pub(crate) struct Started {
     pub(crate) outer: Child,
     pub(crate) control: Control,
-    /// The socket for requests while its program runs.
-    pub(crate) asks: Option<Arc<OwnedFd>>,
 }
 
 /// An archive of files of a root, which a sandbox packs while the caller reads it.
@@ -60,6 +55,11 @@ impl Sandbox {
     /// Returns the maker of sandboxes. `interrupted` ends running ones.
     pub fn new(identity: Identity, interrupted: Arc<AtomicBool>) -> Sandbox {
         Sandbox { identity, interrupted }
+    }
+
+    /// Returns the flag that ends running sandboxes.
+    pub fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
     }
 
     /// Returns the users of the sandboxes.
@@ -127,23 +127,11 @@ impl Sandbox {
         program: &Program,
         signals: &mut dyn FnMut() -> Vec<i32>,
     ) -> Result<i32, Error> {
-        self.run_published(spec, program, Vec::new(), signals)
+        self.follow(self.start(spec, Task::Run(program.clone()))?, signals)
     }
 
-    /// As [`Sandbox::run_here`], with ports of the host whose connections the program gets.
-    ///
-    /// # Errors
-    /// As of [`Sandbox::run_here`].
-    pub fn run_published(
-        &self,
-        spec: &Spec,
-        program: &Program,
-        ports: Vec<Published>,
-        signals: &mut dyn FnMut() -> Vec<i32>,
-    ) -> Result<i32, Error> {
-        let attention = if ports.is_empty() { Attention::Nobody } else { Attention::Connections };
-        let mut started = self.start_attended(spec, Task::Run(program.clone()), attention)?;
-        started.publish(ports)?;
+    /// Passes signals on to a program with the caller's streams until its end.
+    pub(crate) fn follow(&self, mut started: Started, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
         let failed = |source| Error::Refused { what: "listen to its program".to_owned(), source };
         let mut other = Control::new(started.control.socket().map_err(failed)?);
         let (sender, received) = mpsc::channel();
@@ -225,15 +213,11 @@ impl Sandbox {
         self.start(&Spec::default(), Task::Remove { folders })?.end(&AtomicBool::new(false)).map(drop)
     }
 
-    fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
-        self.start_attended(spec, task, Attention::Nobody)
-    }
-
-    pub(crate) fn start_attended(&self, spec: &Spec, task: Task, attention: Attention) -> Result<Started, Error> {
+    pub(crate) fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
         let failed = |source| Error::Refused { what: "start".to_owned(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let stdin = match &task {
-            Task::Run(Program { stdin, .. }) => *stdin,
+            Task::Run(Program { stdin, .. }) | Task::Attend(Program { stdin, .. }, _) => *stdin,
             Task::Unpack { .. } => Stdin::Bytes,
             Task::Pack { .. } | Task::Remove { .. } => Stdin::Null,
         };
@@ -252,7 +236,7 @@ impl Sandbox {
             outer.process_group(0);
         }
         raw::pass(&mut outer, &theirs);
-        let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours), asks: None };
+        let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours) };
         drop(theirs);
         if self.identity.has_user_namespace() {
             started.hear_exactly(&Said::Unshared)?;
@@ -260,19 +244,8 @@ impl Sandbox {
             started.say(&Said::Begun)?;
         }
         started.hear_exactly(&Said::Waiting)?;
-        started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task, attention })?;
-        if attention != Attention::Nobody {
-            started.hear_exactly(&Said::Waiting)?;
-            let (ours, theirs) = asks::pair().map_err(failed)?;
-            asks::give(started.control.socket().map_err(failed)?, theirs.as_fd()).map_err(failed)?;
-            started.asks = Some(Arc::new(ours));
-        }
+        started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task })?;
         Ok(started)
-    }
-
-    /// Whether the caller interrupts its sandboxes.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
     }
 }
 
@@ -289,19 +262,12 @@ impl Started {
         }
     }
 
-    fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
+    pub(crate) fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
         match self.control.hear::<Said>().ok().flatten() {
             Some(said) if said == *expected => Ok(()),
             Some(Said::Failed(failure)) => Err(failure.into()),
             _ => Err(Error::Killed),
         }
-    }
-
-    /// Passes the connections of ports of the host on.
-    pub(crate) fn publish(&self, ports: Vec<Published>) -> Result<(), Error> {
-        let failed = |source| Error::Refused { what: "pass connections on".to_owned(), source };
-        let Some(asks) = &self.asks else { return Ok(()) };
-        ports.into_iter().try_for_each(|port| forward::publish(port, Arc::clone(asks))).map_err(failed)
     }
 
     pub(crate) fn kill(&mut self) {

@@ -109,6 +109,8 @@ impl Stdin {
 pub(crate) enum Task {
     /// Runs a program of the root.
     Run(Program),
+    /// Runs a program of the root that the parent attends: it sends requests meanwhile.
+    Attend(Program, Attention),
     /// Writes a file or folder of the root to stdout, as a tar archive.
     Pack { path: String },
     /// Unpacks the tar archive on stdin into a folder of the root. Without `owners`, all files get the sandbox's root as owner.
@@ -125,5 +127,4 @@ pub(crate) struct Order {
     /// Whether groups besides root are mapped.
     pub(crate) has_range: bool,
     pub(crate) task: Task,
-    pub(crate) attention: Attention,
 }
