@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -75,6 +76,16 @@ pub(crate) fn take(socket: impl AsFd) -> io::Result<OwnedFd> {
     receive_bytes(socket, &mut [0])?.1.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
 }
 
+/// Whether there is something to read, or the other end is gone, within this time.
+pub(crate) fn has_news(socket: impl AsFd, limit: Duration) -> io::Result<bool> {
+    let limit = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };
+    match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&limit)) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn send_bytes(socket: impl AsFd, bytes: &[u8], descriptor: BorrowedFd<'_>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -118,7 +129,9 @@ mod tests {
         let mut said = Vec::new();
         near.read_to_end(&mut said).expect("both ends are closed");
         assert_eq!(said, [1, 1]);
+        assert!(!has_news(&theirs, Duration::from_millis(1)).expect("a socket"));
         drop(ours);
+        assert!(has_news(&theirs, Duration::from_millis(1)).expect("a socket"));
         assert_eq!(receive(&theirs).expect("the end").map(|(ask, _)| ask), None);
     }
 }

@@ -228,11 +228,22 @@ impl Attended {
         }
     }
 
+    /// Sends a request, and waits until its answer begins.
     fn ask(&self, ask: &Ask, patience: Option<Duration>) -> Result<Control, Error> {
         let failed = |source| Error::Refused { what: "ask its first process".to_owned(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         asks::send(&self.asks, ask, theirs.as_fd()).map_err(failed)?;
-        ours.set_read_timeout(patience).map_err(failed)?;
+        // The first process has its copy, and its end counts.
+        drop(theirs);
+        let start = Instant::now();
+        while !asks::has_news(&ours, LOOK).map_err(failed)? {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            if patience.is_some_and(|patience| start.elapsed() > patience) {
+                return Err(Error::Killed);
+            }
+        }
         Ok(Control::new(ours))
     }
 
