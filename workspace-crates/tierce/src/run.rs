@@ -1,8 +1,5 @@
 //! `cargo xtask run`
 
-pub(crate) mod ports;
-pub(crate) mod volumes;
-
 use std::io::{self, IsTerminal};
 
 use anstyle::AnsiColor;
@@ -11,7 +8,7 @@ use tierce_sandbox::Stdin;
 
 use crate::call::Call;
 use crate::cli::RunArgs;
-use crate::{Failure, interrupt, text};
+use crate::{Failure, interrupt, publish, text, volume};
 
 /// Builds an image and runs it. Returns the exit code of its program.
 pub(crate) fn run(arguments: &RunArgs, call: &Call<'_>) -> Result<u8, Failure> {
@@ -32,10 +29,10 @@ pub(crate) fn run(arguments: &RunArgs, call: &Call<'_>) -> Result<u8, Failure> {
         read_only: arguments.read_only,
         stdin: if is_terminal { Stdin::Terminal } else { Stdin::Inherited },
         cap_drop: Vec::new(),
-        mounts: volumes::mounts(&arguments.volume, &here)?,
+        mounts: volume::mounts(&arguments.volume, &here)?,
     };
     // Before a long build: another program may have the port.
-    let (ports, told) = ports::open(&arguments.publish)?;
+    let (ports, told) = publish::open(&arguments.publish)?;
     let runnable = session.runnable(image, &options, &|event| terminal.show(event))?;
     terminal.close();
     told.iter().for_each(|line| terminal.status(AnsiColor::Green, "Listening", line));

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::run::ports::{self, Publish};
-use crate::run::volumes::{self, Volume};
+use crate::publish::{self, Publish};
+use crate::volume::{self, Volume};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -45,10 +45,10 @@ pub(crate) struct RunArgs {
     pub(crate) entrypoint: Option<String>,
     /// Pass connections to a port of this machine on to a port of the program; without HOST_PORT, to a free one,
     /// which stderr tells
-    #[arg(short, long, value_name = "[[ADDRESS:]HOST_PORT:]PORT", value_parser = ports::parse)]
+    #[arg(short, long, value_name = "[[ADDRESS:]HOST_PORT:]PORT", value_parser = publish::parse)]
     pub(crate) publish: Vec<Publish>,
     /// Mount a file or folder of this machine
-    #[arg(long, value_name = "HOST:PATH[:ro]", value_parser = volumes::parse)]
+    #[arg(long, value_name = "HOST:PATH[:ro]", value_parser = volume::parse)]
     pub(crate) volume: Vec<Volume>,
     /// Make the root of the image read-only
     #[arg(long)]
