@@ -6,7 +6,7 @@ use tierce_debian::Deb;
 use tierce_manifest::{CargoToml, Member, PackageFacts, WorkspaceSpec, WorkspaceText};
 use tierce_plan::{
     Action, BuilderFacts, Facts, ImageFacts, Lock, LockedBuilder, LockedImage, LockedRepository, Moves, Plan, Sink,
-    Step, Uncovered, Update, plan, plan_update, uncovered,
+    Uncovered, Update, plan, plan_update, uncovered,
 };
 use tierce_portage::{Repository, ResolvedPackage};
 
