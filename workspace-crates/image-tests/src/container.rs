@@ -18,7 +18,7 @@ pub enum Subject<'a> {
     /// An image that the daemon has, by its id there: the daemon runs the tests.
     Loaded(&'a str),
     /// An image whose layers the cache has: the sandbox runs the tests.
-    Packed(&'a PackedImage, Runtime),
+    Packed(&'a PackedImage, Box<Runtime>),
 }
 
 /// An engine, which has the image under test.

@@ -82,7 +82,7 @@ pub fn test(
     let spec = context.image(image)?;
     let engine: Box<dyn Engine + '_> = match subject {
         Subject::Loaded(id) => Box::new(DaemonEngine { docker: context.docker()?, id }),
-        Subject::Packed(packed, runtime) => Box::new(SandboxEngine::new(context, spec, packed, runtime)?),
+        Subject::Packed(packed, runtime) => Box::new(SandboxEngine::new(context, spec, packed, *runtime)?),
     };
     let chosen: Vec<&TestSpec> =
         spec.tests.iter().filter(|test| tests.iter().any(|name| name == test.name.as_str())).collect();

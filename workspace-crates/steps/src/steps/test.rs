@@ -22,5 +22,6 @@ pub(super) fn test_image(
     }
     let packed = inputs.packed(image)?;
     let assembled = assemble(context.image(image)?, packed, context.facts, None)?;
-    test(context, step, image, tests, Subject::Packed(packed, Runtime::of_config(&assembled.config)?))
+    let runtime = Box::new(Runtime::of_config(&assembled.config)?);
+    test(context, step, image, tests, Subject::Packed(packed, runtime))
 }
