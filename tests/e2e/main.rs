@@ -66,6 +66,7 @@ mod run;
 mod running;
 mod runtime_deps;
 mod sandbox;
+mod sandboxed_tests;
 mod settings;
 mod shared_cache;
 mod shell;

@@ -1,25 +1,20 @@
-//! Compares files of a container. The daemon reads them, so the image needs no program for it.
+//! Compares files of a container. The engine reads them, so the image needs no program for it.
 
 use std::io::Read;
 
-use tierce_docker::Docker;
 use tierce_manifest::{ExpectedContent, ExpectedFile};
 use tierce_store::Error;
 
+use crate::container::TestContainer;
 use crate::expect;
 
 /// The maximum number of bytes that a test reads of a file.
 const LONGEST: u64 = 16 << 20;
 
 /// Returns the differences between a file and its expected state, one per line.
-pub(crate) fn look(docker: &Docker, container: &str, file: &ExpectedFile) -> Result<Vec<String>, Error> {
+pub(crate) fn look(container: &dyn TestContainer, file: &ExpectedFile) -> Result<Vec<String>, Error> {
     let path = file.path.as_str();
-    let found = match docker.copy_out(container, path) {
-        Ok(tar) => Some(tar),
-        Err(tierce_docker::Error::NotFound { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    match (&file.present, found) {
+    match (&file.present, container.copy_out(path)?) {
         (None, None) => Ok(Vec::new()),
         (None, Some(_)) => Ok(vec![format!("`{path}` is there")]),
         (Some(_), None) => Ok(vec![format!("`{path}` is not there")]),

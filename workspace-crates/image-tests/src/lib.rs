@@ -1,9 +1,13 @@
 //! Tests of images from outside. Each test runs its own container and adds no files to it.
 
 mod container;
+mod daemon;
 mod expect;
 mod failures;
 mod files;
+mod input;
+mod output;
+mod sandboxed;
 mod service;
 mod trial;
 
@@ -13,16 +17,19 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tierce_builders::container::context::Context;
-use tierce_builders::container::inputs::Inputs;
 use tierce_builders::engine::run::Results;
-use tierce_builders::workspace::declared;
-use tierce_manifest::{ImageSpec, TestInput, TestSpec};
+use tierce_manifest::{ImageSpec, TestSpec};
 use tierce_plan::{Action, Outcome, Step, StepId, TestResult};
 use tierce_store::paths::Paths;
 use tierce_store::{Error, ErrorKind, Event, Unit, files as host_files};
 
+use crate::container::Engine;
+use crate::daemon::DaemonEngine;
 use crate::failures::{TestedWhen, log_path};
+use crate::sandboxed::SandboxEngine;
 use crate::trial::Trial;
+
+pub use crate::container::Subject;
 
 /// The maximum number of containers that run at once: more would distort each other's times.
 const SIDE_BY_SIDE: usize = 4;
@@ -61,23 +68,29 @@ impl ImageTests {
     }
 }
 
-/// Runs tests of a loaded image, several at once. A failed test is a result, not an error.
+/// Runs tests of an image, several at once. A failed test is a result, not an error.
+///
+/// # Errors
+/// Those of the engine, and of files that tests read.
 pub fn test(
     context: &Context<'_>,
     step: &Step,
     image: &str,
     tests: &[String],
-    inputs: &Inputs,
+    subject: Subject<'_>,
 ) -> Result<Outcome, Error> {
     let spec = context.image(image)?;
-    let id = inputs.loaded().ok_or_else(|| Error::missing_input("loaded image"))?;
+    let engine: Box<dyn Engine + '_> = match subject {
+        Subject::Loaded(id) => Box::new(DaemonEngine { docker: context.docker()?, id }),
+        Subject::Packed(packed, runtime) => Box::new(SandboxEngine::new(context, spec, packed, *runtime)?),
+    };
     let chosen: Vec<&TestSpec> =
         spec.tests.iter().filter(|test| tests.iter().any(|name| name == test.name.as_str())).collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let results: Mutex<Vec<(usize, Result<TestResult, Error>)>> = Mutex::default();
     let work = || {
         while let Some((index, test)) = pick(&next, &chosen) {
-            let result = one_test(context, spec, test, id);
+            let result = one_test(&*engine, context, spec, test);
             if let Ok(result) = &result {
                 (context.observer)(Event::Tested { image: image.to_owned(), result: result.clone() });
             }
@@ -100,9 +113,14 @@ pub fn test(
     Ok(Outcome::Tested(results.into_iter().map(|(_, result)| result).collect::<Result<_, _>>()?))
 }
 
-fn one_test(context: &Context<'_>, spec: &ImageSpec, test: &TestSpec, id: &str) -> Result<TestResult, Error> {
+fn one_test(
+    engine: &dyn Engine,
+    context: &Context<'_>,
+    spec: &ImageSpec,
+    test: &TestSpec,
+) -> Result<TestResult, Error> {
     let start = Instant::now();
-    let trial = Trial::run(context, spec, test, id)?;
+    let trial = Trial::run(engine, context, spec, test)?;
     let log = log_path(&context.workspace.paths.logs(spec.name.as_str()), test.name.as_str());
     host_files::write(&log, &trial.output.log)?;
     let output = if trial.problems.is_empty() { Vec::new() } else { trial.output.last_lines(LAST_LINES) };
@@ -131,15 +149,4 @@ fn failure(spec: &ImageSpec, results: &[TestResult], total: usize, logs: &Path, 
 fn pick<'t>(next: &AtomicUsize, tests: &[&'t TestSpec]) -> Option<(usize, &'t TestSpec)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
     Some((index, tests.get(index)?))
-}
-
-/// The bytes of a program's input or a request's body.
-fn input_bytes(input: &TestInput) -> Result<Vec<u8>, Error> {
-    match input {
-        TestInput::Text(text) => Ok(text.clone().into_bytes()),
-        TestInput::File(path) => {
-            let host = declared::file(path)?;
-            tierce_bounded::bytes(&host, &tierce_bounded::ARTIFACT).map_err(|error| Error::file("read", &host, error))
-        }
-    }
 }

@@ -1,19 +1,20 @@
 //! Tests a service from outside of its container, and stops it.
 
 use std::io::{ErrorKind, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tierce_docker::{ContainerStatus, Docker, Exit, Health, HealthStatus};
+use tierce_docker::{Health, HealthStatus};
 use tierce_fetch::{Answer, Question, ask};
 use tierce_manifest::{ExpectedStop, HttpTest, ServiceTest, TestSpec};
 use tierce_store::Error;
 
-use crate::trial::Trial;
-use crate::{expect, files, input_bytes};
+use crate::container::TestContainer;
+use crate::input::input_bytes;
+use crate::{expect, files};
 
 /// The time between two attempts to reach the service.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -25,9 +26,7 @@ const LISTENING: Duration = Duration::from_millis(200);
 
 /// A service under test.
 pub(crate) struct Service<'a> {
-    pub(crate) docker: &'a Docker,
-    /// The id of its container.
-    pub(crate) container: &'a str,
+    pub(crate) container: &'a dyn TestContainer,
     pub(crate) test: &'a TestSpec,
     pub(crate) service: &'a ServiceTest,
     /// Set by Ctrl-C.
@@ -42,44 +41,42 @@ enum Step {
 }
 
 impl Service<'_> {
-    /// Starts the service, runs all checks, stops it, and reads its log.
-    pub(crate) fn run(&self, trial: &mut Trial) -> Result<(), Error> {
-        self.docker.start(self.container)?;
-        match self.ask_all(trial)? {
-            Step::Passed => self.end(trial)?,
+    /// Starts the service, runs all checks, and stops it. Returns the problems.
+    pub(crate) fn run(&self) -> Result<Vec<String>, Error> {
+        self.container.start()?;
+        let mut problems = Vec::new();
+        match self.ask_all(&mut problems)? {
+            Step::Passed => self.end(&mut problems)?,
             Step::Failed(problem) => {
-                trial.problems.push(problem);
-                self.kill()?;
+                problems.push(problem);
+                self.container.kill()?;
             }
         }
-        Ok(self.docker.log(self.container, None, false, &mut |stream, bytes| trial.output.push(stream, bytes))?)
+        Ok(problems)
     }
 
-    fn ask_all(&self, trial: &mut Trial) -> Result<Step, Error> {
+    fn ask_all(&self, problems: &mut Vec<String>) -> Result<Step, Error> {
         if let Some(within) = self.service.healthy_within
             && let failed @ Step::Failed(_) = self.wait_until_healthy(within)?
         {
             return Ok(failed);
         }
         let deadline = Instant::now() + self.test.timeout;
-        let published = self.docker.published(self.container)?;
-        // An exited container publishes no ports.
-        let address = |port: u16| published.get(&port).map(|host| SocketAddr::from((Ipv4Addr::LOCALHOST, *host)));
         for port in &self.service.ports {
-            let Some(address) = address(*port) else { return self.is_gone() };
+            let Some(address) = self.container.address(*port)? else { return self.is_gone() };
             if let failed @ Step::Failed(_) = self.wait_for_port(*port, address, deadline)? {
                 return Ok(failed);
             }
         }
         for (index, http) in self.service.http.iter().enumerate() {
-            let Some(address) = address(http.port) else { return self.is_gone() };
+            let Some(address) = self.container.address(http.port)? else { return self.is_gone() };
             match self.request(http, address, deadline, index == 0)? {
-                Ok(answer) => trial.problems.extend(judge(http, &answer)),
+                Ok(answer) => problems.extend(judge(http, &answer)),
                 Err(problem) => return Ok(Step::Failed(problem)),
             }
         }
         for file in &self.test.files {
-            trial.problems.extend(files::look(self.docker, self.container, file)?);
+            problems.extend(files::look(self.container, file)?);
         }
         Ok(self.ended()?.map_or(Step::Passed, Step::Failed))
     }
@@ -87,7 +84,7 @@ impl Service<'_> {
     fn wait_until_healthy(&self, within: Duration) -> Result<Step, Error> {
         let start = Instant::now();
         loop {
-            let health = self.docker.health(self.container)?;
+            let health = self.container.health(within.saturating_sub(start.elapsed()).max(HEALTH_INTERVAL))?;
             if health.as_ref().is_some_and(|health| health.status == HealthStatus::Healthy) {
                 return Ok(Step::Passed);
             }
@@ -145,15 +142,14 @@ impl Service<'_> {
         }
     }
 
-    /// Sends a request once. After Ctrl-C a thread removes the container, which closes the connection.
+    /// Sends a request once. After Ctrl-C a thread ends the container, which closes the connection.
     fn ask(&self, question: &Question<'_>) -> Result<Answer, String> {
         let (answered, watched) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 while watched.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                     if self.interrupted.load(Ordering::Relaxed) {
-                        // The caller removes the container too, so an error here does not matter.
-                        let _ = self.docker.remove(self.container);
+                        self.container.abandon();
                         return;
                     }
                 }
@@ -166,10 +162,7 @@ impl Service<'_> {
 
     /// Returns the reason why the service has exited; None while it runs.
     fn ended(&self) -> Result<Option<String>, Error> {
-        let state = self.docker.state(self.container)?;
-        let state = state.filter(|state| state.status == ContainerStatus::Exited);
-        Ok(state.map(|state| {
-            let exit = Exit { code: state.exit_code, oom_killed: state.oom_killed };
+        Ok(self.container.ended()?.map(|exit| {
             match expect::exit(exit, Some(0), self.test.memory).filter(|_| exit.oom_killed) {
                 Some(problem) => problem,
                 None => format!("it ended by itself, with exit code {}", exit.code),
@@ -178,36 +171,24 @@ impl Service<'_> {
     }
 
     fn is_gone(&self) -> Result<Step, Error> {
-        let problem = self.ended()?.unwrap_or_else(|| "the daemon publishes no port of it".to_owned());
+        let problem = self.ended()?.unwrap_or_else(|| "no port of this machine leads to it".to_owned());
         Ok(Step::Failed(problem))
     }
 
     /// Stops the service as the test declares; without `stop`, kills it.
-    fn end(&self, trial: &mut Trial) -> Result<(), Error> {
-        let Some(ExpectedStop { within, exit_code }) = &self.service.stop else { return self.kill() };
+    fn end(&self, problems: &mut Vec<String>) -> Result<(), Error> {
+        let Some(ExpectedStop { within, exit_code }) = &self.service.stop else { return self.container.kill() };
         let start = Instant::now();
-        let whole_seconds = within.as_millis().div_ceil(1000);
-        self.docker.stop(self.container, u16::try_from(whole_seconds).unwrap_or(u16::MAX))?;
+        self.container.stop(*within)?;
         if start.elapsed() > *within {
             let problem = "the stop signal did not end it within";
             let hint = "as process 1 a program gets only signals that it handles";
-            trial.problems.push(format!("{problem} {} ({hint})", expect::seconds(*within)));
+            problems.push(format!("{problem} {} ({hint})", expect::seconds(*within)));
             return Ok(());
         }
-        if let Some(state) = self.docker.state(self.container)? {
-            let exit = Exit { code: state.exit_code, oom_killed: state.oom_killed };
-            trial.ended(exit, *exit_code, self.test);
+        if let Some(exit) = self.container.ended()? {
+            problems.extend(expect::exit(exit, *exit_code, self.test.memory));
         }
-        Ok(())
-    }
-
-    /// Kills the service. It ignores a service that has already exited.
-    fn kill(&self) -> Result<(), Error> {
-        match self.docker.kill(self.container, "KILL") {
-            Ok(()) | Err(tierce_docker::Error::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.docker.wait(self.container)?;
         Ok(())
     }
 }
@@ -242,7 +223,7 @@ fn title(http: &HttpTest) -> String {
     format!("{} {} on port {}", http.method, http.path, http.port)
 }
 
-/// Describes the daemon's last health check.
+/// Describes the last health check.
 fn unhealthy(health: Option<&Health>, within: Duration) -> String {
     let within = expect::seconds(within);
     if health.is_none() {

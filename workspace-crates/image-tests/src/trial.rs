@@ -1,12 +1,14 @@
-//! The output and the problems of one test.
+//! Runs one test in one container.
 
-use tierce_docker::{Exit, OutputStream};
-use tierce_manifest::TestSpec;
+use tierce_builders::container::context::Context;
+use tierce_manifest::{ImageSpec, TestRun, TestSpec};
+use tierce_store::Error;
 
-use crate::expect;
-
-/// The maximum number of bytes that Tierce keeps of stdout, of stderr and of the log.
-const KEPT: usize = 16 << 20;
+use crate::container::{Engine, Program, TestContainer, start_problem};
+use crate::input::input_bytes;
+use crate::output::Output;
+use crate::service::Service;
+use crate::{expect, files};
 
 /// A test that has run.
 #[derive(Default)]
@@ -17,38 +19,59 @@ pub(crate) struct Trial {
     pub(crate) output: Output,
 }
 
-/// The output of a container.
-#[derive(Default)]
-pub(crate) struct Output {
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: Vec<u8>,
-    /// Both streams in the order of their arrival.
-    pub(crate) log: Vec<u8>,
-}
-
-impl Output {
-    pub(crate) fn push(&mut self, stream: OutputStream, bytes: &[u8]) {
-        let of_stream = match stream {
-            OutputStream::Stdout => &mut self.stdout,
-            OutputStream::Stderr => &mut self.stderr,
-        };
-        for kept in [of_stream, &mut self.log] {
-            let room = KEPT.saturating_sub(kept.len());
-            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-    }
-
-    /// Returns the last lines of the log as text.
-    pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.log[self.log.len().saturating_sub(64 << 10)..]);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(count)..].iter().map(|line| expect::excerpt_of_line(line)).collect()
-    }
-}
-
 impl Trial {
-    /// Records an unexpected exit of a service.
-    pub(crate) fn ended(&mut self, exit: Exit, expected: Option<u8>, test: &TestSpec) {
-        self.problems.extend(expect::exit(exit, expected, test.memory));
+    /// Runs a container of the image, and removes it even if the test fails.
+    pub(crate) fn run(
+        engine: &dyn Engine,
+        context: &Context<'_>,
+        image: &ImageSpec,
+        test: &TestSpec,
+    ) -> Result<Trial, Error> {
+        let container = engine.create(context, image, test)?;
+        let mut trial = Trial::default();
+        let ran = match &test.run {
+            TestRun::Command { stdin, exit_code } => {
+                let input = stdin.as_ref().map(input_bytes).transpose()?;
+                trial.command(&*container, test, input, *exit_code)
+            }
+            TestRun::Service(service) => {
+                let interrupted = &context.workspace.options.interrupted;
+                let service = Service { container: &*container, test, service, interrupted };
+                service.run().map(|problems| trial.problems = problems)
+            }
+        };
+        match ran {
+            Ok(()) => trial.output = container.output()?,
+            // A missing program is a failed test, not an error of the run.
+            Err(error) => match start_problem(&error) {
+                Some(problem) => trial.problems.push(format!("{} {problem}", Program::of(image, test).title())),
+                None => return Err(error),
+            },
+        }
+        for (name, expected, came) in
+            [("stdout", &test.stdout, &trial.output.stdout), ("stderr", &test.stderr, &trial.output.stderr)]
+        {
+            trial.problems.extend(expected.iter().flat_map(|expected| expect::text(name, expected, came)));
+        }
+        container.remove()?;
+        Ok(trial)
+    }
+
+    fn command(
+        &mut self,
+        container: &dyn TestContainer,
+        test: &TestSpec,
+        input: Option<Vec<u8>>,
+        expected: u8,
+    ) -> Result<(), Error> {
+        let Some(exit) = container.run(input, test.timeout)? else {
+            self.problems.push(format!("it did not end within {}, and was killed", expect::seconds(test.timeout)));
+            return Ok(());
+        };
+        self.problems.extend(expect::exit(exit, Some(expected), test.memory));
+        for file in &test.files {
+            self.problems.extend(files::look(container, file)?);
+        }
+        Ok(())
     }
 }

@@ -438,7 +438,7 @@ fn deliver_steps(
             tag.after = vec![pack.id.clone()];
             tag.prepared = vec![load.id.clone()];
             tag.ingredients.add("references", references.join(" "));
-            let test = (!image.tests.is_empty()).then(|| test_step(image, image_facts, &pack.id, &load.id));
+            let test = test_step(image, image_facts, &pack.id, vec![load.id.clone()]);
             tag.prepared.extend(test.iter().map(|test| test.id.clone()));
             // The tag alone may be fresh while the tests have changed.
             let goals = test.iter().map(|test| test.id.clone()).chain([tag.id.clone()]).collect();
@@ -449,8 +449,11 @@ fn deliver_steps(
                 .add("sink", path.as_str())
                 .add("references", references.join(" "))
                 .add("revision", image_facts.revision.as_deref().unwrap_or_default());
-            let goals = vec![load.id.clone()];
-            (pack, vec![load], goals)
+            // Nothing gets the image before it passes.
+            let test = test_step(image, image_facts, &pack.id, Vec::new());
+            load.prepared.extend(test.iter().map(|test| test.id.clone()));
+            let goals = test.iter().map(|test| test.id.clone()).chain([load.id.clone()]).collect();
+            (pack, test.into_iter().chain([load]).collect(), goals)
         }
     }
 }
@@ -461,16 +464,20 @@ fn max_size_text(image: &ImageSpec) -> String {
     image.max_size.iter().map(limit).collect::<Vec<_>>().join(", ")
 }
 
-/// The step that tests a loaded image. It comes after the packing: the loaded image's id depends on the daemon.
-fn test_step(image: &ImageSpec, facts: &ImageFacts, pack: &StepId, load: &StepId) -> Step {
+/// The step that tests an image with tests, in the daemon after the steps that load it there, and else in the sandbox. It comes after
+/// the packing: the loaded image's id depends on the daemon, and the outcome depends on no engine.
+fn test_step(image: &ImageSpec, facts: &ImageFacts, pack: &StepId, loaded: Vec<StepId>) -> Option<Step> {
+    if image.tests.is_empty() {
+        return None;
+    }
     let name = image.name.as_str();
     let tests = image.tests.iter().map(|test| test.name.to_string()).collect();
     let mut step = image_step("test", name, Action::Test { image: name.into(), tests });
     step.after = vec![pack.clone()];
-    step.prepared = vec![load.clone()];
+    step.prepared = loaded;
     let texts = image.tests.iter().map(|test| (format!("test {}", test.name), digest(test.text())));
     step.ingredients.add_parts("tests", texts.collect()).add_parts("files of the tests", facts.test_files.clone());
-    step
+    Some(step)
 }
 
 /// The table's keys about the image's content, as text for a key.

@@ -401,7 +401,7 @@ fn unmerge_uses_a_copy_of_root() {
 }
 
 #[test]
-fn tests_run_before_tagging() {
+fn tests_run_before_delivery() {
     let tests = "test = { a = { stdin = { file = \"in.txt\" } }, b = {} }";
     let spec = spec(tests, "");
     let mut facts = with_resolution(&spec, vec![]);
@@ -412,14 +412,16 @@ fn tests_run_before_tagging() {
     test app       run 2 tests  (after pack app, load app)
     tag app        tag app:latest  (after pack app, load app, test app)
     ");
-    let layout = planned(&spec, &facts, &Sink::Layout("l".into()));
-    assert!(layout.steps.iter().all(|step| step.id.verb() != "test"), "they need the daemon");
+    insta::assert_snapshot!(lines(&planned(&spec, &facts, &Sink::Layout("l".into()))), @r"
+    pack app       pack  (after root app, compile app)
+    test app       run 2 tests  (after pack app)
+    load app       write the layout l  (after pack app, test app)
+    ");
 
-    let ingredients = |spec: &WorkspaceSpec, facts: &Facts| {
-        let plan = planned(spec, facts, &Sink::Daemon);
-        let step = plan.steps.into_iter().find(|step| step.id.verb() == "test");
-        step.expect("there are tests").ingredients
-    };
+    let find = |plan: Plan| plan.steps.into_iter().find(|step| step.id.verb() == "test").expect("tests");
+    let of_tests = |plan| find(plan).ingredients;
+    let ingredients = |spec, facts: &Facts| of_tests(planned(spec, facts, &Sink::Daemon));
+    assert_eq!(of_tests(planned(&spec, &facts, &Sink::Archive("a".into()))), ingredients(&spec, &facts), "one key");
     let before = ingredients(&spec, &facts);
     let image = facts.images.get_mut("app").expect("an image");
     image.test_files.insert("in.txt".into(), "1".into());

@@ -1,4 +1,4 @@
-//! Roots and volumes of the sandbox: folders of the user's cache.
+//! Roots and volumes of the sandbox, as folders of the user's cache, and images that run in it.
 //!
 //! `sandbox/roots/ID` has the folder `tree`, one layer, and `about.json`. `sandbox/names` has a file for each name, with the id of
 //! its root. `sandbox/volumes/NAME` has the folder `tree` and `about.json`. `sandbox/scratch` has unfinished folders, each locked by
@@ -8,12 +8,16 @@
 mod tests;
 
 mod about;
+mod image;
 mod image_layers;
+mod image_program;
 mod layered;
 mod scratch;
 mod store;
 mod volumes;
 
+pub use image::{ImageRun, SandboxImage};
+pub use image_program::RunOptions;
 pub use layered::Used;
 pub use scratch::Scratch;
 pub use store::{SANDBOX_ID, SandboxStore};

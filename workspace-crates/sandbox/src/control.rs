@@ -57,6 +57,11 @@ impl Control {
         }
     }
 
+    /// Returns the bytes after the messages so far.
+    pub(crate) fn rest(self) -> BufReader<UnixStream> {
+        self.reader
+    }
+
     /// Returns a second handle of the socket.
     pub(crate) fn socket(&self) -> io::Result<UnixStream> {
         self.reader.get_ref().try_clone()

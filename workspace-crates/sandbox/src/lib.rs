@@ -11,10 +11,14 @@
 //! everything else in the namespace and removes its mounts.
 
 mod archive;
+mod asks;
+mod attended;
 mod binds;
+mod children;
 mod control;
 mod devices;
 mod error;
+mod forward;
 mod identity;
 mod inner;
 mod loopback;
@@ -22,13 +26,18 @@ mod mounts;
 mod outer;
 mod privileges;
 mod probe;
+mod program;
 mod raw;
 mod running;
+mod serving;
 mod spec;
 mod syscalls;
 mod targets;
 
+pub use asks::Checked;
+pub use attended::{Attended, Output, PackedFile};
 pub use error::Error;
+pub use forward::Published;
 pub use identity::{Identity, SubordinateIds};
 pub use outer::entry;
 pub use probe::probe;

@@ -17,20 +17,20 @@ use crate::error::Failure;
 use crate::syscalls::{self, OWNERS};
 
 /// The capabilities of Docker's default set, without `CAP_MKNOD`: no sandbox has a use for device files.
-const KEPT: [CapabilitySet; 13] = [
-    CapabilitySet::CHOWN,
-    CapabilitySet::DAC_OVERRIDE,
-    CapabilitySet::FSETID,
-    CapabilitySet::FOWNER,
-    CapabilitySet::NET_RAW,
-    CapabilitySet::SETGID,
-    CapabilitySet::SETUID,
-    CapabilitySet::SETFCAP,
-    CapabilitySet::SETPCAP,
-    CapabilitySet::NET_BIND_SERVICE,
-    CapabilitySet::SYS_CHROOT,
-    CapabilitySet::KILL,
-    CapabilitySet::AUDIT_WRITE,
+const KEPT: [(&str, CapabilitySet); 13] = [
+    ("CHOWN", CapabilitySet::CHOWN),
+    ("DAC_OVERRIDE", CapabilitySet::DAC_OVERRIDE),
+    ("FSETID", CapabilitySet::FSETID),
+    ("FOWNER", CapabilitySet::FOWNER),
+    ("NET_RAW", CapabilitySet::NET_RAW),
+    ("SETGID", CapabilitySet::SETGID),
+    ("SETUID", CapabilitySet::SETUID),
+    ("SETFCAP", CapabilitySet::SETFCAP),
+    ("SETPCAP", CapabilitySet::SETPCAP),
+    ("NET_BIND_SERVICE", CapabilitySet::NET_BIND_SERVICE),
+    ("SYS_CHROOT", CapabilitySet::SYS_CHROOT),
+    ("KILL", CapabilitySet::KILL),
+    ("AUDIT_WRITE", CapabilitySet::AUDIT_WRITE),
 ];
 /// `CLONE_NEWNS`, `CLONE_NEWCGROUP`, `CLONE_NEWUTS`, `CLONE_NEWIPC`, `CLONE_NEWUSER`, `CLONE_NEWPID` and `CLONE_NEWNET`.
 const NAMESPACES: u64 = 0x7e02_0000;
@@ -43,7 +43,7 @@ const PROCESSES: u64 = 32_768;
 
 /// Drops privileges for the rest of this process's life. With `fakes_owners`, changes of a file's owner succeed without an effect.
 pub(crate) fn drop_for(fakes_owners: bool) -> Result<(), Failure> {
-    let kept = KEPT.into_iter().fold(CapabilitySet::empty(), |all, one| all | one);
+    let kept = KEPT.into_iter().fold(CapabilitySet::empty(), |all, (_, one)| all | one);
     for dropped in CapabilitySet::all().difference(kept).iter() {
         match remove_capability_from_bounding_set(dropped) {
             // An older kernel does not know a newer capability.
@@ -63,6 +63,17 @@ pub(crate) fn drop_for(fakes_owners: bool) -> Result<(), Failure> {
     }
     // The program must not reach this process: its file is the host's, and it has the control socket.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| Failure::new("hide its first process", error))
+}
+
+/// Returns the capabilities with these names that a program would have, each with or without `CAP_`. `ALL` stands for all of them.
+pub(crate) fn named(names: &[String]) -> Vec<CapabilitySet> {
+    let is_named = |capability: &str| {
+        names.iter().any(|name| {
+            let name = name.to_ascii_uppercase();
+            name == "ALL" || name.strip_prefix("CAP_").unwrap_or(&name) == capability
+        })
+    };
+    KEPT.into_iter().filter(|(name, _)| is_named(name)).map(|(_, capability)| capability).collect()
 }
 
 fn limit_processes() -> Result<(), Failure> {
@@ -102,6 +113,19 @@ fn architecture() -> Result<TargetArch, seccompiler::BackendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capabilities_have_names() {
+        for (names, expected) in [
+            (vec![], vec![]),
+            (vec!["NET_RAW"], vec![CapabilitySet::NET_RAW]),
+            (vec!["cap_kill", "SYS_ADMIN"], vec![CapabilitySet::KILL]),
+        ] {
+            let names: Vec<String> = names.into_iter().map(String::from).collect();
+            assert_eq!(named(&names), expected);
+        }
+        assert_eq!(named(&["ALL".to_owned()]).len(), KEPT.len());
+    }
 
     #[test]
     fn filters_fit_into_the_kernel() {

@@ -10,7 +10,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::process::{Gid, Uid};
-use rustix::thread::{UnshareFlags, set_thread_gid, set_thread_groups, set_thread_uid};
+use rustix::thread::{
+    CapabilitySet, UnshareFlags, remove_capability_from_bounding_set, set_thread_gid, set_thread_groups, set_thread_uid,
+};
 
 /// The number of the control socket in a sandbox's processes.
 const CONTROL: RawFd = 3;
@@ -77,6 +79,29 @@ fn set_endings(action: libc::sighandler_t) {
         unsafe {
             libc::signal(signal, action);
         }
+    }
+}
+
+/// Kills all other processes of this pid namespace; only its first process calls this.
+pub(crate) fn kill_all_others() {
+    // SAFETY: `kill` has no effect on the memory of this process.
+    unsafe {
+        libc::kill(-1, libc::SIGKILL);
+    }
+}
+
+/// Starts a command without these capabilities, also if it runs as root. A change of the user comes after this.
+pub(crate) fn lose(command: &mut Command, capabilities: Vec<CapabilitySet>) {
+    if capabilities.is_empty() {
+        return;
+    }
+    let lose = move || {
+        capabilities.iter().try_for_each(|one| remove_capability_from_bounding_set(*one))?;
+        Ok(())
+    };
+    // SAFETY: the closure runs in the forked child, and makes only system calls.
+    unsafe {
+        command.pre_exec(lose);
     }
 }
 

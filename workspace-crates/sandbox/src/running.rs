@@ -39,9 +39,9 @@ pub enum Stream {
 }
 
 /// The processes of a sandbox. They end when this is dropped.
-struct Started {
-    outer: Child,
-    control: Control,
+pub(crate) struct Started {
+    pub(crate) outer: Child,
+    pub(crate) control: Control,
 }
 
 /// An archive of files of a root, which a sandbox packs while the caller reads it.
@@ -55,6 +55,11 @@ impl Sandbox {
     /// Returns the maker of sandboxes. `interrupted` ends running ones.
     pub fn new(identity: Identity, interrupted: Arc<AtomicBool>) -> Sandbox {
         Sandbox { identity, interrupted }
+    }
+
+    /// Returns the flag that ends running sandboxes.
+    pub fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
     }
 
     /// Returns the users of the sandboxes.
@@ -122,7 +127,11 @@ impl Sandbox {
         program: &Program,
         signals: &mut dyn FnMut() -> Vec<i32>,
     ) -> Result<i32, Error> {
-        let mut started = self.start(spec, Task::Run(program.clone()))?;
+        self.follow(self.start(spec, Task::Run(program.clone()))?, signals)
+    }
+
+    /// Passes signals on to a program with the caller's streams until its end.
+    pub(crate) fn follow(&self, mut started: Started, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
         let failed = |source| Error::Refused { what: "listen to its program".to_owned(), source };
         let mut other = Control::new(started.control.socket().map_err(failed)?);
         let (sender, received) = mpsc::channel();
@@ -204,11 +213,11 @@ impl Sandbox {
         self.start(&Spec::default(), Task::Remove { folders })?.end(&AtomicBool::new(false)).map(drop)
     }
 
-    fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
+    pub(crate) fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
         let failed = |source| Error::Refused { what: "start".to_owned(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let stdin = match &task {
-            Task::Run(Program { stdin, .. }) => *stdin,
+            Task::Run(Program { stdin, .. }) | Task::Attend(Program { stdin, .. }, _) => *stdin,
             Task::Unpack { .. } => Stdin::Bytes,
             Task::Pack { .. } | Task::Remove { .. } => Stdin::Null,
         };
@@ -253,7 +262,7 @@ impl Started {
         }
     }
 
-    fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
+    pub(crate) fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
         match self.control.hear::<Said>().ok().flatten() {
             Some(said) if said == *expected => Ok(()),
             Some(Said::Failed(failure)) => Err(failure.into()),
@@ -261,7 +270,7 @@ impl Started {
         }
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.outer.kill();
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::asks::Attention;
+
 /// A root and what is mounted in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -77,6 +79,8 @@ pub struct Program {
     pub fakes_owners: bool,
     /// The connection of the program's stdin.
     pub stdin: Stdin,
+    /// Capabilities that the program lacks besides, as `NET_RAW`; `ALL` stands for all of them.
+    pub cap_drop: Vec<String>,
 }
 
 /// The connection of a program's stdin.
@@ -105,6 +109,8 @@ impl Stdin {
 pub(crate) enum Task {
     /// Runs a program of the root.
     Run(Program),
+    /// Runs a program of the root that the parent attends: it sends requests meanwhile.
+    Attend(Program, Attention),
     /// Writes a file or folder of the root to stdout, as a tar archive.
     Pack { path: String },
     /// Unpacks the tar archive on stdin into a folder of the root. Without `owners`, all files get the sandbox's root as owner.

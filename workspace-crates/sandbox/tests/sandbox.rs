@@ -5,15 +5,16 @@
 #![allow(clippy::print_stdout)]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use tierce_sandbox::{Error, Identity, Mount, Program, Root, Sandbox, Spec, Stdin, Stream};
+use tierce_sandbox::{Error, Identity, Mount, Output, Program, Published, Root, Sandbox, Spec, Stdin, Stream};
 
 type Test = (&'static str, fn());
 
@@ -26,6 +27,9 @@ const TESTS: &[Test] = &[
     ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
     ("program_has_its_user_and_groups", program_has_its_user_and_groups),
     ("signals_are_passed_on", signals_are_passed_on),
+    ("connections_reach_the_program", connections_reach_the_program),
+    ("attended_program_is_watched_and_stopped", attended_program_is_watched_and_stopped),
+    ("lost_capabilities_are_those_of_the_program", lost_capabilities_are_those_of_the_program),
     ("layers_hide_files_below", layers_hide_files_below),
     ("terminal_of_the_caller_is_inherited", terminal_of_the_caller_is_inherited),
     ("orphans_end_with_their_program", orphans_end_with_their_program),
@@ -248,6 +252,131 @@ fn signals_are_passed_on() {
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
         let program = Program { stdin, ..script("kill -KILL $$") };
         assert_eq!(sandbox().run(&fixture.spec, &program, b"", &mut |_, _| {}).expect("a sandbox"), 137);
+    }
+}
+
+/// A script that answers connections to its port 8080, at this address.
+fn server(address: &str) -> String {
+    let serve = "while (1) { accept(C, S) or next; my $q = join q(), <C>; print C \"answer to $q\"; close C }";
+    format!(
+        "exec perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1); \
+         bind(S, sockaddr_in(8080, inet_aton(q({address})))) or die; listen(S, 5); $| = 1; print qq(up\\n); {serve}'"
+    )
+}
+
+/// A port of this machine that leads to the port 8080 of a sandbox.
+fn published() -> (Published, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    (Published { listener, port: 8080 }, address)
+}
+
+/// The answer of the port, empty if the connection ends without one.
+fn asked(address: SocketAddr, question: &str) -> String {
+    let mut connection = TcpStream::connect(address).expect("accepted");
+    let mut answer = String::new();
+    let sent = connection.write_all(question.as_bytes()).and_then(|()| connection.shutdown(Shutdown::Write));
+    // A connection that ends at once may do so with an error.
+    let _ = sent.and_then(|()| connection.read_to_string(&mut answer));
+    answer
+}
+
+fn connections_reach_the_program() {
+    let fixture = fixture();
+    for (listens, reached) in [("0.0.0.0", true), ("127.0.0.1", false)] {
+        let (port, address) = published();
+        let (sender, said) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let output: Output = Arc::new(move |_, bytes: &[u8]| {
+            let _ = sender.lock().expect("no panic").send(String::from_utf8_lossy(bytes).into_owned());
+        });
+        let attended = sandbox().attend(&fixture.spec, &script(&server(listens)), Vec::new(), vec![port], &output);
+        let attended = attended.expect("a sandbox");
+        assert_eq!(said.recv_timeout(Duration::from_secs(20)).expect("it starts"), "up\n");
+        let large = "x".repeat(1 << 20);
+        for question in ["one", "two", &large] {
+            let answer = asked(address, question);
+            assert_eq!(answer == format!("answer to {question}"), reached, "{listens}: {} bytes", answer.len());
+        }
+        drop(attended);
+        let start = Instant::now();
+        while TcpStream::connect(address).is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(20), "the port stays after the sandbox");
+        }
+    }
+    let (port, address) = published();
+    let question = std::thread::spawn(move || asked(address, "x"));
+    let program = Program { stdin: Stdin::Inherited, ..script("sleep 1") };
+    assert_eq!(sandbox().run_published(&fixture.spec, &program, vec![port], &mut Vec::new).expect("a sandbox"), 0);
+    assert_eq!(question.join().expect("no panic"), "", "nobody listens");
+}
+
+fn attended_program_is_watched_and_stopped() {
+    let fixture = fixture();
+    let said = Arc::new(Mutex::new(Vec::<u8>::new()));
+    let kept = Arc::clone(&said);
+    let output: Output = Arc::new(move |_, bytes: &[u8]| kept.lock().expect("no panic").extend(bytes));
+    let attend = |text: &str, input: &str| {
+        let program = Program { stdin: Stdin::Bytes, ..script(text) };
+        sandbox().attend(&fixture.spec, &program, input.into(), Vec::new(), &output).expect("a sandbox")
+    };
+    let limit = Duration::from_secs(20);
+    let attended =
+        attend("trap 'exit 5' TERM; cat > /data/in; mkdir /run/x; : > /run/x/up; while :; do sleep 0.05; done", "text");
+    let check = |text: &str| {
+        let command = ["/bin/sh", "-c", text].map(String::from);
+        attended.check(&command, Duration::from_secs(1)).expect("a sandbox")
+    };
+    let start = Instant::now();
+    while check("test -e /run/x/up").code != Some(0) {
+        assert!(start.elapsed() < limit, "it does not start");
+    }
+    let checked = check("echo out; echo error >&2; cat /data/in; exit 3");
+    assert_eq!((checked.code, checked.output.as_str()), (Some(3), "out\nerror\ntext"));
+    let slow = check("sleep 60");
+    assert_eq!((slow.code, slow.output.as_str()), (None, "it did not end within 1 s"));
+    let absent = attended.check(&["/no/such".to_owned()], limit).expect("a sandbox");
+    assert!(absent.code.is_none() && absent.output.contains("No such file"), "{absent:?}");
+    assert!(attended.pack("/data/nothing").expect("a sandbox").is_none());
+    let content = |path: &str| {
+        let mut archive = tar::Archive::new(attended.pack(path).expect("a sandbox").expect("there"));
+        let mut entry = archive.entries().expect("entries").next().expect("one").expect("whole");
+        let mut text = String::new();
+        entry.read_to_string(&mut text).expect("text");
+        text
+    };
+    assert_eq!(content("/data/in"), "text");
+    // The shell does not handle this one.
+    attended.signal(10);
+    assert_eq!(attended.wait(Duration::from_millis(300)).expect("a sandbox"), None);
+    attended.signal(15);
+    assert_eq!(attended.wait(limit).expect("a sandbox"), Some(5));
+    assert_eq!(content("/run/x/up"), "", "files in memory stay after the program");
+    attended.close();
+
+    let attended = attend("echo late; kill -9 $$", "");
+    assert_eq!(attended.wait(limit).expect("a sandbox"), Some(137));
+    attended.close();
+    assert_eq!(*said.lock().expect("no panic"), b"late\n");
+    let attended = attend("trap '' TERM; sleep 60", "");
+    attended.signal(15);
+    attended.signal(9);
+    assert_eq!(attended.wait(limit).expect("a sandbox"), Some(137));
+    let absent = Program { command: vec!["/no/such".to_owned()], ..Program::default() };
+    let absent = sandbox().attend(&fixture.spec, &absent, Vec::new(), Vec::new(), &output);
+    assert!(matches!(absent, Err(Error::Start { .. })));
+}
+
+fn lost_capabilities_are_those_of_the_program() {
+    let fixture = fixture();
+    let text = "grep -E 'CapBnd|CapEff' /proc/self/status | cut -f2 | uniq";
+    for (lost, expected) in [(["NET_RAW"].as_slice(), "00000000a00405fb\n"), (&["ALL"], "0000000000000000\n")] {
+        let program = Program { cap_drop: lost.iter().map(|name| (*name).to_owned()).collect(), ..script(text) };
+        let mut said = Vec::new();
+        let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
+        let said = String::from_utf8(said).expect("text");
+        let expected = if lost == ["NET_RAW"] { said.replace("a00425fb", "a00405fb") } else { expected.to_owned() };
+        assert_eq!((code, said.as_str()), (0, expected.as_str()), "{lost:?}");
     }
 }
 

@@ -247,7 +247,7 @@ pub(crate) struct ImageArgs {
     /// Do not build base images; fail if one of them is stale
     #[arg(long)]
     pub(crate) no_deps: bool,
-    /// Tag the images without running their tests
+    /// Tag or write the images without running their tests
     #[arg(long)]
     pub(crate) no_test: bool,
     /// Keep the container that compiles running for this time, so that the next build starts faster; 0: stop at once

@@ -55,13 +55,6 @@ pub(crate) fn run(arguments: &ImageArgs, call: &Call<'_>) -> Result<(), Failure>
             Format::Json => json(&plan) + "\n",
         })?);
     }
-    if sink != Sink::Daemon && !arguments.no_test {
-        for image in images.iter().filter(|image| !image.tests.is_empty()) {
-            let name = &image.name;
-            let message = format!("the tests of `{name}` run in the daemon only: run `cargo xtask test {name}`");
-            terminal.warning(&message);
-        }
-    }
     let timings = arguments.timings.then(|| Timings::since(start));
     let delivered = session.deliver(&images, &sink, &|event| {
         if let Some(timings) = &timings {

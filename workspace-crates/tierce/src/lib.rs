@@ -20,6 +20,7 @@ mod list;
 mod manifest;
 mod new;
 mod notify;
+mod publish;
 mod run;
 mod shell;
 mod size;
@@ -28,6 +29,7 @@ mod test;
 mod timings;
 mod update;
 mod verify;
+mod volume;
 mod why;
 
 use std::env;

@@ -2,18 +2,24 @@
 
 use std::io::{self, IsTerminal};
 
-use tierce_execute::RunOptions;
+use anstyle::AnsiColor;
+use tierce_execute::{Error, RunOptions};
+use tierce_sandbox::Stdin;
 
 use crate::call::Call;
 use crate::cli::RunArgs;
-use crate::{Failure, interrupt, text};
+use crate::{Failure, interrupt, publish, text, volume};
 
 /// Builds an image and runs it. Returns the exit code of its program.
 pub(crate) fn run(arguments: &RunArgs, call: &Call<'_>) -> Result<u8, Failure> {
     let terminal = call.terminal;
-    let session = call.session(arguments.jobs)?;
+    let mut options = call.options(arguments.jobs)?;
+    options.no_test = true;
+    let session = call.session_with(options)?;
     let images = session.images(std::slice::from_ref(&arguments.image))?;
     let [image] = images.as_slice() else { return Ok(0) };
+    let here = std::env::current_dir().map_err(|error| Error::file("use", ".".as_ref(), error))?;
+    let is_terminal = io::stdin().is_terminal();
     let options = RunOptions {
         arguments: arguments.arguments.clone(),
         entrypoint: arguments.entrypoint.clone(),
@@ -21,12 +27,17 @@ pub(crate) fn run(arguments: &RunArgs, call: &Call<'_>) -> Result<u8, Failure> {
         user: arguments.user.clone(),
         workdir: arguments.workdir.clone(),
         read_only: arguments.read_only,
-        terminal: io::stdin().is_terminal(),
+        stdin: if is_terminal { Stdin::Terminal } else { Stdin::Inherited },
+        cap_drop: Vec::new(),
+        mounts: volume::mounts(&arguments.volume, &here)?,
     };
+    // Before a long build: another program may have the port.
+    let (ports, told) = publish::open(&arguments.publish)?;
     let runnable = session.runnable(image, &options, &|event| terminal.show(event))?;
     terminal.close();
+    told.iter().for_each(|line| terminal.status(AnsiColor::Green, "Listening", line));
     let signals = interrupt::pass_on();
-    let code = runnable.run(&mut || signals.take(options.terminal))?;
+    let code = runnable.run(ports, &mut || signals.take(is_terminal))?;
     // A program's exit code has eight bits.
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }

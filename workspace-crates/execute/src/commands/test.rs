@@ -4,7 +4,7 @@ use tierce_builders::workspace::Workspace;
 use tierce_manifest::ImageSpec;
 use tierce_plan::Sink;
 use tierce_steps::ImageTests;
-use tierce_store::{Error, ErrorKind, Observer, locks};
+use tierce_store::{Error, ErrorKind, Observer, files, locks};
 
 use crate::commands::clean::with_room;
 use crate::commands::run_plans::{Run, run_plans};
@@ -32,8 +32,18 @@ pub(crate) fn test(
     }
     let test = || {
         let _held = locks::workspace(&workspace.paths, &workspace.options.interrupted, observer)?;
-        let Run { results, .. } = run_plans(workspace, images, &Sink::Daemon, Some(names), observer)?;
+        let Run { results, .. } = run_plans(workspace, images, &sink(workspace, observer)?, Some(names), observer)?;
         Ok(images.iter().filter_map(|image| ImageTests::of(image, &results, &workspace.paths)).collect())
     };
     test().map_err(|error| with_room(workspace, workspace.unless_interrupted(error)))
+}
+
+/// Returns the sink whose engine runs the tests: the daemon, or the sandbox where no daemon answers. No test writes the layout.
+fn sink(workspace: &Workspace, observer: &Observer<'_>) -> Result<Sink, Error> {
+    let has_daemon = workspace.docker().is_ok();
+    workspace.check_interrupted()?;
+    match has_daemon || workspace.sandbox(observer).is_err() {
+        true => Ok(Sink::Daemon),
+        false => Ok(Sink::Layout(files::utf8(workspace.paths.own("tested"))?)),
+    }
 }

@@ -49,6 +49,7 @@ fn verify_in(
         namespace: scratch.namespace().to_owned(),
         locked: true,
         no_cache: Vec::new(),
+        no_test: true,
         keep_warm: 0,
         ..workspace.options.clone()
     };

@@ -11,13 +11,12 @@ use tar::{Builder, EntryType, Header};
 use crate::archive::{CAPABILITIES, PAX_CAPABILITIES};
 use crate::control::{Control, Said};
 use crate::error::Failure;
-use crate::raw;
 
 /// The longest value of the attribute, in bytes.
 const LONGEST_CAPABILITIES: usize = 64;
 
-/// Writes an archive to stdout, if the path exists. `folder/.` stands for the content of the folder. Returns `None` without it.
-pub(crate) fn pack(path: &str, control: &mut Control) -> Result<Option<i32>, Failure> {
+/// Writes an archive, if the path exists. `folder/.` stands for the content of the folder. Returns `None` without it.
+pub(crate) fn pack(path: &str, control: &mut Control, out: impl Write) -> Result<Option<i32>, Failure> {
     let (start, name) = match path.strip_suffix("/.") {
         Some("") => (Path::new("/"), Path::new(".")),
         Some(folder) => (Path::new(folder), Path::new(".")),
@@ -29,8 +28,7 @@ pub(crate) fn pack(path: &str, control: &mut Control) -> Result<Option<i32>, Fai
         Err(error) => return Err(Failure::at("read", start, error)),
     };
     control.say(&Said::Begun).map_err(|error| Failure::new("answer", error))?;
-    // The archive is data for the parent's pipe, and no terminal is at its end.
-    let out = BufWriter::with_capacity(1 << 17, raw::stdout().map_err(|error| Failure::new("open stdout", error))?);
+    let out = BufWriter::with_capacity(1 << 17, out);
     let mut packing = Packing { builder: Builder::new(out), linked: HashMap::new() };
     if let Err(failure) = packing.entry(start, name, &metadata) {
         // A dropped builder would end the archive, and its reader would take it for whole.

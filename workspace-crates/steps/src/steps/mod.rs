@@ -34,5 +34,6 @@ pub(super) mod select_files;
 pub(super) mod sources;
 mod start_check;
 mod target_folder;
+mod test;
 pub(super) mod unmerge;
 mod unused_packages;

@@ -22,8 +22,9 @@ use crate::steps::pull::pull_image;
 use crate::steps::resolve::resolve;
 use crate::steps::root::merge_root;
 use crate::steps::sources::fetch_sources;
+use crate::steps::test::test_image;
 use crate::steps::unmerge::unmerge;
-use tierce_image_tests::{failed_tests, test};
+use tierce_image_tests::failed_tests;
 
 /// Performs the steps of a plan.
 pub struct Performer<'a> {
@@ -143,7 +144,7 @@ impl Perform for Performer<'_> {
             Action::SaveBase { reference, id, .. } => save_base(context, reference, id),
             Action::Pack { image } => pack(context, image, inputs),
             Action::Load { image, sink } => load(context, image, sink, inputs),
-            Action::Test { image, tests } => test(context, step, image, tests, inputs),
+            Action::Test { image, tests } => test_image(context, step, image, tests, inputs),
             Action::Tag { image, references } => tag(context, image, references, inputs),
         }
     }

@@ -2,6 +2,9 @@
 
 use clap::Args;
 
+use crate::publish::{self, Publish};
+use crate::volume::{self, Volume};
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -11,11 +14,16 @@ Examples:
   echo '<?php echo 6 * 7;' | cargo xtask run php
                                                with the input of a pipe
   cargo xtask run web -e LOG=debug -e TOKEN    set variables, TOKEN to your own value
+  cargo xtask run web -p 8080:80               127.0.0.1:8080 leads to its port 80
+  cargo xtask run web --volume ./data:/srv:ro  with a folder of this machine
   cargo xtask run web --read-only              refuse changes outside of volumes
 
 The program runs in a sandbox of this machine, without a daemon: it has its own processes, users
 and files, and no network besides its own localhost. Changes of its files go away at the end.
 Volumes begin empty, or with the image's files unless --read-only is given.
+
+--publish passes TCP connections on to programs that listen on all addresses, as a daemon does.
+The port is open on 127.0.0.1 alone; with -p 0.0.0.0:8080:80, other machines reach it too.
 
 The program gets your terminal, Ctrl-C and SIGTERM. The exit code is the program's, or 128 and the
 number of the signal that ended it. Before you run an image for the first time, Tierce unpacks its
@@ -35,6 +43,13 @@ pub(crate) struct RunArgs {
     /// Program to run instead of the image's entrypoint and cmd
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) entrypoint: Option<String>,
+    /// Pass connections to a port of this machine on to a port of the program; without HOST_PORT, to a free one,
+    /// which stderr tells
+    #[arg(short, long, value_name = "[[ADDRESS:]HOST_PORT:]PORT", value_parser = publish::parse)]
+    pub(crate) publish: Vec<Publish>,
+    /// Mount a file or folder of this machine
+    #[arg(long, value_name = "HOST:PATH[:ro]", value_parser = volume::parse)]
+    pub(crate) volume: Vec<Volume>,
     /// Make the root of the image read-only
     #[arg(long)]
     pub(crate) read_only: bool,

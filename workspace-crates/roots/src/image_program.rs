@@ -1,4 +1,4 @@
-//! The program of an image: its config, with the options of the command line over it.
+//! The program of an image: its config, with the options of a run over it.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,44 @@ use tierce_sandbox::{Mount, Program, Stdin};
 use tierce_startable::{AccountTexts, UnknownName};
 use tierce_store::{Error, ErrorKind};
 
-use crate::commands::run::RunOptions;
-
 /// The folders of programs if the image names none, as engines have them.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The name of a sandbox's host.
 const HOST: &str = "tierce";
 
+/// The options of a run, which replace values of the image.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The arguments in the place of the image's `cmd`.
+    pub arguments: Vec<String>,
+    /// The program in the place of the image's entrypoint. The image's `cmd` does not count then.
+    pub entrypoint: Option<String>,
+    /// Further environment variables.
+    pub environment: Vec<(String, String)>,
+    /// The user, `USER` or `USER:GROUP`, by name or number.
+    pub user: Option<String>,
+    /// The folder in which the program starts.
+    pub workdir: Option<String>,
+    /// Whether the root refuses changes.
+    pub read_only: bool,
+    /// The connection of stdin.
+    pub stdin: Stdin,
+    /// Capabilities that the program lacks.
+    pub cap_drop: Vec<String>,
+    /// Mounts after those of the image's volumes, whose places they take.
+    pub mounts: Vec<Mount>,
+}
+
 /// The user of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) numbers: (u32, u32),
-    pub(super) groups: Vec<u32>,
-    pub(super) home: String,
+pub(crate) struct Account {
+    pub(crate) numbers: (u32, u32),
+    pub(crate) groups: Vec<u32>,
+    pub(crate) home: String,
 }
 
 /// Finds the user in the image's account files. Without a range of users, there is only root.
-pub(super) fn account(
+pub(crate) fn account(
     runtime: &Runtime,
     options: &RunOptions,
     texts: &AccountTexts,
@@ -56,7 +77,7 @@ pub(super) fn account(
 }
 
 /// Returns the program: the image's, as far as the options do not replace its values.
-pub(super) fn program(runtime: &Runtime, options: &RunOptions, account: &Account) -> Result<Program, Error> {
+pub(crate) fn program(runtime: &Runtime, options: &RunOptions, account: &Account) -> Result<Program, Error> {
     let (entrypoint, cmd) = match &options.entrypoint {
         Some(entrypoint) => (std::slice::from_ref(entrypoint), [].as_slice()),
         None => (runtime.entrypoint.as_slice(), runtime.cmd.as_slice()),
@@ -68,7 +89,7 @@ pub(super) fn program(runtime: &Runtime, options: &RunOptions, account: &Account
         return Err(Error::new(ErrorKind::Table, message).with_help("add one after `--`"));
     }
     let own = [("PATH", PATH), ("HOME", account.home.as_str()), ("HOSTNAME", HOST)];
-    let terminal = options.terminal.then_some(("TERM", "xterm"));
+    let terminal = (options.stdin == Stdin::Terminal).then_some(("TERM", "xterm"));
     let own = own.into_iter().chain(terminal).map(|(name, value)| (name.to_owned(), value.to_owned()));
     let environment: BTreeMap<String, String> =
         own.chain(runtime.env.clone()).chain(options.environment.iter().cloned()).collect();
@@ -78,21 +99,33 @@ pub(super) fn program(runtime: &Runtime, options: &RunOptions, account: &Account
         working_dir: options.workdir.clone().or_else(|| runtime.workdir.clone()),
         user: account.numbers,
         groups: account.groups.clone(),
-        stdin: if options.terminal { Stdin::Terminal } else { Stdin::Inherited },
+        stdin: options.stdin,
+        cap_drop: options.cap_drop.clone(),
         ..Program::default()
     })
 }
 
 /// Returns the mounts of volumes: empty folders of the user. In a root that takes changes, a folder of the image is its own volume.
-pub(super) fn volumes(
+pub(crate) fn volumes(
     runtime: &Runtime,
     options: &RunOptions,
     account: &Account,
     has_folder: impl Fn(&str) -> bool,
 ) -> Vec<Mount> {
-    let is_mounted = |path: &&String| options.read_only || !has_folder(path);
+    let has_mount = |path: &str| options.mounts.iter().any(|mount| same_path(target(mount), path));
+    let is_mounted = |path: &&String| !has_mount(path) && (options.read_only || !has_folder(path));
     let volumes = runtime.volumes.iter().filter(is_mounted);
     volumes.map(|path| Mount::Memory { target: path.clone(), owner: account.numbers }).collect()
+}
+
+fn target(mount: &Mount) -> &str {
+    match mount {
+        Mount::Folder { target, .. } | Mount::Memory { target, .. } => target,
+    }
+}
+
+fn same_path(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 #[cfg(test)]
@@ -139,11 +172,11 @@ mod tests {
             program.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()
         };
         assert_eq!(pairs(&plain), ["A=1", "HOME=/root", "HOSTNAME=tierce", "PATH=/bin"]);
-        assert_eq!((plain.working_dir.as_deref(), plain.stdin), (Some("/srv"), Stdin::Inherited));
+        assert_eq!((plain.working_dir.as_deref(), plain.stdin), (Some("/srv"), Stdin::Null));
         let options = RunOptions {
             environment: vec![("A".into(), "2".into()), ("HOME".into(), "/x".into())],
             workdir: Some("/tmp".into()),
-            terminal: true,
+            stdin: Stdin::Terminal,
             ..RunOptions::default()
         };
         let changed = program(&runtime, &options, &root()).expect("a program");
@@ -179,10 +212,11 @@ mod tests {
 
     #[test]
     fn volumes_are_folders_of_the_user() {
-        let runtime = Runtime { volumes: ["/data".to_owned(), "/new".to_owned()].into(), ..Runtime::default() };
+        let runtime = Runtime { volumes: ["/data", "/new", "/own"].map(String::from).into(), ..Runtime::default() };
         let account = Account { numbers: (7, 8), ..root() };
         let targets = |read_only| -> Vec<String> {
-            let options = RunOptions { read_only, ..RunOptions::default() };
+            let mounts = vec![Mount::Memory { target: "/own/".into(), owner: (0, 0) }];
+            let options = RunOptions { read_only, mounts, ..RunOptions::default() };
             let mounts = volumes(&runtime, &options, &account, |path| path == "/data");
             let target = |mount| match mount {
                 Mount::Memory { target, owner: (7, 8) } => target,

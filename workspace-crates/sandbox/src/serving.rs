@@ -1,0 +1,105 @@
+//! The sandbox's side of requests: a thread of the first process answers each one, with the privileges of its programs.
+
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::archive;
+use crate::asks::{self, Ask, Checked};
+use crate::children::Children;
+use crate::control::{Control, Said};
+use crate::error::Failure;
+use crate::forward;
+use crate::program::command_of;
+use crate::spec::Program;
+
+/// The output of a check that counts, in bytes, as a daemon keeps it.
+const KEPT: usize = 4096;
+/// The time in which the output of an ended check arrives: a process that it left may keep the pipe.
+const ARRIVAL: Duration = Duration::from_millis(100);
+
+/// Answers requests until the parent is gone, in a thread of its own.
+pub(crate) fn serve(socket: OwnedFd, program: Program, children: Arc<Children>) -> Result<(), Failure> {
+    let serving = thread::Builder::new().spawn(move || {
+        loop {
+            match asks::receive(&socket) {
+                Ok(Some((ask, descriptor))) => {
+                    let (program, children) = (program.clone(), Arc::clone(&children));
+                    // Without a thread the descriptor is closed, and the parent notices.
+                    let _ = thread::Builder::new().spawn(move || answer(ask, descriptor, &program, &children));
+                }
+                Ok(None) => return,
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {}
+                Err(_) => return,
+            }
+        }
+    });
+    serving.map(drop).map_err(|error| Failure::new("listen to its parent", error))
+}
+
+fn answer(ask: Ask, descriptor: OwnedFd, program: &Program, children: &Children) {
+    match ask {
+        Ask::Connect { port } => forward::connect(descriptor, port),
+        Ask::Pack { path } => pack(&path, UnixStream::from(descriptor)),
+        Ask::Check { command, limit } => {
+            let checked = check(&Program { command, ..program.clone() }, limit, children);
+            // The parent may be gone.
+            let _ = Control::new(UnixStream::from(descriptor)).say(&checked);
+        }
+    }
+}
+
+fn pack(path: &str, socket: UnixStream) {
+    let Ok(out) = socket.try_clone() else { return };
+    let mut control = Control::new(socket);
+    let said = match archive::pack(path, &mut control, out) {
+        Ok(Some(_)) => return,
+        Ok(None) => Said::Missing,
+        Err(failure) => Said::Failed(failure),
+    };
+    // After the beginning of an archive, this makes it end in the middle of an entry or after one: never as a whole one.
+    let _ = control.say(&said);
+}
+
+/// Runs a program to its end, or to its time limit.
+fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
+    let failed = |error: io::Error| Checked { code: None, output: error.to_string() };
+    let run = || -> io::Result<Checked> {
+        let (mut reader, writer) = io::pipe()?;
+        let mut command = command_of(program).map_err(|failure| io::Error::other(failure.reason))?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let child = children.start(&mut command)?;
+        // It has the pipe's other end.
+        drop(command);
+        let pid = child.id().cast_signed();
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let (kept, (ended, is_read)) = (Arc::clone(&output), mpsc::channel::<()>());
+        thread::Builder::new().spawn(move || {
+            let _ended = ended;
+            let mut buffer = [0; KEPT];
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = KEPT - kept.len();
+                kept.extend_from_slice(&buffer[..length.min(room)]);
+            }
+        })?;
+        let code = children.wait_for(pid, limit);
+        if code.is_none() {
+            if let Some(pid) = Pid::from_raw(pid) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            return Ok(Checked { code: None, output: format!("it did not end within {} s", limit.as_secs_f64()) });
+        }
+        let _ = is_read.recv_timeout(ARRIVAL);
+        let output = String::from_utf8_lossy(&output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
+        Ok(Checked { code, output })
+    };
+    run().unwrap_or_else(failed)
+}
