@@ -93,6 +93,8 @@ pub struct SubordinateIds {
     pub count: Option<u32>,
     /// The programs that are not in `PATH`: newuidmap, newgidmap.
     pub missing_programs: Vec<String>,
+    /// The error of newuidmap or newgidmap; a sandbox has one user then.
+    pub refusal: Option<String>,
     /// A range that no user has yet.
     pub free: (u32, u32),
 }
@@ -102,8 +104,15 @@ pub struct SubordinateIds {
 pub enum Cgroups {
     /// The system has none, or their first version.
     Absent,
-    /// Version 2, with the controllers of this process's own group.
-    V2(Vec<String>),
+    /// This user can make none: the kernel's reason.
+    Closed(String),
+    /// The limits that a sandbox gets.
+    Limits {
+        /// The most memory, in bytes.
+        memory: Option<u64>,
+        /// The most processes.
+        processes: Option<u64>,
+    },
 }
 
 /// The start of a sandbox.

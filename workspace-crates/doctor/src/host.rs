@@ -101,7 +101,7 @@ fn space(subject: Subject, folder: &Folder, works_otherwise: bool, fix: &str) ->
 }
 
 /// Formats bytes as gigabytes with one digit.
-fn gigabytes(bytes: u64) -> String {
+pub(crate) fn gigabytes(bytes: u64) -> String {
     let tenths = bytes / 100_000_000;
     format!("{}.{}", tenths / 10, tenths % 10)
 }

@@ -26,9 +26,14 @@ fn good() -> Facts {
             apparmor_restricts: Some(0),
         },
         confinement: Confinement::default(),
-        subordinate_ids: SubordinateIds { count: Some(65_536), missing_programs: Vec::new(), free: (165_536, 231_071) },
+        subordinate_ids: SubordinateIds {
+            count: Some(65_536),
+            missing_programs: Vec::new(),
+            refusal: None,
+            free: (165_536, 231_071),
+        },
         has_overlayfs: true,
-        cgroups: Cgroups::V2(vec!["memory".to_owned(), "pids".to_owned()]),
+        cgroups: Cgroups::Limits { memory: Some(14_400_000_000), processes: Some(32_768) },
         probe: Probe::Started,
         daemon: Ok(Daemon {
             engine: "Docker".to_owned(),
@@ -152,7 +157,7 @@ fn kernel_settings_are_judged() {
         facts.kernel = "5.10.0".to_owned();
         neither(facts);
     };
-    let cases: [Case; 19] = [
+    let cases: [Case; 21] = [
         (old, Kernel, Missing, "Linux 5.10.0 is too old", "upgrade"),
         (|facts| facts.kernel = "5.10.0-backports".to_owned(), Kernel, Ok, "5.10.0-backports", ""),
         (|facts| facts.kernel = "unknown".to_owned(), Kernel, Ok, "unknown", ""),
@@ -251,8 +256,22 @@ fn kernel_settings_are_judged() {
             "no cgroups v2",
             "systemd.unified_cgroup_hierarchy=1",
         ),
-        (|facts| facts.cgroups = Cgroups::V2(vec!["pids".to_owned()]), Groups, Degraded, "lacks memory:", "Delegate="),
-        (|facts| facts.cgroups = Cgroups::V2(Vec::new()), Groups, Degraded, "lacks memory and pids:", "Delegate="),
+        (|_| {}, Groups, Ok, "has 14.4 GB and 32768 processes", ""),
+        (
+            |facts| facts.cgroups = Cgroups::Limits { memory: None, processes: Some(1) },
+            Groups,
+            Degraded,
+            "limits the memory",
+            "Delegate=",
+        ),
+        (
+            |facts| facts.cgroups = Cgroups::Limits { memory: Some(1), processes: None },
+            Groups,
+            Degraded,
+            "limits the processes",
+            "Delegate=",
+        ),
+        (|facts| facts.cgroups = Cgroups::Closed("denied".to_owned()), Groups, Degraded, "sandbox: denied", "--scope"),
     ];
     judged(&cases);
 }

@@ -43,11 +43,6 @@ pub fn has_file_system(list: &str, name: &str) -> bool {
     list.lines().any(|line| line.split_whitespace().next_back() == Some(name))
 }
 
-/// The path of this process's group of version 2, relative to the mount, from `/proc/self/cgroup`, cgroups(7).
-pub fn own_group(groups: &str) -> Option<&str> {
-    groups.lines().find_map(|line| line.strip_prefix("0::/"))
-}
-
 /// Returns the first and the last number of a range that no line of `/etc/subuid` and `/etc/subgid` has.
 pub fn next_range(texts: &[&str]) -> (u32, u32) {
     let end = |line: &str| {
@@ -110,9 +105,6 @@ mod tests {
     fn lists_are_searched_for_whole_words() {
         let list = "nodev\tproc\n\text4\nnodev\toverlayfs2\n";
         assert!(has_file_system(list, "ext4") && !has_file_system(list, "overlay"));
-        assert_eq!(own_group("9:name=systemd:/\n0::/user.slice/a\n"), Some("user.slice/a"));
-        assert_eq!(own_group("0::/\n"), Some(""));
-        assert_eq!(own_group("1:cpu:/\n"), None);
     }
 
     #[test]

@@ -16,4 +16,4 @@ pub use facts::{
     UserNamespaces, Workspace,
 };
 pub use judge::diagnose;
-pub use kernel_files::{has_file_system, hides_proc, kernel_version, next_range, own_group, seccomp_of};
+pub use kernel_files::{has_file_system, hides_proc, kernel_version, next_range, seccomp_of};

@@ -2,6 +2,7 @@
 
 use crate::checks::{Check, State, Subject};
 use crate::facts::{Cgroups, Confinement, Facts, Probe};
+use crate::host::gigabytes;
 use crate::kernel_files::{RANGE, kernel_version};
 
 /// The first version whose overlayfs a user namespace can mount.
@@ -9,9 +10,6 @@ const NEEDED_KERNEL: (u32, u32) = (5, 11);
 
 /// File systems that cannot hold the upper layer of an overlayfs.
 const UNSUITABLE: [&str; 6] = ["overlay", "NFS", "FUSE", "CIFS", "9p", "eCryptfs"];
-
-/// Controllers of cgroups that limit a builder.
-const CONTROLLERS: [&str; 2] = ["memory", "pids"];
 
 /// The checks of everything that a sandbox needs, and of the sandbox itself.
 pub(crate) fn checks(facts: &Facts, has_daemon: bool) -> Vec<Check> {
@@ -21,7 +19,7 @@ pub(crate) fn checks(facts: &Facts, has_daemon: bool) -> Vec<Check> {
         confinement(facts, has_daemon),
         subordinate_ids(facts),
         overlayfs(facts, has_daemon),
-        cgroups(&facts.cgroups),
+        cgroups(facts),
     ];
     let sandbox = sandbox(facts, has_daemon, &needs);
     needs.into_iter().chain([sandbox]).collect()
@@ -140,6 +138,13 @@ fn subordinate_ids(facts: &Facts) -> Check {
             Check::degraded(SUBJECT, "no_new_privs keeps newuidmap from mapping users")
                 .with_fix("start Tierce outside of the program that sets it, a container without `no-new-privileges`")
         }
+        Some(_) if found.refusal.is_some() => {
+            let why = found.refusal.as_deref().unwrap_or_default();
+            Check::degraded(SUBJECT, format!("{why}, {only}")).with_fix(match &facts.confinement.sign {
+                Some(_) => "run the container with `--cap-add SYS_ADMIN`",
+                None => "`sudo apt install --reinstall uidmap`, and mend /etc/subuid and /etc/subgid",
+            })
+        }
         Some(count) => Check::ok(SUBJECT, format!("a sandbox has {} users besides you", count.min(RANGE - 1))),
         None if !found.missing_programs.is_empty() => {
             let names = found.missing_programs.join(" and ");
@@ -180,24 +185,29 @@ fn overlayfs(facts: &Facts, has_daemon: bool) -> Check {
     }
 }
 
-fn cgroups(found: &Cgroups) -> Check {
+fn cgroups(facts: &Facts) -> Check {
     const SUBJECT: Subject = Subject::Cgroups;
-    let unlimited = "nothing limits the memory and the processes of a sandbox";
-    match found {
-        Cgroups::Absent => Check::degraded(SUBJECT, format!("the system has no cgroups v2: {unlimited}"))
-            .with_fix("boot with `systemd.unified_cgroup_hierarchy=1`"),
-        Cgroups::V2(controllers) => {
-            let absent = |name: &&str| !controllers.iter().any(|controller| controller == name);
-            let lacking: Vec<&str> = CONTROLLERS.into_iter().filter(absent).collect();
-            match lacking.is_empty() {
-                true => Check::ok(SUBJECT, "version 2 with the controllers memory and pids"),
-                false => {
-                    let meaning = format!("this user's group lacks {}: {unlimited}", lacking.join(" and "));
-                    Check::degraded(SUBJECT, meaning)
-                        .with_fix("`sudo systemctl edit user@.service`: `[Service]`, `Delegate=memory pids`")
-                }
-            }
+    let degraded = |meaning: String| Check::degraded(SUBJECT, meaning);
+    let scope = "run Tierce in a group of its own: `systemd-run --user --scope cargo xtask image`";
+    match &facts.cgroups {
+        Cgroups::Absent => degraded(
+            "the system has no cgroups v2: nothing limits the memory and the processes of a sandbox".to_owned(),
+        )
+        .with_fix("boot with `systemd.unified_cgroup_hierarchy=1`"),
+        Cgroups::Closed(reason) => {
+            let meaning = format!(
+                "this user can make no cgroup, so nothing limits the memory and the processes of a sandbox: {reason}"
+            );
+            degraded(meaning).with_fix_if((!facts.is_root).then(|| scope.to_owned()))
         }
+        Cgroups::Limits { memory: Some(memory), processes: Some(processes) } => Check::ok(
+            SUBJECT,
+            format!("a program of a sandbox has {} GB and {processes} processes", gigabytes(*memory)),
+        ),
+        Cgroups::Limits { memory: None, .. } => degraded("nothing limits the memory of a sandbox".to_owned())
+            .with_fix("`sudo systemctl edit user@.service`: `[Service]`, `Delegate=memory pids`"),
+        Cgroups::Limits { .. } => degraded("nothing limits the processes of a sandbox".to_owned())
+            .with_fix("`sudo systemctl edit user@.service`: `[Service]`, `Delegate=memory pids`"),
     }
 }
 

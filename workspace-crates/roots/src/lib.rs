@@ -14,6 +14,7 @@ mod image_program;
 mod layered;
 mod scratch;
 mod store;
+mod users;
 mod volumes;
 
 pub use image::{ImageRun, SandboxImage};
@@ -21,3 +22,4 @@ pub use image_program::RunOptions;
 pub use layered::Used;
 pub use scratch::Scratch;
 pub use store::{SANDBOX_ID, SandboxStore};
+pub use users::{forget_one_user, state_of_machine};

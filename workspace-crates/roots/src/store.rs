@@ -12,6 +12,8 @@ use tierce_store::paths::Paths;
 use tierce_store::receipts::Receipts;
 use tierce_store::{Error, files, owner};
 
+use crate::users;
+
 /// The id of this engine in receipts. Its roots lie in the cache, as the receipts do.
 pub const SANDBOX_ID: &str = "sandbox";
 /// The text of `/etc/hosts` in a sandbox.
@@ -22,14 +24,15 @@ const ID_LENGTH: usize = 16;
 /// The roots and volumes of the sandbox.
 #[derive(Clone, Debug)]
 pub struct SandboxStore {
-    sandbox: Sandbox,
-    paths: Paths,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) paths: Paths,
 }
 
 impl SandboxStore {
     /// Returns the store of a cache. `interrupted` ends running sandboxes.
     pub fn new(paths: Paths, interrupted: Arc<AtomicBool>) -> SandboxStore {
-        SandboxStore { sandbox: Sandbox::new(Identity::of_caller(), interrupted), paths }
+        let identity = users::identity(&paths.shared("sandbox"), Identity::of_caller());
+        SandboxStore { sandbox: Sandbox::new(identity, interrupted), paths }
     }
 
     /// Returns the maker of sandboxes.

@@ -12,8 +12,8 @@ use crate::asks::{self, Ask, Attention, Checked};
 use crate::control::{Control, Said};
 use crate::error::Failure;
 use crate::forward::{self, Published};
-use crate::running::Started;
 use crate::spec::{Program, Spec, Task};
+use crate::started::Started;
 use crate::{Error, Sandbox, Stream};
 
 /// The time between two looks at an interruption.
@@ -121,7 +121,7 @@ impl Sandbox {
         attention: Attention,
     ) -> Result<(Started, Arc<OwnedFd>), Error> {
         let failed = |source| Error::Refused { what: "start".to_owned(), source };
-        let mut started = self.start(spec, Task::Attend(program.clone(), attention))?;
+        let mut started = self.start(spec, Task::Attend(program.clone(), attention), self.stop())?;
         started.hear_exactly(&Said::Waiting)?;
         let (ours, theirs) = asks::pair().map_err(failed)?;
         asks::give(started.control.socket().map_err(failed)?, theirs.as_fd()).map_err(failed)?;
@@ -176,7 +176,7 @@ impl Attended {
             State::Starting | State::Running => Ok(None),
             State::Ended(code) => Ok(Some(code)),
             State::Failed(failure) => Err(failure.into()),
-            State::Gone => Err(Error::Killed),
+            State::Gone => Err(self.started.lock().unwrap_or_else(PoisonError::into_inner).why_it_ended()),
         }
     }
 

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::error::Failure;
+use crate::stop::{LOOK, Stop};
 
 /// The longest message, in bytes: a specification with a long environment.
 const LONGEST: u64 = 16 << 20;
@@ -33,11 +35,19 @@ pub(crate) enum Said {
 /// One end of the socket.
 pub(crate) struct Control {
     reader: BufReader<UnixStream>,
+    /// The beginning of a message whose end has not arrived.
+    line: Vec<u8>,
 }
 
 impl Control {
     pub(crate) fn new(socket: UnixStream) -> Control {
-        Control { reader: BufReader::new(socket) }
+        Control { reader: BufReader::new(socket), line: Vec::new() }
+    }
+
+    /// Lets every wait of this end look for a reason to stop, see [`Control::hear_unless`].
+    pub(crate) fn watched(socket: UnixStream) -> io::Result<Control> {
+        socket.set_read_timeout(Some(LOOK))?;
+        Ok(Control::new(socket))
     }
 
     /// Sends a message.
@@ -49,11 +59,28 @@ impl Control {
 
     /// Receives a message; `None` if the other end is gone.
     pub(crate) fn hear<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
-        let mut line = Vec::new();
-        (&mut self.reader).take(LONGEST).read_until(b'\n', &mut line)?;
-        match line.last() {
-            Some(b'\n') => Ok(Some(serde_json::from_slice(&line)?)),
-            _ => Ok(None),
+        self.hear_unless(&mut Stop::never()).unwrap_or(Ok(None))
+    }
+
+    /// Receives a message as [`Control::hear`] does, or returns the reason to stop waiting.
+    pub(crate) fn hear_unless<T: DeserializeOwned>(&mut self, stop: &mut Stop) -> Result<io::Result<Option<T>>, Error> {
+        loop {
+            let left = LONGEST.saturating_sub(self.line.len() as u64);
+            match (&mut self.reader).take(left).read_until(b'\n', &mut self.line) {
+                // The time between two looks is over.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Ok(Err(error)),
+                Ok(_) => {
+                    let line = std::mem::take(&mut self.line);
+                    return Ok(match line.last() {
+                        Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(io::Error::from),
+                        _ => Ok(None),
+                    });
+                }
+            }
+            if let Some(reason) = stop.reason() {
+                return Err(reason);
+            }
         }
     }
 
@@ -82,5 +109,18 @@ mod tests {
         assert_eq!(other.hear::<Said>().expect("a message"), Some(Said::Unshared));
         assert_eq!(other.hear::<Said>().expect("a message"), Some(Said::Ended(3)));
         assert_eq!(other.hear::<Said>().expect("the end"), None);
+    }
+
+    #[test]
+    fn waiting_has_a_limit_and_loses_nothing() {
+        let (mut one, other) = UnixStream::pair().expect("a pair");
+        let mut other = Control::watched(other).expect("a socket");
+        let line = serde_json::to_vec(&Said::Begun).expect("memory");
+        let (first, rest) = line.split_at(3);
+        one.write_all(first).expect("sent");
+        let mut stop = Stop::never().within(Some(LOOK));
+        assert!(matches!(other.hear_unless::<Said>(&mut stop), Err(Error::TimedOut { .. })));
+        one.write_all(rest).and_then(|()| one.write_all(b"\n")).expect("sent");
+        assert_eq!(other.hear::<Said>().expect("a message"), Some(Said::Begun));
     }
 }

@@ -42,12 +42,30 @@ pub enum Error {
         /// Its output.
         reason: String,
     },
+    /// The kernel killed the processes of the sandbox for lack of memory.
+    #[error("the sandbox was killed for lack of memory{}", limit_in_words(*limit))]
+    OutOfMemory {
+        /// The most memory that the sandbox might use, in bytes.
+        limit: Option<u64>,
+    },
+    /// The sandbox did not start in time.
+    #[error("the sandbox did not start within {seconds} seconds")]
+    TimedOut {
+        /// The time limit.
+        seconds: u64,
+    },
     /// Something killed the sandbox's own processes.
     #[error("the sandbox ended unexpectedly")]
     Killed,
     /// The caller interrupted the work.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Returns a limit of memory as a part of a sentence: ` of 14.4 GB`.
+fn limit_in_words(limit: Option<u64>) -> String {
+    const TENTH: u64 = 100_000_000;
+    limit.map(|bytes| format!(" of {}.{} GB", bytes / TENTH / 10, bytes / TENTH % 10)).unwrap_or_default()
 }
 
 /// A failure in one of the sandbox's processes, on its way to the parent.

@@ -1,14 +1,20 @@
 //! The users of a sandbox: which numbers inside stand for which numbers of the host. user_namespaces(7), subuid(5).
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{getgid, getuid};
 
 use crate::Error;
+use crate::stop::Stop;
 
 /// The number of users that a sandbox maps besides root; files of common packages belong to users below it.
 const MOST: u32 = 65_535;
+/// The time between two looks at a program that maps users.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The users of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +67,13 @@ impl Identity {
     }
 
     /// Maps the users of a process, which waits in a new user namespace.
-    pub(crate) fn map(&self, pid: u32) -> Result<(), Error> {
+    pub(crate) fn map(&self, pid: u32, stop: &mut Stop) -> Result<(), Error> {
         let (user, group) = (getuid().as_raw(), getgid().as_raw());
         match self {
             Identity::Root => Ok(()),
             Identity::Range { users, groups } => {
-                run_map("newuidmap", pid, user, *users)?;
-                run_map("newgidmap", pid, group, *groups)
+                run_map("newuidmap", pid, user, *users, stop)?;
+                run_map("newgidmap", pid, group, *groups, stop)
             }
             Identity::Single => {
                 let write = |file: &str, text: String| {
@@ -104,18 +110,45 @@ impl SubordinateIds {
     }
 }
 
-fn run_map(program: &'static str, pid: u32, caller: u32, range: SubordinateIds) -> Result<(), Error> {
+fn run_map(program: &'static str, pid: u32, caller: u32, range: SubordinateIds, stop: &mut Stop) -> Result<(), Error> {
+    let failed = |reason: String| Error::Mapping { program, reason };
     let numbers = [0, caller, 1, 1, range.first, range.count.min(MOST)];
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .arg(pid.to_string())
         .args(numbers.map(|number| number.to_string()))
         .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::Mapping { program, reason: error.to_string() })?;
-    if output.status.success() {
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let status = wait(&mut child, stop).map_err(|reason| match reason {
+        Error::TimedOut { seconds } => failed(format!("it did not end within {seconds} seconds")),
+        other => other,
+    })?;
+    if status.is_some_and(|status| status.success()) {
         return Ok(());
     }
-    Err(Error::Mapping { program, reason: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    // One read: a child of it may keep the pipe open.
+    let mut buffer = [0; 4096];
+    let count = child.stderr.take().and_then(|mut stderr| stderr.read(&mut buffer).ok()).unwrap_or(0);
+    let said = String::from_utf8_lossy(&buffer[..count]).trim().to_owned();
+    Err(failed(if said.is_empty() { "it gave no reason".to_owned() } else { said }))
+}
+
+/// Waits for the end of a program, or kills it when there is a reason to stop.
+fn wait(child: &mut Child, stop: &mut Stop) -> Result<Option<ExitStatus>, Error> {
+    loop {
+        match child.try_wait() {
+            Ok(None) => {}
+            ended => return Ok(ended.ok().flatten()),
+        }
+        if let Some(reason) = stop.reason() {
+            // newuidmap is a program of root, which this user may be unable to kill.
+            let _ = child.kill();
+            return Err(reason);
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 fn read(path: &str) -> String {

@@ -24,6 +24,8 @@ pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Becomes a process of a sandbox, if the name of this process says that it is one. A program calls this before anything else:
 /// new namespaces need a process without threads.
 pub fn entry() -> Option<ExitCode> {
+    // A caller that ignores ended children leaves that to its own: the kernel then keeps no exit codes.
+    raw::heed_ended_children();
     let mut arguments = env::args_os();
     let name = arguments.next()?;
     if name == INNER {

@@ -73,6 +73,14 @@ pub(crate) fn heed_endings() {
     set_endings(libc::SIG_DFL);
 }
 
+/// Takes back that a caller ignores the end of its children, which this process would inherit.
+pub(crate) fn heed_ended_children() {
+    // SAFETY: the action is the kernel's own, and runs no code of this process.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    }
+}
+
 fn set_endings(action: libc::sighandler_t) {
     for signal in ENDING {
         // SAFETY: both actions are the kernel's own, and run no code of this process.
@@ -116,5 +124,39 @@ pub(crate) fn become_user(command: &mut Command, (user, group): (u32, u32), grou
     // SAFETY: the closure runs in the forked child, and makes only system calls.
     unsafe {
         command.pre_exec(change);
+    }
+}
+
+/// Moves a child into a control group when it starts, through the file of its processes. The parent has to keep the file until then.
+pub(crate) fn enter_group(command: &mut Command, processes: &File) {
+    let processes = processes.as_raw_fd();
+    // SAFETY: the closure runs in the forked child, and writes one constant byte.
+    unsafe {
+        command.pre_exec(move || write_self(processes));
+    }
+}
+
+/// Tries whether a child can move into a control group. It starts no program.
+pub(crate) fn can_enter(processes: &File) -> io::Result<()> {
+    let processes = processes.as_raw_fd();
+    let mut command = Command::new("/");
+    // SAFETY: as in `enter_group`.
+    unsafe {
+        command.pre_exec(move || write_self(processes).and(Err(io::Error::from_raw_os_error(libc::ECANCELED))));
+    }
+    match command.spawn() {
+        Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => Ok(()),
+        Err(error) => Err(error),
+        // No file system lets a folder start.
+        Ok(mut child) => child.wait().map(drop),
+    }
+}
+
+/// Writes 0, which stands for the process that writes it.
+fn write_self(processes: RawFd) -> io::Result<()> {
+    // SAFETY: the byte is a constant, and the descriptor is the parent's, which keeps it.
+    match unsafe { libc::write(processes, b"0".as_ptr().cast(), 1) } {
+        1 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }

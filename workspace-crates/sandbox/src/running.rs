@@ -1,24 +1,24 @@
-//! The parent's side: starts a sandbox, maps its users, passes its input and output on, and ends it.
+//! The parent's side: runs programs in sandboxes, passes their input and output on, and ends them; archives of files in a root.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use crate::Error;
 use crate::control::{Control, Said};
 use crate::identity::Identity;
-use crate::outer::{IN_TERMINAL, OUTER, THIS_PROGRAM};
-use crate::spec::{Order, Program, Spec, Stdin, Task};
-use crate::{Error, raw};
+use crate::limits::Limits;
+use crate::pipes::PipeEnd;
+use crate::spec::{Program, Spec, Task};
+use crate::started::{Packed, Started};
+use crate::stop::{LOOK, Stop};
 
-/// The time between two looks at an interruption.
-const LOOK: Duration = Duration::from_millis(50);
+/// The time that a removal has after an interruption.
+const REMOVAL: Duration = Duration::from_secs(5);
 /// The number of `SIGKILL`.
 const KILL: i32 = 9;
 
@@ -27,6 +27,8 @@ const KILL: i32 = 9;
 pub struct Sandbox {
     identity: Identity,
     interrupted: Arc<AtomicBool>,
+    limits: Limits,
+    start_limit: Option<Duration>,
 }
 
 /// An output stream of a program.
@@ -38,23 +40,22 @@ pub enum Stream {
     Stderr,
 }
 
-/// The processes of a sandbox. They end when this is dropped.
-pub(crate) struct Started {
-    pub(crate) outer: Child,
-    pub(crate) control: Control,
-}
-
-/// An archive of files of a root, which a sandbox packs while the caller reads it.
-pub struct Packed {
-    started: Started,
-    stdout: ChildStdout,
-    is_whole: bool,
-}
-
 impl Sandbox {
-    /// Returns the maker of sandboxes. `interrupted` ends running ones.
+    /// Returns the maker of sandboxes. `interrupted` ends running ones. Programs have the limits of [`Limits::of_machine`].
     pub fn new(identity: Identity, interrupted: Arc<AtomicBool>) -> Sandbox {
-        Sandbox { identity, interrupted }
+        Sandbox { identity, interrupted, limits: Limits::of_machine(), start_limit: None }
+    }
+
+    /// Returns this maker with other limits for programs.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Sandbox {
+        Sandbox { limits, ..self }
+    }
+
+    /// Returns this maker with a time limit for everything but programs.
+    #[must_use]
+    pub(crate) fn within(self, limit: Duration) -> Sandbox {
+        Sandbox { start_limit: Some(limit), ..self }
     }
 
     /// Returns the flag that ends running sandboxes.
@@ -84,7 +85,7 @@ impl Sandbox {
             let ended = self.run_here(spec, program, kill);
             return if self.interrupted.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { ended };
         }
-        let mut started = self.start(spec, Task::Run(program.clone()))?;
+        let mut started = self.start(spec, Task::Run(program.clone()), self.stop())?;
         let pipes = (started.outer.stdin.take(), started.outer.stdout.take(), started.outer.stderr.take());
         thread::scope(|scope| {
             // Bounded: a caller that is slower than the program slows it down.
@@ -113,7 +114,7 @@ impl Sandbox {
                 }
             }
         });
-        started.end(&self.interrupted).map(Option::unwrap_or_default)
+        started.end().map(Option::unwrap_or_default)
     }
 
     /// Runs a program with the caller's streams to its end. `signals` returns the numbers of those that the program gets; an
@@ -127,7 +128,7 @@ impl Sandbox {
         program: &Program,
         signals: &mut dyn FnMut() -> Vec<i32>,
     ) -> Result<i32, Error> {
-        self.follow(self.start(spec, Task::Run(program.clone()))?, signals)
+        self.follow(self.start(spec, Task::Run(program.clone()), Stop::never())?, signals)
     }
 
     /// Passes signals on to a program with the caller's streams until its end.
@@ -144,7 +145,7 @@ impl Sandbox {
                 Ok(Said::Failed(failure)) => break Err(failure.into()),
                 Ok(Said::Unshared | Said::Waiting | Said::Missing | Said::Signal(_))
                 | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break Err(Error::Killed),
+                Err(RecvTimeoutError::Disconnected) => break Err(started.why_it_ended()),
             }
             pending.append(&mut signals());
             if has_begun {
@@ -161,15 +162,7 @@ impl Sandbox {
     /// # Errors
     /// If the sandbox does not start. A reader of the archive gets the errors of packing.
     pub fn pack(&self, spec: &Spec, path: &str) -> Result<Option<Packed>, Error> {
-        let mut started = self.start(spec, Task::Pack { path: path.to_owned() })?;
-        match started.control.hear::<Said>().ok().flatten() {
-            Some(Said::Begun) => {}
-            Some(Said::Missing) => return Ok(None),
-            Some(Said::Failed(failure)) => return Err(failure.into()),
-            _ => return Err(Error::Killed),
-        }
-        let stdout = started.outer.stdout.take().ok_or(Error::Killed)?;
-        Ok(Some(Packed { started, stdout, is_whole: false }))
+        self.start(spec, Task::Pack { path: path.to_owned() }, self.stop())?.packed()
     }
 
     /// Unpacks a tar archive into a folder of a root, with the owners of its files if the sandbox has them.
@@ -190,126 +183,42 @@ impl Sandbox {
 
     fn unpack_archive(&self, spec: &Spec, folder: &str, layer: bool, mut archive: impl Read) -> Result<(), Error> {
         let owners = self.identity.has_range();
-        let mut started = self.start(spec, Task::Unpack { folder: folder.to_owned(), owners, layer })?;
-        let mut stdin = started.outer.stdin.take().ok_or(Error::Killed)?;
+        let task = Task::Unpack { folder: folder.to_owned(), owners, layer };
+        let mut started = self.start(spec, task, self.stop())?;
+        let failed = |source| Error::Refused { what: "read an archive".to_owned(), source };
+        let mut stdin = PipeEnd::new(started.outer.stdin.take().ok_or(Error::Killed)?, self.stop()).map_err(failed)?;
         let copied = io::copy(&mut archive, &mut stdin);
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
         drop(stdin);
         // A sandbox that fails stops reading. Then its error is the cause.
-        match (copied, started.end(&self.interrupted)) {
-            (Err(error), Err(_)) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::Refused { what: "read an archive".to_owned(), source: error })
-            }
-            (Err(source), Ok(_)) => Err(Error::Refused { what: "read an archive".to_owned(), source }),
+        match (copied, started.end()) {
+            (_, Err(Error::Interrupted)) => Err(Error::Interrupted),
+            (Err(error), Err(_)) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
+            (Err(error), Ok(_)) => Err(failed(error)),
             (_, ended) => ended.map(drop),
         }
     }
 
-    /// Removes folders of the host with files of the sandbox's users.
+    /// Removes folders of the host with files of the sandbox's users. An interruption leaves it some seconds: removal is what follows
+    /// one.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's; [`Error::Interrupted`], and then a part of the folders stays.
     pub fn remove(&self, folders: &[&Path]) -> Result<(), Error> {
         let folders: Vec<PathBuf> = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        self.start(&Spec::default(), Task::Remove { folders })?.end(&AtomicBool::new(false)).map(drop)
+        let stop = self.stop().with_grace(REMOVAL);
+        self.start(&Spec::default(), Task::Remove { folders }, stop)?.end().map(drop)
     }
 
-    pub(crate) fn start(&self, spec: &Spec, task: Task) -> Result<Started, Error> {
-        let failed = |source| Error::Refused { what: "start".to_owned(), source };
-        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let stdin = match &task {
-            Task::Run(Program { stdin, .. }) | Task::Attend(Program { stdin, .. }, _) => *stdin,
-            Task::Unpack { .. } => Stdin::Bytes,
-            Task::Pack { .. } | Task::Remove { .. } => Stdin::Null,
-        };
-        let mut outer = Command::new(THIS_PROGRAM);
-        outer.arg0(OUTER).env_clear();
-        outer.arg(if self.identity.has_user_namespace() { "user" } else { "root" });
-        outer.arg(if stdin == Stdin::Terminal { IN_TERMINAL } else { "group" }).arg(std::process::id().to_string());
-        if stdin.is_inherited() {
-            outer.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        } else {
-            outer.stdout(Stdio::piped()).stderr(Stdio::piped());
-            outer.stdin(if stdin == Stdin::Bytes { Stdio::piped() } else { Stdio::null() });
-        }
-        if stdin != Stdin::Terminal {
-            // A signal to the caller's process group, as Ctrl-C sends it, is the caller's to handle.
-            outer.process_group(0);
-        }
-        raw::pass(&mut outer, &theirs);
-        let mut started = Started { outer: outer.spawn().map_err(failed)?, control: Control::new(ours) };
-        drop(theirs);
-        if self.identity.has_user_namespace() {
-            started.hear_exactly(&Said::Unshared)?;
-            self.identity.map(started.outer.id())?;
-            started.say(&Said::Begun)?;
-        }
-        started.hear_exactly(&Said::Waiting)?;
-        started.say(&Order { spec: spec.clone(), has_range: self.identity.has_range(), task })?;
-        Ok(started)
-    }
-}
-
-impl Started {
-    fn say(&mut self, message: &impl serde::Serialize) -> Result<(), Error> {
-        match self.control.say(message) {
-            Ok(()) => Ok(()),
-            // A path that is no UTF-8: nothing was sent, and the sandbox waits.
-            Err(source) if source.kind() != io::ErrorKind::BrokenPipe && source.get_ref().is_some() => {
-                Err(Error::Refused { what: "read its specification".to_owned(), source })
-            }
-            // Its own words say why it is gone.
-            Err(_) => self.last_word(None).map(drop),
-        }
+    /// Starts a sandbox. The caller decides when it stops waiting.
+    pub(crate) fn start(&self, spec: &Spec, task: Task, stop: Stop) -> Result<Started, Error> {
+        Started::new(&self.identity, &self.limits, spec, task, stop.within(self.start_limit))
     }
 
-    pub(crate) fn hear_exactly(&mut self, expected: &Said) -> Result<(), Error> {
-        match self.control.hear::<Said>().ok().flatten() {
-            Some(said) if said == *expected => Ok(()),
-            Some(Said::Failed(failure)) => Err(failure.into()),
-            _ => Err(Error::Killed),
-        }
-    }
-
-    pub(crate) fn kill(&mut self) {
-        let _ = self.outer.kill();
-    }
-
-    /// Waits for the end of the task, and returns the code, or `None` if the root does not have the file.
-    fn end(mut self, interrupted: &AtomicBool) -> Result<Option<i32>, Error> {
-        let ended = self.last_word(Some(interrupted));
-        let _ = self.outer.wait();
-        ended
-    }
-
-    fn last_word(&mut self, interrupted: Option<&AtomicBool>) -> Result<Option<i32>, Error> {
-        loop {
-            match self.control.hear::<Said>().ok().flatten() {
-                Some(Said::Ended(code)) => return Ok(Some(code)),
-                Some(Said::Missing) => return Ok(None),
-                Some(Said::Failed(failure)) => return Err(failure.into()),
-                Some(Said::Unshared | Said::Waiting | Said::Begun | Said::Signal(_)) => {}
-                None if interrupted.is_some_and(|flag| flag.load(Ordering::Relaxed)) => return Err(Error::Interrupted),
-                None => return Err(Error::Killed),
-            }
-        }
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = self.outer.wait();
-    }
-}
-
-impl Read for Packed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.stdout.read(buffer)?;
-        if count == 0 && !buffer.is_empty() && !self.is_whole {
-            self.started.last_word(None).map_err(io::Error::other)?;
-            self.is_whole = true;
-        }
-        Ok(count)
+    pub(crate) fn stop(&self) -> Stop {
+        Stop::at(&self.interrupted)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Where the kernel refuses sandboxes, the tests say why and do not count.
 
-#![allow(clippy::print_stdout)]
+mod support;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,9 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use support::{Test, fixture, outcome, sandbox, script};
 use tierce_sandbox::{Error, Identity, Mount, Output, Program, Published, Root, Sandbox, Spec, Stdin, Stream};
-
-type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
     ("program_sees_its_root_alone", program_sees_its_root_alone),
@@ -43,74 +42,7 @@ const TESTS: &[Test] = &[
 ];
 
 fn main() -> ExitCode {
-    if let Some(code) = tierce_sandbox::entry() {
-        return code;
-    }
-    let scratch = tempfile::tempdir().expect("a folder");
-    if let Err(error) = tierce_sandbox::probe(&sandbox(), scratch.path(), "probe") {
-        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        println!("no test ran, because this machine refuses sandboxes: {error}: {source}");
-        let is_required = std::env::var_os("TIERCE_REQUIRE_SANDBOX").is_some();
-        return if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    }
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let mut failed = 0;
-    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&filter)) {
-        let passed = std::panic::catch_unwind(test).is_ok();
-        println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-        failed += usize::from(!passed);
-    }
-    println!("\ntest result: {failed} failed, as {:?}", Identity::of_caller());
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn sandbox() -> Sandbox {
-    Sandbox::new(Identity::of_caller(), Arc::default())
-}
-
-/// A store with a lower layer, and the specification of a sandbox over it.
-struct Fixture {
-    store: tempfile::TempDir,
-    spec: Spec,
-}
-
-fn fixture() -> Fixture {
-    let store = tempfile::tempdir().expect("a folder");
-    for folder in ["lower/etc", "lower/data", "scratch/upper"] {
-        fs::create_dir_all(store.path().join(folder)).expect("writable");
-    }
-    fs::write(store.path().join("lower/etc/passwd"), "root:x:0:0::/:/bin/sh\n").expect("writable");
-    let programs = ["/usr", "/bin", "/lib", "/lib64"].iter().filter(|path| fs::metadata(path).is_ok());
-    let mounts = programs.map(|path| Mount::Folder { host: path.into(), target: (*path).to_owned(), read_only: true });
-    let spec = Spec {
-        store: store.path().to_owned(),
-        root: Root::Layers { layers: vec!["lower".to_owned()], scratch: "scratch".to_owned() },
-        read_only: false,
-        own_tmp: false,
-        mounts: mounts.collect(),
-    };
-    Fixture { store, spec }
-}
-
-impl Fixture {
-    fn path(&self, name: &str) -> PathBuf {
-        self.store.path().join(name)
-    }
-}
-
-fn script(text: &str) -> Program {
-    Program {
-        command: ["/bin/sh", "-c", text].map(String::from).to_vec(),
-        environment: vec![("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())],
-        ..Program::default()
-    }
-}
-
-/// The exit code of a script, and its stdout and stderr.
-fn outcome(spec: &Spec, text: &str) -> (i32, String) {
-    let mut said = Vec::new();
-    let code = sandbox().run(spec, &script(text), b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
-    (code, String::from_utf8(said).expect("text"))
+    support::run_all(TESTS)
 }
 
 fn program_sees_its_root_alone() {
@@ -488,6 +420,7 @@ fn archives_go_in_and_out() {
     add(tar::EntryType::Link, "d/hard", "d/file", b"", 0o4755, 12);
     add(tar::EntryType::Symlink, "d/soft", "/etc/passwd", b"", 0o777, 0);
     add(tar::EntryType::Regular, &long, "", b"", 0o600, 0);
+    add(tar::EntryType::Fifo, "d/pipe", "", b"", 0o640, 0);
     let archive = builder.into_inner().expect("memory");
     sandbox().unpack(&fixture.spec, "/data", &archive[..]).expect("unpacked");
     let (code, said) = outcome(&fixture.spec, "cd /data/d; stat -c '%n %a %u %h %Y' file soft; readlink soft");
@@ -517,6 +450,7 @@ fn archives_go_in_and_out() {
             format!("d/file 4755 {owner}"),
             format!("d/hard 4755 {owner} -> d/file"),
             format!("{long} 600 0"),
+            "d/pipe 640 0".to_owned(),
             "d/soft 777 0 -> /etc/passwd".to_owned(),
         ]
     );

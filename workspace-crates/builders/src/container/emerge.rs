@@ -90,6 +90,14 @@ impl Context<'_> {
                     }
                 }
             }
+        });
+        let exit = exit.map_err(|error| match (error.kind(), follower.under_way()) {
+            // The kernel killed the builder as a whole, so emerge could not say which package failed.
+            (ErrorKind::Build, packages) if !packages.is_empty() => {
+                let message = format!("failed to emerge {packages}: {error}");
+                error.with_message(message)
+            }
+            _ => error,
         })?;
         for rest in [of_stdout.finish(), of_stderr.finish()].into_iter().flatten() {
             tail.push(Stream::Stderr, &rest);

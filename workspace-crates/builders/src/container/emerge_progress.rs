@@ -85,6 +85,12 @@ impl<'a> Follower<'a> {
         packages.join("; ")
     }
 
+    /// Returns the packages under way, in quotes.
+    pub(super) fn under_way(&self) -> String {
+        let packages: Vec<String> = self.under_way.keys().map(|cpv| format!("`{cpv}`")).collect();
+        packages.join(", ")
+    }
+
     /// Returns the package that failed first, and its log in the builder. Later failures are of packages that depend on it.
     pub(super) fn failed(mut self) -> Option<(Cpv, Option<String>)> {
         let event = self.progress.finish();

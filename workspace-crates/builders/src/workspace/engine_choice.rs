@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierce_manifest::{BuilderBase, EngineChoice, WorkspaceSpec};
-use tierce_sandbox::Identity;
 use tierce_store::paths::Paths;
 use tierce_store::{Error, ErrorKind, Event, Observer, sealed};
 
 use crate::workspace::options::Options;
-use tierce_roots::SandboxStore;
+use tierce_roots::{SandboxStore, forget_one_user, state_of_machine};
 
 /// The engine that opens builders.
 #[derive(Clone, Debug)]
@@ -52,8 +51,8 @@ pub(super) fn choose(
         let help = "give the builder a `rootfs`, or use the engine `docker`";
         return Err(Error::table(&reference.place, message).with_help(help));
     }
-    let store = SandboxStore::new(paths.clone(), Arc::clone(&options.interrupted));
-    match (refusal(&store, paths, choice, observer)?, choice) {
+    let mut store = SandboxStore::new(paths.clone(), Arc::clone(&options.interrupted));
+    match (refusal(&mut store, paths, choice, observer)?, choice) {
         (None, _) => Ok(Engine::Sandbox(store)),
         (Some(_), EngineChoice::Auto | EngineChoice::Docker) => Ok(Engine::Daemon),
         (Some(reason), EngineChoice::Sandbox) => {
@@ -65,27 +64,46 @@ pub(super) fn choose(
 }
 
 /// Returns why there is no sandbox. Asks the kernel after a restart of the machine or a change of the users, and again after a refusal
-/// if the sandbox is asked for by name.
+/// if the sandbox is asked for by name. A store whose users cannot be mapped continues with the caller alone.
 pub(super) fn refusal(
-    store: &SandboxStore,
+    store: &mut SandboxStore,
     paths: &Paths,
     choice: EngineChoice,
     observer: &Observer<'_>,
 ) -> Result<Option<String>, Error> {
     let path = answer(paths.cache());
-    let depends_on = depends_on(store.sandbox().identity());
-    let known = sealed::read::<Probed>(&path).filter(|probed| probed.depends_on == depends_on);
+    let known = sealed::read::<Probed>(&path);
+    let known = known.filter(|probed| probed.depends_on == state_of_machine(store.sandbox().identity()));
     if let Some(probed) = known.filter(|probed| probed.refusal.is_none() || choice == EngineChoice::Auto) {
         return Ok(probed.refusal);
     }
-    let refusal = probe(store)?;
+    let refusal = probe_with_fewer_users(store, observer)?;
     if let (Some(reason), EngineChoice::Auto) = (&refusal, choice) {
         let message =
             format!("builders run in containers of the daemon, because this machine offers no sandbox: {reason}");
         observer(Event::Warning { message });
     }
+    let depends_on = state_of_machine(store.sandbox().identity());
     sealed::write(&path, &Probed { depends_on, refusal: refusal.clone() })?;
     Ok(refusal)
+}
+
+/// Probes the sandbox, and once more with the caller as its only user if its users cannot be mapped.
+fn probe_with_fewer_users(store: &mut SandboxStore, observer: &Observer<'_>) -> Result<Option<String>, Error> {
+    let reason = match probe(store)? {
+        Ok(()) => return Ok(None),
+        Err(error @ tierce_sandbox::Error::Mapping { .. }) => said(&error),
+        Err(error) => return Ok(Some(said(&error))),
+    };
+    let alone = store.clone().with_one_user(&reason)?;
+    if probe(&alone)?.is_err() {
+        store.forget_one_user();
+        return Ok(Some(reason));
+    }
+    let message = format!("sandboxes have only one user, and packages that need others fail: {reason}");
+    observer(Event::Warning { message });
+    *store = alone;
+    Ok(None)
 }
 
 /// The file of the probe's answer in a cache.
@@ -93,8 +111,9 @@ fn answer(cache: &Path) -> PathBuf {
     cache.join("sandbox/probe.json")
 }
 
-/// Forgets a refusal that a cache has kept, since a sandbox has just started there. The next run asks the kernel again.
+/// Forgets a refusal that a cache has kept, since a sandbox with all users has just started there. The next run asks the kernel again.
 pub fn forget_refusal(cache: &Path) {
+    forget_one_user(cache);
     let path = answer(cache);
     if sealed::read::<Probed>(&path).is_some_and(|probed| probed.refusal.is_some()) {
         // At worst the next run uses the daemon.
@@ -102,21 +121,18 @@ pub fn forget_refusal(cache: &Path) {
     }
 }
 
-fn probe(store: &SandboxStore) -> Result<Option<String>, Error> {
+fn probe(store: &SandboxStore) -> Result<Result<(), tierce_sandbox::Error>, Error> {
     let scratch = store.scratch()?;
     match tierce_sandbox::probe(store.sandbox(), &store.folder(), &scratch.name()) {
-        Ok(()) => Ok(None),
         Err(tierce_sandbox::Error::Interrupted) => Err(Error::interrupted()),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Ok(Some(format!("{error}{cause}")))
-        }
+        probed => Ok(probed),
     }
 }
 
-fn depends_on(identity: &Identity) -> String {
-    let boot = tierce_bounded::text("/proc/sys/kernel/random/boot_id", &tierce_bounded::KERNEL).unwrap_or_default();
-    format!("{} {:?} {}", boot.trim(), identity, rustix::process::getuid().as_raw())
+/// Returns an error with its cause, on one line.
+fn said(error: &tierce_sandbox::Error) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}")
 }
 
 #[cfg(test)]

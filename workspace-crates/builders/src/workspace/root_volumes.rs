@@ -23,11 +23,11 @@ impl Workspace {
     /// # Errors
     /// If this machine has none.
     pub fn sandbox(&self, observer: &Observer<'_>) -> Result<SandboxStore, Error> {
-        let store = self.sandbox_store();
+        let mut store = self.sandbox_store();
         if self.has_sandbox() {
             return Ok(store);
         }
-        match refusal(&store, &self.paths, EngineChoice::Sandbox, observer)? {
+        match refusal(&mut store, &self.paths, EngineChoice::Sandbox, observer)? {
             None => Ok(store),
             Some(reason) => Err(Error::new(ErrorKind::Daemon, format!("this machine offers no sandbox: {reason}"))),
         }

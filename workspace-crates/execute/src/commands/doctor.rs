@@ -48,7 +48,7 @@ fn facts(options: &Options) -> Facts {
         let target = workspace.as_ref().and_then(|read| read.as_ref().ok()).map(|(_, outline)| outline);
         let target = target.map(|outline| outline.target_directory.join("tierce").into_std_path_buf());
         let identity = Identity::of_caller();
-        let (cache, probe) = start_sandbox(options, identity.clone(), target);
+        let (cache, probe, refusal) = start_sandbox(options, identity.clone(), target);
         let (gpgv, pip, rust) = joined(programs.join());
         Facts {
             choice: choice(options, spec),
@@ -56,7 +56,7 @@ fn facts(options: &Options) -> Facts {
             kernel: machine::kernel_release(),
             user_namespaces: machine::user_namespaces(),
             confinement: machine::confinement(),
-            subordinate_ids: machine::subordinate_ids(&identity),
+            subordinate_ids: machine::subordinate_ids(&identity, refusal),
             has_overlayfs: machine::has_overlayfs(),
             cgroups: machine::cgroups(),
             probe,
@@ -87,8 +87,8 @@ fn joined<T>(ended: thread::Result<T>) -> T {
 }
 
 /// Starts a sandbox in the cache, because overlayfs has to work on its file system; in the target folder or a temporary folder
-/// where the cache cannot be written.
-fn start_sandbox(options: &Options, identity: Identity, target: Option<PathBuf>) -> (Cache, Probe) {
+/// where the cache cannot be written. Returns the reason too if it has only one of its users.
+fn start_sandbox(options: &Options, identity: Identity, target: Option<PathBuf>) -> (Cache, Probe, Option<String>) {
     let wanted = options.user.cache().and_then(|folder| std::path::absolute(folder).ok());
     let own = wanted.as_deref().and_then(|folder| files::temporary_folder_in(folder).ok());
     let is_writable = own.is_some();
@@ -99,19 +99,21 @@ fn start_sandbox(options: &Options, identity: Identity, target: Option<PathBuf>)
     };
     let others = target.into_iter().chain([std::env::temp_dir()]);
     let place = own.or_else(|| others.into_iter().find_map(|folder| files::temporary_folder_in(&folder).ok()));
-    let Some((folder, _held)) = place else { return (cache, Probe::NoFolder) };
-    let sandbox = Sandbox::new(identity, Arc::clone(&options.interrupted));
-    let probe = match tierce_sandbox::probe(&sandbox, folder.path(), "probe") {
-        Ok(()) => {
-            if let (Some(cache), true) = (&wanted, is_writable) {
-                engine_choice::forget_refusal(cache);
-            }
-            Probe::Started
+    let Some((folder, _held)) = place else { return (cache, Probe::NoFolder, None) };
+    let (mut sandbox, mut refusal) = (Sandbox::new(identity, Arc::clone(&options.interrupted)), None);
+    let mut started = tierce_sandbox::probe(&sandbox, folder.path(), "probe");
+    if let Err(error @ tierce_sandbox::Error::Mapping { .. }) = &started {
+        let alone = Sandbox::new(Identity::Single, sandbox.interrupted());
+        if tierce_sandbox::probe(&alone, folder.path(), "probe").is_ok() {
+            refusal = Some(one_line(error));
+            (sandbox, started) = (alone, Ok(()));
         }
-        Err(error) => Probe::Refused(one_line(&error)),
-    };
+    }
+    if let (Some(cache), true, Ok(()), None) = (&wanted, is_writable, &started, &refusal) {
+        engine_choice::forget_refusal(cache);
+    }
     remove(&sandbox, folder);
-    (cache, probe)
+    (cache, started.map_or_else(|error| Probe::Refused(one_line(&error)), |()| Probe::Started), refusal)
 }
 
 /// Removes the folder of a sandbox. Folders of the kernel's overlayfs are closed to their owner outside.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use tierce_bounded::{KERNEL, TEXT};
 use tierce_doctor::{Cgroups, Confinement, Folder, SubordinateIds, UserNamespaces};
-use tierce_doctor::{has_file_system, hides_proc, next_range, own_group, seccomp_of};
+use tierce_doctor::{has_file_system, hides_proc, next_range, seccomp_of};
 use tierce_process::is_in_path;
-use tierce_sandbox::Identity;
+use tierce_sandbox::{Identity, Limits, NoLimits, limits_in_force};
 
 /// Files that engines put into their containers.
 const SIGNS: [&str; 3] = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"];
@@ -65,8 +65,8 @@ pub(super) fn confinement() -> Confinement {
     Confinement { sign: file.or_else(group), hides_proc, ..seccomp_of(&kernel("/proc/self/status")) }
 }
 
-/// Returns the subordinate users and groups of the caller.
-pub(super) fn subordinate_ids(identity: &Identity) -> SubordinateIds {
+/// Returns the subordinate users and groups of the caller. `refusal` is the error of the program that maps them.
+pub(super) fn subordinate_ids(identity: &Identity, refusal: Option<String>) -> SubordinateIds {
     let count = match identity {
         Identity::Range { users, groups } => Some(users.count.min(groups.count)),
         _ => None,
@@ -76,6 +76,7 @@ pub(super) fn subordinate_ids(identity: &Identity) -> SubordinateIds {
     SubordinateIds {
         count,
         missing_programs: missing.map(str::to_owned).collect(),
+        refusal,
         free: next_range(&[&read("/etc/subuid"), &read("/etc/subgid")]),
     }
 }
@@ -85,16 +86,12 @@ pub(super) fn has_overlayfs() -> bool {
     has_file_system(&kernel("/proc/filesystems"), "overlay")
 }
 
-/// Returns the controllers of this process's own group.
+/// Returns the limits that the kernel keeps for a sandbox. Makes a control group for a moment.
 pub(super) fn cgroups() -> Cgroups {
-    let root = Path::new("/sys/fs/cgroup");
-    let groups = kernel("/proc/self/cgroup");
-    let controllers = |folder: &Path| tierce_bounded::text(folder.join("cgroup.controllers"), &KERNEL).ok();
-    // A container can have a group that it does not see.
-    let own = own_group(&groups).and_then(|group| controllers(&root.join(group)));
-    match own.or_else(|| controllers(root)) {
-        Some(text) => Cgroups::V2(text.split_whitespace().map(str::to_owned).collect()),
-        None => Cgroups::Absent,
+    match limits_in_force(&Limits::of_machine()) {
+        Ok(Limits { memory, processes }) => Cgroups::Limits { memory, processes },
+        Err(NoLimits::Absent) => Cgroups::Absent,
+        Err(NoLimits::Closed(reason)) => Cgroups::Closed(reason),
     }
 }
 

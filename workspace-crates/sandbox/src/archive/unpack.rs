@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, lsetxattr, utimensat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chownat, lsetxattr, mknodat, utimensat,
+};
 use tar::{Archive, Entry, EntryType};
 
 use crate::archive::PAX_CAPABILITIES;
@@ -88,7 +90,11 @@ fn one(entry: &mut Entry<'_, impl Read>, folder: &Path, path: &Path, owners: boo
             discard(path)?;
             return fs::hard_link(first, path);
         }
-        // A sandbox has its own devices, and no pipes of others.
+        EntryType::Fifo => {
+            discard(path)?;
+            mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)?;
+        }
+        // A sandbox has its own devices.
         _ => return Ok(()),
     }
     if owners {

@@ -62,7 +62,13 @@ impl From<tierce_sandbox::Error> for Error {
             tierce_sandbox::Error::Interrupted => (ErrorKind::Interrupted, None),
             tierce_sandbox::Error::File { path, source, .. } => (ErrorKind::Daemon, permission::help(path, source)),
             tierce_sandbox::Error::Start { .. } | tierce_sandbox::Error::Killed => (ErrorKind::Daemon, None),
-            tierce_sandbox::Error::Refused { .. } | tierce_sandbox::Error::Mapping { .. } => {
+            tierce_sandbox::Error::OutOfMemory { .. } => {
+                let help = "close other programs, run fewer jobs with `--jobs`, or build on a machine with more memory";
+                (ErrorKind::Build, Some(help.to_owned()))
+            }
+            tierce_sandbox::Error::Refused { .. }
+            | tierce_sandbox::Error::Mapping { .. }
+            | tierce_sandbox::Error::TimedOut { .. } => {
                 let help = "`cargo xtask doctor` says what this machine can do; `--engine docker` builds in containers of a daemon";
                 (ErrorKind::Daemon, Some(help.to_owned()))
             }

@@ -1,0 +1,124 @@
+//! The limits of sandboxes: memory and processes. Where this user can make no control group, the tests say why and do not count,
+//! unless `TIERCE_REQUIRE_CGROUPS` asks for them.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::{Test, fixture, sandbox, script, skip};
+use tierce_sandbox::{Error, Limits, limits_in_force};
+
+const TESTS: &[Test] = &[
+    ("fork_bomb_stops_at_the_limit", fork_bomb_stops_at_the_limit),
+    ("memory_eater_is_killed_and_told", memory_eater_is_killed_and_told),
+    ("group_exists_while_its_program_runs", group_exists_while_its_program_runs),
+    ("group_of_a_killed_run_is_removed", group_of_a_killed_run_is_removed),
+];
+
+/// Makes this program run a sandbox, instead of the tests, for so many seconds.
+const SECONDS: &str = "TIERCE_TEST_SECONDS";
+
+fn main() -> ExitCode {
+    let seconds = std::env::var(SECONDS).ok();
+    if let Some(seconds) = seconds.filter(|_| std::env::args().next().is_some_and(|name| name == "holder")) {
+        sandbox().run(&fixture().spec, &script(&format!("sleep {seconds}")), b"", &mut |_, _| {}).expect("a sandbox");
+        return ExitCode::SUCCESS;
+    }
+    support::run_all(TESTS)
+}
+
+/// The limits in force, if this user can have some.
+fn in_force(wanted: Limits) -> Option<Limits> {
+    match limits_in_force(&wanted) {
+        Ok(limits) if limits == wanted => Some(limits),
+        other => {
+            assert!(std::env::var_os("TIERCE_REQUIRE_CGROUPS").is_none(), "{other:?}");
+            skip(&format!("of the limits, there are {other:?}"));
+            None
+        }
+    }
+}
+
+fn fork_bomb_stops_at_the_limit() {
+    let Some(limits) = in_force(Limits { memory: None, processes: Some(30) }) else { return };
+    let text = "i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i + 1)); echo $i; done";
+    let (mut said, start) = (Vec::new(), Instant::now());
+    let code =
+        sandbox().with_limits(limits).run(&fixture().spec, &script(text), b"", &mut |_, bytes| said.extend(bytes));
+    let said = String::from_utf8(said).expect("text");
+    assert_ne!(code.expect("a sandbox"), 0, "{said}");
+    assert!(said.contains("fork") && said.contains("\n20\n") && !said.contains("\n30\n"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+fn memory_eater_is_killed_and_told() {
+    let Some(limits) = in_force(Limits { memory: Some(100_000_000), processes: None }) else { return };
+    let sandbox = sandbox().with_limits(limits);
+    let fixture = fixture();
+    let ended = sandbox.run(&fixture.spec, &script("head -c 400m /dev/zero | tail -n 1 | wc -c"), b"", &mut |_, _| {});
+    let Err(error) = ended else { panic!("it went on: {ended:?}") };
+    assert!(matches!(error, Error::OutOfMemory { limit: Some(100_000_000) }), "{error:?}");
+    assert_eq!(error.to_string(), "the sandbox was killed for lack of memory of 0.1 GB");
+    let ended = sandbox.run(&fixture.spec, &script("exit 3"), b"", &mut |_, _| {});
+    assert_eq!(ended.expect("the next sandbox is not affected"), 3);
+}
+
+fn group_exists_while_its_program_runs() {
+    let Some(limits) = in_force(Limits { memory: None, processes: Some(100) }) else { return };
+    let own = std::process::id();
+    let mut found = 0;
+    let program = script("echo up; sleep 1");
+    let ended =
+        sandbox().with_limits(limits).run(&fixture().spec, &program, b"", &mut |_, _| found = groups_of(own).len());
+    assert_eq!((ended.expect("a sandbox"), found), (0, 1));
+    assert_eq!(groups_of(own), Vec::<PathBuf>::new());
+}
+
+fn group_of_a_killed_run_is_removed() {
+    if in_force(Limits { memory: None, processes: Some(100) }).is_none() {
+        return;
+    }
+    let mut killed = hold("60");
+    let start = Instant::now();
+    while groups_of(killed.id()).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it has no group");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(hold("0").wait().expect("ended").success());
+    assert_eq!(groups_of(killed.id()).len(), 1, "its owner lives");
+    killed.kill().expect("killed");
+    killed.wait().expect("ended");
+    assert_eq!(groups_of(killed.id()).len(), 1, "nobody has removed it yet");
+    assert!(hold("0").wait().expect("ended").success());
+    assert_eq!(groups_of(killed.id()), Vec::<PathBuf>::new());
+}
+
+/// Starts another process with a sandbox.
+fn hold(seconds: &str) -> Child {
+    use std::os::unix::process::CommandExt;
+    let program = std::env::current_exe().expect("this program");
+    Command::new(program).arg0("holder").env(SECONDS, seconds).spawn().expect("started")
+}
+
+/// The groups of a process's sandboxes, anywhere.
+fn groups_of(pid: u32) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    find(Path::new("/sys/fs/cgroup"), &format!("tierce-{pid}-"), &mut found);
+    found
+}
+
+fn find(folder: &Path, prefix: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            found.push(entry.path());
+        }
+        find(&entry.path(), prefix, found);
+    }
+}
