@@ -81,7 +81,10 @@ pub fn test(
 ) -> Result<Outcome, Error> {
     let spec = context.image(image)?;
     let engine: Box<dyn Engine + '_> = match subject {
-        Subject::Loaded(id) => Box::new(DaemonEngine { docker: context.docker()?, id }),
+        Subject::Loaded(id) => {
+            context.workspace.remove_leftovers_of_tests()?;
+            Box::new(DaemonEngine { docker: context.docker()?, id })
+        }
         Subject::Packed(packed, runtime) => Box::new(SandboxEngine::new(context, spec, packed, *runtime)?),
     };
     let chosen: Vec<&TestSpec> =

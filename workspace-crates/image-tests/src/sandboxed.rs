@@ -12,7 +12,7 @@ use tierce_manifest::{ImageSpec, Signal, TestRun, TestSpec};
 use tierce_oci::{Healthcheck, Runtime};
 use tierce_plan::PackedImage;
 use tierce_roots::{ImageRun, RunOptions, SandboxImage};
-use tierce_sandbox::{Attended, Output as Receiver, Published, Stdin, Stream};
+use tierce_sandbox::{Attended, Limits, Output as Receiver, Published, Stdin, Stream, limits_in_force};
 use tierce_store::damage::Checked;
 use tierce_store::{Error, ErrorKind};
 
@@ -36,6 +36,7 @@ struct SandboxContainer {
     /// It ends before its files go.
     started: OnceLock<Running>,
     run: ImageRun,
+    limits: Limits,
     stop_signal: i32,
     healthcheck: Option<Healthcheck>,
     ports: Vec<u16>,
@@ -87,9 +88,10 @@ impl Engine for SandboxEngine {
         image: &ImageSpec,
         test: &TestSpec,
     ) -> Result<Box<dyn TestContainer + 'a>, Error> {
-        if test.memory.is_some() {
+        let limits = Limits { memory: test.memory.or(Limits::of_machine().memory), ..Limits::of_machine() };
+        if test.memory.is_some() && limits_in_force(&limits).map_or(None, |limits| limits.memory).is_none() {
             context.warn(format!(
-                "the test `{}` of `{}` runs without its limit of memory, which only a daemon sets",
+                "the test `{}` of `{}` runs without its limit of memory: this user can make no group of cgroups v2 for it",
                 test.name, image.name
             ));
         }
@@ -101,6 +103,7 @@ impl Engine for SandboxEngine {
         Ok(Box::new(SandboxContainer {
             started: OnceLock::new(),
             run,
+            limits,
             stop_signal: stop_signal.map_or(TERM, |signal| signal.number().into()),
             healthcheck: runtime.healthcheck.clone().filter(|check| !check.command.is_empty()),
             ports: ports(test),
@@ -156,7 +159,8 @@ impl SandboxContainer {
             output.lock().unwrap_or_else(PoisonError::into_inner).push(stream, bytes);
         });
         let ImageRun { spec, program, .. } = &self.run;
-        let attended = self.run.sandbox().attend(spec, program, input, published, &receiver)?;
+        let attended =
+            self.run.sandbox().clone().with_limits(self.limits).attend(spec, program, input, published, &receiver)?;
         Ok(self.started.get_or_init(|| Running { attended, addresses }))
     }
 
@@ -169,8 +173,8 @@ impl TestContainer for SandboxContainer {
     fn run(&self, input: Option<Vec<u8>>, limit: Duration) -> Result<Option<Exit>, Error> {
         let start = Instant::now();
         let attended = &self.begin(input.unwrap_or_default())?.attended;
-        if let Some(code) = attended.wait(limit.saturating_sub(start.elapsed()))? {
-            return Ok(Some(exit(code)));
+        if let Some(exit) = exit(attended.wait(limit.saturating_sub(start.elapsed())))? {
+            return Ok(Some(exit));
         }
         self.kill().map(|()| None)
     }
@@ -180,7 +184,7 @@ impl TestContainer for SandboxContainer {
     }
 
     fn ended(&self) -> Result<Option<Exit>, Error> {
-        Ok(self.running()?.attended.ended()?.map(exit))
+        exit(self.running()?.attended.ended())
     }
 
     fn health(&self, limit: Duration) -> Result<Option<Health>, Error> {
@@ -188,7 +192,7 @@ impl TestContainer for SandboxContainer {
         let attended = &self.running()?.attended;
         let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = checks.last.is_none_or(|last| last.elapsed() >= HEALTH_INTERVAL);
-        if is_due && attended.ended()?.is_none() {
+        if is_due && exit(attended.ended())?.is_none() {
             let limit = healthcheck.timeout.unwrap_or(CHECK_LIMIT).min(limit);
             let checked = attended.check(&healthcheck.command, limit)?;
             checks.log.push(Probe { exit_code: checked.code.map_or(-1, i64::from), output: checked.output });
@@ -207,7 +211,7 @@ impl TestContainer for SandboxContainer {
     fn stop(&self, limit: Duration) -> Result<(), Error> {
         let attended = &self.running()?.attended;
         attended.signal(self.stop_signal);
-        match attended.wait(limit)? {
+        match exit(attended.wait(limit))? {
             Some(_) => Ok(()),
             None => self.kill(),
         }
@@ -216,7 +220,7 @@ impl TestContainer for SandboxContainer {
     fn kill(&self) -> Result<(), Error> {
         let attended = &self.running()?.attended;
         attended.signal(KILL);
-        match attended.wait(KILLED)? {
+        match exit(attended.wait(KILLED))? {
             Some(_) => Ok(()),
             None => Err(tierce_sandbox::Error::Killed.into()),
         }
@@ -243,8 +247,13 @@ impl TestContainer for SandboxContainer {
     }
 }
 
-fn exit(code: i32) -> Exit {
-    Exit { code, oom_killed: false }
+/// Returns how a program ended. The kernel ends the whole sandbox for lack of memory, as it ends a container.
+fn exit(ended: Result<Option<i32>, tierce_sandbox::Error>) -> Result<Option<Exit>, Error> {
+    match ended {
+        Ok(code) => Ok(code.map(|code| Exit { code, oom_killed: false })),
+        Err(tierce_sandbox::Error::OutOfMemory { .. }) => Ok(Some(Exit { code: 128 + KILL, oom_killed: true })),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
