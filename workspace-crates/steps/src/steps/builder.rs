@@ -122,7 +122,7 @@ fn builder(context: &Context<'_>, step: &Step, root: String) -> Result<Builder, 
 fn write_debian_root(context: &Context<'_>, extra: &[ExtraEntry], out: &mut dyn Write) -> Result<(), Error> {
     let debs = debs(context);
     let inflated =
-        InflatedDebs::start(debs.iter().map(|deb| deb_path(context, deb)).collect(), &context.workspace.paths);
+        InflatedDebs::start(debs.iter().map(|deb| deb_path(context, deb)).collect(), &context.workspace.paths)?;
     let mut failed = None;
     // The writer of the root reports a file; what happened to it is the error that a user needs.
     let files = debs.iter().zip(inflated).map(|(deb, file)| {

@@ -25,12 +25,13 @@ pub(super) struct InflatedDebs {
 
 impl InflatedDebs {
     /// Starts to decompress these packages into files without names in the cache. The threads end soon after the result is dropped.
-    pub(super) fn start(debs: Vec<PathBuf>, paths: &Paths) -> InflatedDebs {
+    pub(super) fn start(debs: Vec<PathBuf>, paths: &Paths) -> Result<InflatedDebs, Error> {
+        files::create_dir(paths.cache())?;
         let count = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_THREADS);
         let debs = Arc::new(debs);
         let start = |first: usize| {
             let (sender, receiver) = sync_channel(AHEAD);
-            let (debs, folder) = (Arc::clone(&debs), paths.shared("debs"));
+            let (debs, folder) = (Arc::clone(&debs), paths.cache().to_owned());
             thread::spawn(move || {
                 let mut own = debs.iter().skip(first).step_by(count);
                 // The writer has failed if nobody takes the packages.
@@ -38,7 +39,7 @@ impl InflatedDebs {
             });
             receiver
         };
-        InflatedDebs { threads: (0..count).map(start).collect(), next: 0 }
+        Ok(InflatedDebs { threads: (0..count).map(start).collect(), next: 0 })
     }
 }
 
