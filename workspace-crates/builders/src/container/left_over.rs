@@ -19,11 +19,25 @@ impl Workspace {
             *tidied = true;
             return Ok(());
         }
+        self.remove_from_daemon()?;
+        *tidied = true;
+        Ok(())
+    }
+
+    /// Removes the leftovers in the daemon before a run starts containers of tests there, if its builders are sandboxes.
+    pub fn remove_leftovers_of_tests(&self) -> Result<(), Error> {
+        match self.engine {
+            Engine::Sandbox(_) => self.remove_from_daemon(),
+            // A run whose builders are containers has removed them.
+            Engine::Daemon => self.remove_leftovers(),
+        }
+    }
+
+    fn remove_from_daemon(&self) -> Result<(), Error> {
         let docker = self.docker()?;
         for leftover in leftovers::leftovers(&docker, &self.options.namespace, &self.paths, &self.receipts())? {
             leftover.remove(&docker)?;
         }
-        *tidied = true;
         Ok(())
     }
 }

@@ -101,6 +101,7 @@ pub(crate) fn clean(
         Ok(docker) => Some(docker),
         // A daemon whose disk is full may not even start.
         Err(error) if workspace.has_sandbox() || scope == (Scope { cache: true, ..Scope::default() }) => {
+            workspace.check_interrupted()?;
             observer(Event::Warning { message: format!("what is in the daemon stays: {error}") });
             None
         }
