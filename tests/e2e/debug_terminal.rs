@@ -79,7 +79,8 @@ fn shell_has_prompt_size_exit_code() {
     watched.session.press("while test \"$(stty size)\" != '33 77'; do sleep 0.05; done; echo 'res'ized\r");
     watched.session.wait_for("resized");
     // Ctrl-C is a key: it ends a program of the shell, not the session.
-    watched.session.press("echo wait'ing'; sleep 600\r");
+    // The program itself says that it runs: between two commands, Ctrl-C would reach the shell alone.
+    watched.session.press("sh -c \"echo wait'ing'; exec sleep 600\"\r");
     watched.session.wait_for("waiting");
     watched.session.press("\x03");
     watched.session.press("exit 7\r");

@@ -35,6 +35,11 @@ const FILES: usize = 64;
 const FILE_SIZE: usize = 16 << 20;
 const RUNS: usize = 5;
 
+/// The engine of the program under measurement: `TIERCE_TEST_ENGINE`, or that of a user.
+fn engine() -> String {
+    std::env::var("TIERCE_TEST_ENGINE").unwrap_or_else(|_| "auto".to_owned())
+}
+
 /// The program that is measured.
 fn xtask_path() -> &'static str {
     env!("CARGO_BIN_EXE_xtask")

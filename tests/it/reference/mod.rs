@@ -16,8 +16,14 @@ const NESTED: [(&str, &[&str]); 2] =
     [("new", &["workspace", "image", "builder"]), ("debug", &["cp", "ls", "attach", "rm"])];
 
 /// Variables that no user sets or reads: of the tests of this repository, and between the program and its own scripts.
-const OF_TESTS_AND_SCRIPTS: [&str; 4] =
-    ["TIERCE_UPDATE", "TIERCE_LINKERS", "TIERCE_SWITCHES", "TIERCE_REQUIRE_SANDBOX"];
+const OF_TESTS_AND_SCRIPTS: [&str; 6] = [
+    "TIERCE_UPDATE",
+    "TIERCE_LINKERS",
+    "TIERCE_SWITCHES",
+    "TIERCE_REQUIRE_SANDBOX",
+    "TIERCE_REQUIRE_CGROUPS",
+    "TIERCE_TEST_SECONDS",
+];
 
 /// Compares a page of the reference, or rewrites it.
 fn compare_page(name: &str, text: &str) {

@@ -47,6 +47,11 @@ const RUNS: usize = 5;
 /// Sizes of the part that does not change, in millions of bytes.
 const SIZES: [usize; 3] = [50, 200, 1000];
 
+/// The engine of the program under measurement: `TIERCE_TEST_ENGINE`, or that of a user.
+fn engine() -> String {
+    std::env::var("TIERCE_TEST_ENGINE").unwrap_or_else(|_| "auto".to_owned())
+}
+
 /// The program that is measured.
 fn xtask_path() -> &'static str {
     env!("CARGO_BIN_EXE_xtask")
