@@ -88,7 +88,7 @@ impl Engine for SandboxEngine {
         image: &ImageSpec,
         test: &TestSpec,
     ) -> Result<Box<dyn TestContainer + 'a>, Error> {
-        let limits = Limits { memory: test.memory.or(Limits::of_machine().memory), ..Limits::of_machine() };
+        let limits = Limits::of_machine().for_image(test.memory);
         if test.memory.is_some() && limits_in_force(&limits).map_or(None, |limits| limits.memory).is_none() {
             context.warn(format!(
                 "the test `{}` of `{}` runs without its limit of memory: this user can make no group of cgroups v2 for it",
@@ -173,7 +173,7 @@ impl TestContainer for SandboxContainer {
     fn run(&self, input: Option<Vec<u8>>, limit: Duration) -> Result<Option<Exit>, Error> {
         let start = Instant::now();
         let attended = &self.begin(input.unwrap_or_default())?.attended;
-        if let Some(exit) = exit(attended.wait(limit.saturating_sub(start.elapsed())))? {
+        if let Some(exit) = exit(attended, attended.wait(limit.saturating_sub(start.elapsed())))? {
             return Ok(Some(exit));
         }
         self.kill().map(|()| None)
@@ -184,7 +184,8 @@ impl TestContainer for SandboxContainer {
     }
 
     fn ended(&self) -> Result<Option<Exit>, Error> {
-        exit(self.running()?.attended.ended())
+        let attended = &self.running()?.attended;
+        exit(attended, attended.ended())
     }
 
     fn health(&self, limit: Duration) -> Result<Option<Health>, Error> {
@@ -192,7 +193,7 @@ impl TestContainer for SandboxContainer {
         let attended = &self.running()?.attended;
         let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = checks.last.is_none_or(|last| last.elapsed() >= HEALTH_INTERVAL);
-        if is_due && exit(attended.ended())?.is_none() {
+        if is_due && exit(attended, attended.ended())?.is_none() {
             let limit = healthcheck.timeout.unwrap_or(CHECK_LIMIT).min(limit);
             let checked = attended.check(&healthcheck.command, limit)?;
             checks.log.push(Probe { exit_code: checked.code.map_or(-1, i64::from), output: checked.output });
@@ -211,7 +212,7 @@ impl TestContainer for SandboxContainer {
     fn stop(&self, limit: Duration) -> Result<(), Error> {
         let attended = &self.running()?.attended;
         attended.signal(self.stop_signal);
-        match exit(attended.wait(limit))? {
+        match exit(attended, attended.wait(limit))? {
             Some(_) => Ok(()),
             None => self.kill(),
         }
@@ -220,7 +221,7 @@ impl TestContainer for SandboxContainer {
     fn kill(&self) -> Result<(), Error> {
         let attended = &self.running()?.attended;
         attended.signal(KILL);
-        match exit(attended.wait(KILLED))? {
+        match exit(attended, attended.wait(KILLED))? {
             Some(_) => Ok(()),
             None => Err(tierce_sandbox::Error::Killed.into()),
         }
@@ -247,10 +248,10 @@ impl TestContainer for SandboxContainer {
     }
 }
 
-/// Returns how a program ended. The kernel ends the whole sandbox for lack of memory, as it ends a container.
-fn exit(ended: Result<Option<i32>, tierce_sandbox::Error>) -> Result<Option<Exit>, Error> {
+/// Returns how a program ended. As in a container, lack of memory kills the program, one of its processes, or the first process.
+fn exit(attended: &Attended, ended: Result<Option<i32>, tierce_sandbox::Error>) -> Result<Option<Exit>, Error> {
     match ended {
-        Ok(code) => Ok(code.map(|code| Exit { code, oom_killed: false })),
+        Ok(code) => Ok(code.map(|code| Exit { code, oom_killed: attended.ran_out_of_memory() })),
         Err(tierce_sandbox::Error::OutOfMemory { .. }) => Ok(Some(Exit { code: 128 + KILL, oom_killed: true })),
         Err(error) => Err(error.into()),
     }

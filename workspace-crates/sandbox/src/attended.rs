@@ -188,6 +188,11 @@ impl Attended {
         self.wait_while(Some(limit), |state| matches!(state, State::Starting | State::Running))
     }
 
+    /// Whether the kernel has killed one of its processes for lack of memory.
+    pub fn ran_out_of_memory(&self) -> bool {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).ran_out_of_memory()
+    }
+
     /// Sends a signal to the program.
     pub fn signal(&self, signal: i32) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);

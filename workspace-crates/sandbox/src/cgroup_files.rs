@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use tierce_bounded::KERNEL;
+
 /// Returns the folders of this process's own group and of those above it, the nearest first, from `/proc/self/mountinfo` and
 /// `/proc/self/cgroup`. None without version 2, or if the mount does not show the own group.
 pub(crate) fn candidates(mountinfo: &str, groups: &str) -> Vec<PathBuf> {
@@ -24,6 +26,21 @@ fn mount_of(line: &str) -> Option<(&str, &str)> {
 pub(crate) fn count_of(text: &str, key: &str) -> u64 {
     let value = |line: &str| line.split_once(' ').filter(|(name, _)| *name == key)?.1.trim().parse().ok();
     text.lines().find_map(value).unwrap_or(0)
+}
+
+/// Returns the number in a file of a limit; none for `max`.
+pub(crate) fn limit_of(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+/// Whether a file of a group has a word.
+pub(crate) fn has(folder: &Path, file: &str, word: &str) -> bool {
+    read(&folder.join(file)).split_whitespace().any(|there| there == word)
+}
+
+/// Returns the text of a file; an empty one without the file.
+pub(crate) fn read(path: &Path) -> String {
+    tierce_bounded::text(path, &KERNEL).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -58,6 +75,13 @@ mod tests {
         let events = "low 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 1\n";
         for (key, expected) in [("oom_kill", 2), ("oom", 3), ("low", 0), ("none", 0)] {
             assert_eq!(count_of(events, key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn limits_are_numbers_or_none() {
+        for (text, expected) in [("max\n", None), ("0\n", Some(0)), ("4096\n", Some(4096)), ("", None), ("x", None)] {
+            assert_eq!(limit_of(text), expected, "{text:?}");
         }
     }
 }

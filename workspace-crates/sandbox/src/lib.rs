@@ -16,6 +16,7 @@ mod attended;
 mod binds;
 mod cgroup;
 mod cgroup_files;
+mod cgroup_place;
 mod children;
 mod control;
 mod devices;
@@ -42,7 +43,8 @@ mod targets;
 
 pub use asks::Checked;
 pub use attended::{Attended, Output, PackedFile};
-pub use cgroup::{NoLimits, limits_in_force};
+pub use cgroup::limits_in_force;
+pub use cgroup_place::NoLimits;
 pub use error::Error;
 pub use forward::Published;
 pub use identity::{Identity, SubordinateIds};

@@ -14,10 +14,15 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// The most processes and threads at once.
     pub processes: Option<u64>,
+    /// Whether the limit of memory is one of swap too: nothing of the sandbox is swapped out.
+    pub without_swap: bool,
+    /// Whether lack of memory kills the whole sandbox. Otherwise the kernel kills one process, and the others may go on.
+    pub whole_group: bool,
 }
 
 impl Limits {
-    /// Returns limits that leave a part of this machine to other programs.
+    /// Returns limits of a build, which leave a part of this machine to other programs. A build whose compiler alone is killed would
+    /// blame the compiler.
     pub fn of_machine() -> Limits {
         let number = |path: &str| tierce_bounded::text(path, &tierce_bounded::KERNEL).ok()?.trim().parse().ok();
         let system = rustix::system::sysinfo();
@@ -26,11 +31,20 @@ impl Limits {
         Limits::for_machine(total, most.into_iter().flatten().min())
     }
 
+    /// Returns these limits for the program of an image, as a container has them: lack of memory kills one process. A stated limit of
+    /// memory, in bytes, counts without swap.
+    #[must_use]
+    pub fn for_image(self, memory: Option<u64>) -> Limits {
+        let without_swap = memory.is_some();
+        Limits { memory: memory.or(self.memory), without_swap, whole_group: false, ..self }
+    }
+
     /// Returns the limits for a machine with this memory, in bytes, and this limit of processes.
     fn for_machine(memory: u64, processes: Option<u64>) -> Limits {
         let reserve = (memory / 10).clamp(LEAST_RESERVE, MOST_RESERVE).min(memory / 2);
         let half = processes.map_or(PROCESSES, |all| (all / 2).min(PROCESSES));
-        Limits { memory: (memory > 0).then_some(memory - reserve), processes: Some(half) }
+        let memory = (memory > 0).then_some(memory - reserve);
+        Limits { memory, processes: Some(half), without_swap: false, whole_group: true }
     }
 }
 
@@ -51,6 +65,16 @@ mod tests {
             let found = Limits::for_machine(memory, processes);
             assert_eq!((found.memory, found.processes), expected, "{memory} {processes:?}");
         }
+    }
+
+    #[test]
+    fn image_loses_one_process_and_no_swap() {
+        let build = Limits::for_machine(1 << 34, None);
+        assert!(build.whole_group && !build.without_swap);
+        let image = build.for_image(None);
+        assert_eq!(image, Limits { whole_group: false, ..build });
+        let stated = build.for_image(Some(1000));
+        assert_eq!(stated, Limits { memory: Some(1000), without_swap: true, ..image });
     }
 
     #[test]

@@ -124,11 +124,16 @@ impl Started {
         }
     }
 
+    /// Whether the kernel has killed a process of the sandbox for lack of memory.
+    pub(crate) fn ran_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::ran_out_of_memory)
+    }
+
     /// Returns the reason why the processes ended without a word.
-    pub(crate) fn why_it_ended(&mut self) -> Error {
-        match &self.group {
-            Some(group) if group.ran_out_of_memory() => Error::OutOfMemory { limit: group.memory() },
-            _ => Error::Killed,
+    pub(crate) fn why_it_ended(&self) -> Error {
+        match self.ran_out_of_memory() {
+            true => Error::OutOfMemory { limit: self.group.as_ref().and_then(Group::memory) },
+            false => Error::Killed,
         }
     }
 }

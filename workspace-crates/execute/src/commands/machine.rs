@@ -89,7 +89,7 @@ pub(super) fn has_overlayfs() -> bool {
 /// Returns the limits that the kernel keeps for a sandbox. Makes a control group for a moment.
 pub(super) fn cgroups() -> Cgroups {
     match limits_in_force(&Limits::of_machine()) {
-        Ok(Limits { memory, processes }) => Cgroups::Limits { memory, processes },
+        Ok(Limits { memory, processes, .. }) => Cgroups::Limits { memory, processes },
         Err(NoLimits::Absent) => Cgroups::Absent,
         Err(NoLimits::Closed(reason)) => Cgroups::Closed(reason),
     }

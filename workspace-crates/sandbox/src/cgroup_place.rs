@@ -1,0 +1,209 @@
+//! The folder in which this process makes control groups, cgroups(7): its choice, the names and locks of groups, and the limits that a
+//! group there has to keep.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, openat, stat};
+use rustix::io::Errno;
+
+use crate::cgroup_files::{has, limit_of, read};
+use crate::limits::Limits;
+
+/// The prefix of a group's name.
+const PREFIX: &str = "tierce-";
+/// The controllers that have the limits.
+const CONTROLLERS: [&str; 2] = ["memory", "pids"];
+/// The time between two attempts to remove a group, and their number: the kernel takes a moment to end its processes.
+const PAUSE: Duration = Duration::from_millis(5);
+const ATTEMPTS: u32 = 200;
+/// The attempts to make a group while other runs take it for a leftover.
+const CLAIMS: u32 = 20;
+
+/// The reason why no limit holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoLimits {
+    /// The system has no cgroups v2 with these controllers.
+    Absent,
+    /// This user can make no group: the reason, in words.
+    Closed(String),
+}
+
+/// A folder in which this process can make groups and move its children into them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    /// The caller's own group and those above it, up to the place. Their limits do not reach the groups of the place.
+    skipped: Vec<PathBuf>,
+    has_memory: bool,
+    has_processes: bool,
+}
+
+/// The limits of one group, as its files get them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Values {
+    pub(crate) memory: Option<u64>,
+    /// The memory from which on the kernel slows the group down.
+    high: Option<u64>,
+    swap: Option<u64>,
+    pub(crate) processes: Option<u64>,
+    whole_group: bool,
+}
+
+impl Place {
+    /// Finds the nearest of these folders, the caller's own group first, whose groups have both controllers; without one, the nearest
+    /// whose groups have one. `enter` tries whether a child can move into a group. No folder above the place is changed.
+    pub(crate) fn find(folders: &[PathBuf], enter: &dyn Fn(&Path) -> io::Result<()>) -> Result<Place, NoLimits> {
+        if !folders.last().is_some_and(|folder| offers(folder)) {
+            return Err(NoLimits::Absent);
+        }
+        let (mut partial, mut reason) = (None, None);
+        for (index, folder) in folders.iter().enumerate().filter(|(_, folder)| offers(folder)) {
+            match Place::open(folder, &folders[..index], enter) {
+                Ok(place) if place.has_memory && place.has_processes => return Ok(place),
+                Ok(place) if place.has_memory || place.has_processes => partial = partial.or(Some(place)),
+                Ok(_) => {}
+                Err(error) => reason = reason.or(Some(error)),
+            }
+        }
+        let reason = || reason.unwrap_or_else(|| "no group above this process has both for others".to_owned());
+        partial.ok_or_else(|| NoLimits::Closed(reason()))
+    }
+
+    fn open(folder: &Path, skipped: &[PathBuf], enter: &dyn Fn(&Path) -> io::Result<()>) -> Result<Place, String> {
+        let entered = claim(folder).and_then(|(group, _held)| {
+            let entered = enter(&group);
+            remove(&group);
+            entered
+        });
+        entered.map_err(|error| format!("{}: {error}", folder.display()))?;
+        let [has_memory, has_processes] = CONTROLLERS.map(|name| pass_on(folder, name));
+        let place = Place { folder: folder.to_owned(), skipped: skipped.to_vec(), has_memory, has_processes };
+        place.values(&Limits::default()).map(|_| place)
+    }
+
+    /// Returns the folder of the groups.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the limits of a group here: the stated ones, and those of the skipped groups where they are tighter.
+    ///
+    /// # Errors
+    /// If a skipped group has a limit that no group here can have: a sandbox here would escape it.
+    pub(crate) fn values(&self, limits: &Limits) -> Result<Values, String> {
+        let tightest = |file: &str, can_have: bool, stated: Option<u64>| {
+            let of_skipped = self.skipped.iter().filter_map(|folder| limit_of(&read(&folder.join(file)))).min();
+            match of_skipped {
+                Some(_) if !can_have => Err(format!("{}: it cannot keep the caller's {file}", self.folder.display())),
+                _ => Ok(stated.filter(|_| can_have).into_iter().chain(of_skipped).min()),
+            }
+        };
+        let swap = limits.memory.filter(|_| limits.without_swap).map(|_| 0);
+        Ok(Values {
+            memory: tightest("memory.max", self.has_memory, limits.memory)?,
+            high: tightest("memory.high", self.has_memory, None)?,
+            swap: tightest("memory.swap.max", self.has_memory, swap)?,
+            processes: tightest("pids.max", self.has_processes, limits.processes)?,
+            whole_group: limits.whole_group,
+        })
+    }
+
+    /// Removes the groups of processes that are dead.
+    pub(crate) fn remove_leftovers(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+            if is_ours && matches!(lock(&entry.path()), Ok(Some(_))) {
+                remove(&entry.path());
+            }
+        }
+    }
+}
+
+impl Values {
+    /// Writes the limits into the files of a group.
+    pub(crate) fn write(&self, group: &Path) -> io::Result<()> {
+        let whole = self.memory.filter(|_| self.whole_group).map(|_| 1);
+        // A kernel without accounting for swap lacks its file.
+        let swap = self.swap.filter(|_| group.join("memory.swap.max").exists());
+        let files = [
+            ("memory.max", self.memory),
+            ("memory.high", self.high),
+            ("memory.swap.max", swap),
+            ("memory.oom.group", whole),
+            ("pids.max", self.processes),
+        ];
+        let stated = files.into_iter().filter_map(|(file, value)| Some((file, value?)));
+        stated.into_iter().try_for_each(|(file, value)| fs::write(group.join(file), value.to_string()))
+    }
+}
+
+/// Whether a group has one of the controllers.
+fn offers(folder: &Path) -> bool {
+    CONTROLLERS.iter().any(|name| has(folder, "cgroup.controllers", name))
+}
+
+/// Gives a controller of a group to the groups in it. The kernel refuses where processes are in the group itself.
+fn pass_on(folder: &Path, name: &str) -> bool {
+    if !has(folder, "cgroup.subtree_control", name) && has(folder, "cgroup.controllers", name) {
+        let _ = fs::write(folder.join("cgroup.subtree_control"), format!("+{name}"));
+    }
+    has(folder, "cgroup.subtree_control", name)
+}
+
+/// Makes a group that is locked by this process. Until the lock, another run may take the group for a leftover, and remove it.
+pub(crate) fn claim(parent: &Path) -> io::Result<(PathBuf, OwnedFd)> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..CLAIMS {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
+        match fs::create_dir(&folder) {
+            // A process of another pid namespace has the same number.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            made => made?,
+        }
+        if let Some(held) = lock(&folder)? {
+            return Ok((folder, held));
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::ResourceBusy))
+}
+
+/// Locks a group. Returns none if another process has the lock, or has removed the group.
+fn lock(folder: &Path) -> io::Result<Option<OwnedFd>> {
+    let held = match openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        held => held?,
+    };
+    match flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        locked => locked?,
+    }
+    let own = fstat(&held)?;
+    // Another process may have removed it between the two calls.
+    let is_there = stat(folder).is_ok_and(|there| (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino));
+    Ok(is_there.then_some(held))
+}
+
+/// Removes a group, with the processes that are still in it.
+pub(crate) fn remove(folder: &Path) {
+    for _ in 0..ATTEMPTS {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let _ = fs::write(folder.join("cgroup.kill"), "1");
+                thread::sleep(PAUSE);
+            }
+            // A later run removes a group that stays.
+            _ => return,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "cgroup_place_tests.rs"]
+mod tests;
