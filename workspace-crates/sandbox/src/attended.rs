@@ -169,8 +169,12 @@ impl Attended {
     /// Returns the exit code of an ended program, or 128 plus the number of the signal that ended it. Returns none while it runs.
     ///
     /// # Errors
-    /// If the sandbox is gone.
+    /// If the sandbox is gone; [`Error::Interrupted`].
     pub fn ended(&self) -> Result<Option<i32>, Error> {
+        // A caller asks this while it waits for something else, as for a port.
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
         let state = self.state().clone();
         match state {
             State::Starting | State::Running => Ok(None),
