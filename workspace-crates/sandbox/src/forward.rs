@@ -2,19 +2,19 @@
 //! each one on, and the sandbox's first process connects it with the program.
 
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect as connect_socket, socket_with};
 
 use crate::asks::{self, Ask};
+use crate::loopback::{CLIENT, SERVER};
+use crate::raw;
 
-/// The address at which programs get the connections. As a container's address, it reaches a program that listens everywhere, and
-/// none that listens on 127.0.0.1 alone.
-const REACHED: [u8; 4] = [127, 0, 0, 2];
 /// The pause after a connection that could not be accepted, as with too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -25,6 +25,40 @@ pub struct Published {
     pub listener: TcpListener,
     /// The port in the sandbox.
     pub port: u16,
+}
+
+/// The number of open connections.
+#[derive(Clone, Default)]
+pub(crate) struct Open(Arc<(Mutex<usize>, Condvar)>);
+
+/// One open connection, until its drop.
+pub(crate) struct Held(Open);
+
+impl Open {
+    pub(crate) fn hold(&self) -> Held {
+        self.change(|count| count + 1);
+        Held(self.clone())
+    }
+
+    /// Waits until no connection is open, at most for this time.
+    pub(crate) fn wait_until_closed(&self, limit: Duration) {
+        let (count, changed) = &*self.0;
+        let count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_timeout_while(count, limit, |count| *count > 0));
+    }
+
+    fn change(&self, change: impl Fn(usize) -> usize) {
+        let (count, changed) = &*self.0;
+        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = change(*count);
+        changed.notify_all();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.change(|count| count.saturating_sub(1));
+    }
 }
 
 /// Passes the connections of a port on, in a thread that ends with the sandbox.
@@ -55,10 +89,22 @@ fn wait(listener: &TcpListener, sandbox: &OwnedFd) -> bool {
 
 /// Connects a connection with a port of this network namespace until both sides have ended. Without a listener there, it ends at once.
 pub(crate) fn connect(connection: OwnedFd, port: u16) {
+    connect_between(connection, CLIENT, SocketAddrV4::new(SERVER, port));
+}
+
+fn connect_between(connection: OwnedFd, from: Ipv4Addr, to: SocketAddrV4) {
     let client = TcpStream::from(connection);
-    if let Ok(server) = TcpStream::connect((std::net::Ipv4Addr::from(REACHED), port)) {
+    if let Ok(server) = connect_from(from, to) {
         join(&client, &server);
     }
+}
+
+fn connect_from(from: Ipv4Addr, to: SocketAddrV4) -> io::Result<TcpStream> {
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    raw::bind_without_port(&socket);
+    bind(&socket, &SocketAddrV4::new(from, 0))?;
+    connect_socket(&socket, &to)?;
+    Ok(TcpStream::from(socket))
 }
 
 fn join(client: &TcpStream, server: &TcpStream) {
@@ -95,13 +141,34 @@ mod tests {
         (listener, port)
     }
 
+    /// Connects as in a sandbox, with other addresses.
+    fn join_with(connection: TcpStream, port: u16) {
+        connect_between(connection.into(), Ipv4Addr::LOCALHOST, SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), port));
+    }
+
+    #[test]
+    fn open_connections_are_waited_for() {
+        let open = Open::default();
+        open.wait_until_closed(Duration::from_secs(60));
+        let (first, second) = (open.hold(), open.hold());
+        drop(first);
+        open.wait_until_closed(Duration::from_millis(1));
+        let start = std::time::Instant::now();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            drop(second);
+        });
+        open.wait_until_closed(Duration::from_secs(60));
+        assert!((50..20_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    }
+
     #[test]
     fn both_directions_end_on_their_own() {
         let (server, port) = listener();
         let (front, front_port) = listener();
         let mut client = TcpStream::connect(("127.0.0.1", front_port)).expect("accepted");
         let (accepted, _) = front.accept().expect("a connection");
-        let joined = thread::spawn(move || connect(accepted.into(), port));
+        let joined = thread::spawn(move || join_with(accepted, port));
         let (mut served, _) = server.accept().expect("a connection");
         client.write_all(b"question").expect("sent");
         client.shutdown(Shutdown::Write).expect("open");
@@ -120,7 +187,7 @@ mod tests {
         drop(gone);
         let (front, front_port) = listener();
         let mut client = TcpStream::connect(("127.0.0.1", front_port)).expect("accepted");
-        connect(front.accept().expect("a connection").0.into(), port);
+        join_with(front.accept().expect("a connection").0, port);
         assert_eq!(client.read(&mut [0]).expect("the end"), 0);
     }
 }

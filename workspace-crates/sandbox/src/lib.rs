@@ -35,6 +35,7 @@ mod program;
 mod raw;
 mod running;
 mod serving;
+mod signals;
 mod spec;
 mod started;
 mod stop;

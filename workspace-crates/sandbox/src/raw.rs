@@ -9,11 +9,15 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Resource, Rlimit, Uid, setrlimit};
 use rustix::thread::{
     CapabilitySet, UnshareFlags, remove_capability_from_bounding_set, set_thread_gid, set_thread_groups, set_thread_uid,
 };
 
+/// The number of `SIGKILL`.
+pub(crate) const KILL: i32 = libc::SIGKILL;
+/// The number of the last signal, a real-time one.
+const LAST_SIGNAL: i32 = 64;
 /// The number of the control socket in a sandbox's processes.
 const CONTROL: RawFd = 3;
 
@@ -95,6 +99,35 @@ pub(crate) fn kill_all_others() {
     // SAFETY: `kill` has no effect on the memory of this process.
     unsafe {
         libc::kill(-1, libc::SIGKILL);
+    }
+}
+
+/// Sends a signal to one process. Real-time signals have numbers alone.
+pub(crate) fn send_signal(pid: i32, number: i32) {
+    // Other numbers stand for many processes, or for none.
+    if pid > 0 && (1..=LAST_SIGNAL).contains(&number) {
+        // SAFETY: `kill` has no effect on the memory of this process.
+        unsafe {
+            libc::kill(pid, number);
+        }
+    }
+}
+
+/// Lets a socket that gets an address take a port only when it connects, ip(7). Without it, a port serves one connection at a time.
+pub(crate) fn bind_without_port(socket: &OwnedFd) {
+    let on: libc::c_int = 1;
+    let (length, on) = (size_of_val(&on) as libc::socklen_t, (&raw const on).cast());
+    // SAFETY: the value lives until the call returns, and has the stated length.
+    unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, on, length);
+    }
+}
+
+/// Starts a command with a limit of open files.
+pub(crate) fn limit_files(command: &mut Command, files: Rlimit) {
+    // SAFETY: the closure runs in the forked child, and makes one system call.
+    unsafe {
+        command.pre_exec(move || Ok(setrlimit(Resource::Nofile, files)?));
     }
 }
 

@@ -13,14 +13,13 @@ use crate::control::{Control, Said};
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::pipes::PipeEnd;
+use crate::raw::KILL;
 use crate::spec::{Program, Spec, Task};
 use crate::started::{Packed, Started};
 use crate::stop::{LOOK, Stop};
 
 /// The time that a removal has after an interruption.
 const REMOVAL: Duration = Duration::from_secs(5);
-/// The number of `SIGKILL`.
-const KILL: i32 = 9;
 
 /// Starts sandboxes with the same users.
 #[derive(Clone, Debug)]

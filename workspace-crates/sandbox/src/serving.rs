@@ -9,15 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::archive;
 use crate::asks::{self, Ask, Checked};
 use crate::children::Children;
 use crate::control::{Control, Said};
 use crate::error::Failure;
-use crate::forward;
-use crate::program::command_of;
+use crate::forward::{self, Open};
+use crate::program::{command_of, give_pipe};
 use crate::spec::Program;
 
 /// The output of a check that counts, in bytes, as a daemon keeps it.
@@ -25,15 +23,19 @@ const KEPT: usize = 4096;
 /// The time in which the output of an ended check arrives: a process that it left may keep the pipe.
 const ARRIVAL: Duration = Duration::from_millis(100);
 
-/// Answers requests until the parent is gone, in a thread of its own.
-pub(crate) fn serve(socket: OwnedFd, program: Program, children: Arc<Children>) -> Result<(), Failure> {
+/// Answers requests until the parent is gone, in a thread of its own. `open` counts those that are not done.
+pub(crate) fn serve(socket: OwnedFd, program: Program, children: Arc<Children>, open: Open) -> Result<(), Failure> {
     let serving = thread::Builder::new().spawn(move || {
         loop {
             match asks::receive(&socket) {
                 Ok(Some((ask, descriptor))) => {
                     let (program, children) = (program.clone(), Arc::clone(&children));
                     // Without a thread the descriptor is closed, and the parent notices.
-                    let _ = thread::Builder::new().spawn(move || answer(ask, descriptor, &program, &children));
+                    let held = open.hold();
+                    let _ = thread::Builder::new().spawn(move || {
+                        let _held = held;
+                        answer(ask, descriptor, &program, &children);
+                    });
                 }
                 Ok(None) => return,
                 Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {}
@@ -74,6 +76,7 @@ fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
     let run = || -> io::Result<Checked> {
         let (mut reader, writer) = io::pipe()?;
         let mut command = command_of(program).map_err(|failure| io::Error::other(failure.reason))?;
+        give_pipe(&writer, program);
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let child = children.start(&mut command)?;
         // It has the pipe's other end.
@@ -90,11 +93,8 @@ fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
                 kept.extend_from_slice(&buffer[..length.min(room)]);
             }
         })?;
-        let code = children.wait_for(pid, limit);
+        let code = children.wait_or_kill(pid, limit);
         if code.is_none() {
-            if let Some(pid) = Pid::from_raw(pid) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
             return Ok(Checked { code: None, output: format!("it did not end within {} s", limit.as_secs_f64()) });
         }
         let _ = is_read.recv_timeout(ARRIVAL);
