@@ -176,16 +176,19 @@ pub(crate) fn claim(parent: &Path) -> io::Result<(PathBuf, OwnedFd)> {
 
 /// Locks a group. Returns none if another process has the lock, or has removed the group.
 fn lock(folder: &Path) -> io::Result<Option<OwnedFd>> {
-    let held = match openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(None),
-        held => held?,
-    };
+    match openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::NOENT) => Ok(None),
+        opened => lock_opened(folder, opened?),
+    }
+}
+
+fn lock_opened(folder: &Path, held: OwnedFd) -> io::Result<Option<OwnedFd>> {
     match flock(&held, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => return Ok(None),
         locked => locked?,
     }
     let own = fstat(&held)?;
-    // Another process may have removed it between the two calls.
+    // Another process may have removed it after it was opened.
     let is_there = stat(folder).is_ok_and(|there| (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino));
     Ok(is_there.then_some(held))
 }

@@ -123,6 +123,20 @@ fn files_of_a_group_get_its_limits() {
 }
 
 #[test]
+fn removed_group_cannot_be_locked() {
+    let root = tree(&[("a", &[])]);
+    let folder = root.path().join("a");
+    let open = || OwnedFd::from(fs::File::open(&folder).expect("a folder"));
+    let first = lock_opened(&folder, open()).expect("a folder").expect("nobody has it");
+    assert!(lock_opened(&folder, open()).expect("a folder").is_none(), "the first one has it");
+    drop(first);
+    let opened = open();
+    fs::remove_dir(&folder).expect("empty");
+    assert!(lock_opened(&folder, opened).expect("a folder").is_none(), "nothing is left to lock");
+    assert!(lock(&folder).expect("no error").is_none());
+}
+
+#[test]
 fn claimed_group_survives_the_removal_of_leftovers() {
     let root = tree(&[("", &[])]);
     let place = Place { folder: root.path().to_owned(), skipped: Vec::new(), has_memory: false, has_processes: false };

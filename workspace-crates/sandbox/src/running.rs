@@ -18,6 +18,8 @@ use crate::spec::{Program, Spec, Task};
 use crate::started::{Packed, Started};
 use crate::stop::{LOOK, Stop};
 
+/// The code of a program that `SIGKILL` ended.
+const KILLED: i32 = 128 + KILL;
 /// The time that a removal has after an interruption.
 const REMOVAL: Duration = Duration::from_secs(5);
 
@@ -140,6 +142,10 @@ impl Sandbox {
         let ended = loop {
             match received.recv_timeout(LOOK) {
                 Ok(Said::Begun) => has_begun = true,
+                // The kernel killed the program, and its caller would not learn why.
+                Ok(Said::Ended(code)) if code == KILLED && started.ran_out_of_memory() => {
+                    break Err(started.why_it_ended());
+                }
                 Ok(Said::Ended(code)) => break Ok(code),
                 Ok(Said::Failed(failure)) => break Err(failure.into()),
                 Ok(Said::Unshared | Said::Waiting | Said::Missing | Said::Signal(_))

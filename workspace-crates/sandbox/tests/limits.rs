@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::{Test, fixture, sandbox, script, skip};
-use tierce_sandbox::{Error, Limits, Output, limits_in_force};
+use tierce_sandbox::{Error, Limits, Output, Program, Stdin, limits_in_force};
 
 const TESTS: &[Test] = &[
     ("fork_bomb_stops_at_the_limit", fork_bomb_stops_at_the_limit),
@@ -82,6 +82,9 @@ fn image_loses_one_process_for_lack_of_memory() {
     let attended = attended.expect("a sandbox");
     assert_eq!(attended.wait(Duration::from_secs(60)).expect("it goes on"), Some(7));
     assert!(attended.ran_out_of_memory());
+    let program = Program { stdin: Stdin::Inherited, ..script("exec tail -n 1 /dev/zero") };
+    let ended = sandbox().with_limits(limits).run_here(&fixture.spec, &program, &mut Vec::new);
+    assert!(matches!(ended, Err(Error::OutOfMemory { .. })), "{ended:?}");
 }
 
 fn group_exists_while_its_program_runs() {

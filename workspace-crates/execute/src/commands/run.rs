@@ -9,7 +9,7 @@ use tierce_manifest::ImageSpec;
 use tierce_oci::Runtime;
 use tierce_plan::Sink;
 use tierce_roots::{ImageRun, RunOptions, SandboxImage, SandboxStore, Used};
-use tierce_sandbox::Published;
+use tierce_sandbox::{Limits, Published};
 use tierce_store::{Error, Observer, files, locks};
 use tierce_stored::{Source, Stored};
 
@@ -29,7 +29,8 @@ impl Runnable {
     /// # Errors
     /// If the sandbox or the program does not start.
     pub fn run(&self, ports: Vec<Published>, signals: &mut dyn FnMut() -> Vec<i32>) -> Result<i32, Error> {
-        Ok(self.run.sandbox().run_published(&self.run.spec, &self.run.program, ports, signals)?)
+        let sandbox = self.run.sandbox().clone().with_limits(Limits::of_machine().for_image(None));
+        Ok(sandbox.run_published(&self.run.spec, &self.run.program, ports, signals)?)
     }
 }
 
