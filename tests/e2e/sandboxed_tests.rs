@@ -62,7 +62,7 @@ fn archive_is_tested_without_daemon() {
     assert!(fs::read(&archive).expect("there") != before);
 }
 
-/// Tests that fail, each in its own way. None limits its memory, which only a daemon does.
+/// Tests that fail, each in its own way. None states a limit of memory: not every machine lets the sandbox set one.
 const FAILING: &str = r#"
 [package.metadata.image.test.absent]
 entrypoint = ["/bin/sh"]

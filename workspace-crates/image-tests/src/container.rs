@@ -23,6 +23,9 @@ pub enum Subject<'a> {
 
 /// An engine, which has the image under test.
 pub(crate) trait Engine: Sync {
+    /// Whether a test's limit of memory holds.
+    fn limits_memory(&self) -> bool;
+
     /// Creates a container for a test.
     fn create<'a>(
         &'a self,

@@ -30,6 +30,10 @@ struct DaemonContainer {
 }
 
 impl Engine for DaemonEngine<'_> {
+    fn limits_memory(&self) -> bool {
+        true
+    }
+
     fn create<'a>(
         &'a self,
         context: &Context<'a>,

@@ -60,7 +60,8 @@ mod tests {
 
     fn failed(test: &str, problems: &[&str], output: &[&str]) -> TestResult {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        TestResult { test: test.into(), took: Duration::ZERO, problems: texts(problems), output: texts(output) }
+        let (problems, output) = (texts(problems), texts(output));
+        TestResult { test: test.into(), took: Duration::ZERO, problems, output, unlimited: false }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use tierce_store::{Error, ErrorKind, Event, Unit, files as host_files};
 use crate::container::Engine;
 use crate::daemon::DaemonEngine;
 use crate::failures::{TestedWhen, log_path};
-use crate::sandboxed::SandboxEngine;
+use crate::sandboxed::{SandboxEngine, sandbox_limits_memory};
 use crate::trial::Trial;
 
 pub use crate::container::Subject;
@@ -127,7 +127,14 @@ fn one_test(
     let log = log_path(&context.workspace.paths.logs(spec.name.as_str()), test.name.as_str());
     host_files::write(&log, &trial.output.log)?;
     let output = if trial.problems.is_empty() { Vec::new() } else { trial.output.last_lines(LAST_LINES) };
-    Ok(TestResult { test: test.name.to_string(), took: start.elapsed(), problems: trial.problems, output })
+    let unlimited = test.memory.is_some() && !engine.limits_memory();
+    Ok(TestResult { test: test.name.to_string(), took: start.elapsed(), problems: trial.problems, output, unlimited })
+}
+
+/// Whether the results of an earlier run count for this step. A test that ran without its limit of memory runs again where it has one.
+pub fn count_for(step: &Step, results: &[TestResult]) -> bool {
+    let runs_in_daemon = || step.inputs().any(|id| id.verb() == "load");
+    !results.iter().any(|result| result.unlimited) || !(runs_in_daemon() || sandbox_limits_memory())
 }
 
 /// Fails if a test of the image failed. `earlier` is whether the tests ran in an earlier run.

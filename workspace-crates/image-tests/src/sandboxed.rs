@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tierce_builders::container::context::Context;
 use tierce_docker::{Exit, Health, HealthStatus, OutputStream, Probe};
-use tierce_manifest::{ImageSpec, Signal, TestRun, TestSpec};
+use tierce_manifest::{ExpectedFile, ImageSpec, Signal, TestRun, TestSpec};
 use tierce_oci::{Healthcheck, Runtime};
 use tierce_plan::PackedImage;
-use tierce_roots::{ImageRun, RunOptions, SandboxImage};
+use tierce_roots::{ImageRun, RunOptions, SandboxImage, needs_users};
 use tierce_sandbox::{Attended, Limits, Output as Receiver, Published, Stdin, Stream, limits_in_force};
 use tierce_store::damage::Checked;
 use tierce_store::{Error, ErrorKind};
@@ -82,6 +82,10 @@ impl SandboxEngine {
 }
 
 impl Engine for SandboxEngine {
+    fn limits_memory(&self) -> bool {
+        sandbox_limits_memory()
+    }
+
     fn create<'a>(
         &'a self,
         context: &Context<'a>,
@@ -89,7 +93,10 @@ impl Engine for SandboxEngine {
         test: &TestSpec,
     ) -> Result<Box<dyn TestContainer + 'a>, Error> {
         let limits = Limits::of_machine().for_image(test.memory);
-        if test.memory.is_some() && limits_in_force(&limits).map_or(None, |limits| limits.memory).is_none() {
+        if !self.0.has_owners() {
+            refuse_owners(test)?;
+        }
+        if test.memory.is_some() && !self.limits_memory() {
             context.warn(format!(
                 "the test `{}` of `{}` runs without its limit of memory: this user can make no group of cgroups v2 for it",
                 test.name, image.name
@@ -111,6 +118,20 @@ impl Engine for SandboxEngine {
             output: Arc::default(),
         }))
     }
+}
+
+/// Whether the sandbox can limit the memory of a test on this machine.
+pub(crate) fn sandbox_limits_memory() -> bool {
+    limits_in_force(&Limits::of_machine()).is_ok_and(|limits| limits.memory.is_some())
+}
+
+/// Refuses a test that compares owners, for a sandbox in which root has all files.
+fn refuse_owners(test: &TestSpec) -> Result<(), Error> {
+    let states_owner = |file: &&ExpectedFile| file.present.as_ref().is_some_and(|expected| expected.owner.is_some());
+    test.files.iter().find(states_owner).map_or(Ok(()), |file| {
+        let what = format!("the test `{}` compares the owner of `{}`", test.name, file.path);
+        Err(needs_users(&what, ", or run it in a daemon, with `cargo xtask test`").at(&test.place))
+    })
 }
 
 /// Returns the options of the run that are those of the container in a daemon.

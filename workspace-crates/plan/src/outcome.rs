@@ -80,6 +80,9 @@ pub struct TestResult {
     pub problems: Vec<String>,
     /// The last lines of the container's output, if it failed.
     pub output: Vec<String>,
+    /// Whether the test states a limit of memory, and ran without one. The result then says less than that of a limited run.
+    #[serde(default)]
+    pub unlimited: bool,
 }
 
 impl TestResult {

@@ -54,6 +54,11 @@ impl SandboxImage {
         &self.runtime
     }
 
+    /// Whether the files have the owners that the layers state. A sandbox with one user gives all of them to root.
+    pub fn has_owners(&self) -> bool {
+        self.store.sandbox().identity().has_range()
+    }
+
     /// Prepares a run.
     ///
     /// # Errors
@@ -64,13 +69,7 @@ impl SandboxImage {
         let program = program(&self.runtime, options, &account)?;
         let scratch = self.store.scratch()?;
         let spec = self.spec(&scratch);
-        let mut present = Vec::new();
-        for path in &self.runtime.volumes {
-            if sandbox.pack(&spec, path)?.is_some() {
-                present.push(path.as_str());
-            }
-        }
-        let mut mounts = volumes(&self.runtime, options, &account, |path| present.contains(&path));
+        let mut mounts = volumes(&self.runtime, options);
         mounts.push(Mount::Folder { host: self.store.hosts()?, target: "/etc/hosts".to_owned(), read_only: true });
         mounts.extend(options.mounts.iter().cloned());
         let spec = Spec { read_only: options.read_only, mounts, ..spec };

@@ -62,11 +62,10 @@ pub(crate) fn account(
     let numbers = (identity.uid, identity.gid);
     if !has_range && numbers != (0, 0) {
         let user = user.unwrap_or_default();
-        let message =
-            format!("the image runs as the user `{user}`, and this machine gives you no users besides your own");
-        let help = "install `newuidmap` (the package uidmap) and give yourself ranges in /etc/subuid and /etc/subgid, or \
-                    run it as root with `--user 0:0`";
-        return Err(Error::new(ErrorKind::Daemon, message).with_help(help));
+        return Err(needs_users(
+            &format!("the image runs as the user `{user}`"),
+            ", or run it as root with `--user 0:0`",
+        ));
     }
     let uid = identity.uid.to_string();
     let home = texts.passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -74,6 +73,13 @@ pub(crate) fn account(
     let home = home.filter(|home| !home.is_empty()).unwrap_or("/").to_owned();
     let groups = if has_range { identity.groups.into_iter().collect() } else { Vec::new() };
     Ok(Account { numbers, groups, home })
+}
+
+/// Returns the error of what needs more users than the caller's own; `otherwise` continues the help.
+pub fn needs_users(what: &str, otherwise: &str) -> Error {
+    let help = "install `newuidmap` (the package uidmap) and give yourself ranges in /etc/subuid and /etc/subgid";
+    Error::new(ErrorKind::Daemon, format!("{what}, and this machine gives you no users besides your own"))
+        .with_help(format!("{help}{otherwise}"))
 }
 
 /// Returns the program: the image's, as far as the options do not replace its values.
@@ -105,22 +111,16 @@ pub(crate) fn program(runtime: &Runtime, options: &RunOptions, account: &Account
     })
 }
 
-/// Returns the mounts of volumes: empty folders of the user. In a root that takes changes, a folder of the image is its own volume.
-pub(crate) fn volumes(
-    runtime: &Runtime,
-    options: &RunOptions,
-    account: &Account,
-    has_folder: impl Fn(&str) -> bool,
-) -> Vec<Mount> {
+/// Returns the mounts of the image's volumes, but for those in whose places the options mount something.
+pub(crate) fn volumes(runtime: &Runtime, options: &RunOptions) -> Vec<Mount> {
     let has_mount = |path: &str| options.mounts.iter().any(|mount| same_path(target(mount), path));
-    let is_mounted = |path: &&String| !has_mount(path) && (options.read_only || !has_folder(path));
-    let volumes = runtime.volumes.iter().filter(is_mounted);
-    volumes.map(|path| Mount::Memory { target: path.clone(), owner: account.numbers }).collect()
+    let volumes = runtime.volumes.iter().filter(|path| !has_mount(path));
+    volumes.map(|path| Mount::Volume { target: path.clone() }).collect()
 }
 
 fn target(mount: &Mount) -> &str {
     match mount {
-        Mount::Folder { target, .. } | Mount::Memory { target, .. } => target,
+        Mount::Folder { target, .. } | Mount::Memory { target } | Mount::Volume { target } => target,
     }
 }
 
@@ -211,20 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn volumes_are_folders_of_the_user() {
-        let runtime = Runtime { volumes: ["/data", "/new", "/own"].map(String::from).into(), ..Runtime::default() };
-        let account = Account { numbers: (7, 8), ..root() };
-        let targets = |read_only| -> Vec<String> {
-            let mounts = vec![Mount::Memory { target: "/own/".into(), owner: (0, 0) }];
-            let options = RunOptions { read_only, mounts, ..RunOptions::default() };
-            let mounts = volumes(&runtime, &options, &account, |path| path == "/data");
-            let target = |mount| match mount {
-                Mount::Memory { target, owner: (7, 8) } => target,
-                other => panic!("{other:?}"),
-            };
-            mounts.into_iter().map(target).collect()
-        };
-        assert_eq!(targets(false), ["/new"], "the image has the other folder");
-        assert_eq!(targets(true), ["/data", "/new"]);
+    fn options_take_the_places_of_volumes() {
+        let runtime = Runtime { volumes: ["/data", "/own"].map(String::from).into(), ..Runtime::default() };
+        let mounts = vec![Mount::Memory { target: "/own/".into() }];
+        let options = RunOptions { mounts, ..RunOptions::default() };
+        assert_eq!(volumes(&runtime, &options), [Mount::Volume { target: "/data".into() }]);
     }
 }

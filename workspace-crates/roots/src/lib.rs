@@ -18,7 +18,7 @@ mod users;
 mod volumes;
 
 pub use image::{ImageRun, SandboxImage};
-pub use image_program::RunOptions;
+pub use image_program::{RunOptions, needs_users};
 pub use layered::Used;
 pub use scratch::Scratch;
 pub use store::{SANDBOX_ID, SandboxStore};

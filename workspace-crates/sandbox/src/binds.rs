@@ -1,12 +1,12 @@
 //! Single mounts in a root: a file or folder of the host, an empty folder in memory.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags, fstatvfs, openat};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, mount, mount_bind_recursive, mount_remount};
+use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive, mount_remount};
 
 use crate::error::Failure;
 use crate::targets::{Kind, Target};
@@ -63,11 +63,17 @@ fn locked_flags(fd: impl AsFd) -> Result<MountFlags, Errno> {
 }
 
 /// Mounts an empty folder in memory.
-pub(crate) fn memory(root: &OwnedFd, target: &str, options: &str) -> Result<(), Failure> {
-    let failed = |error: Errno| Failure::at("mount a folder in memory at", target, error);
-    let options = CString::new(options).map_err(|_| failed(Errno::INVAL))?;
+pub(crate) fn memory(root: &OwnedFd, target: &str, options: &CStr) -> Result<(), Failure> {
     let place = Target::find(root, target, Kind::Folder)?;
-    mount("tmpfs", place.path().as_str(), "tmpfs", PLAIN, options.as_c_str()).map_err(failed)
+    mount("tmpfs", place.path().as_str(), "tmpfs", PLAIN, options)
+        .map_err(|error| Failure::at("mount a folder in memory at", target, error))
+}
+
+/// Mounts a folder of the root onto itself. Flags of the root's own mount, such as that it is read-only, do not count there.
+pub(crate) fn volume(root: &OwnedFd, target: &str) -> Result<(), Failure> {
+    let place = Target::find(root, target, Kind::Folder)?;
+    mount_bind(place.path().as_str(), place.path().as_str())
+        .map_err(|error| Failure::at("mount the volume", target, error))
 }
 
 /// Returns the mount points below a path, as `/proc/self/mountinfo` lists them, proc(5).

@@ -50,7 +50,7 @@ pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<()
         bind(root, Path::new("/dev/null"), path, false)?;
     }
     mount_sysfs(root)?;
-    memory(root, "/dev", "mode=755,size=1m")?;
+    memory(root, "/dev", c"mode=755,size=1m")?;
     for name in DEVICES {
         device(root, name)?;
     }
@@ -60,12 +60,12 @@ pub(crate) fn mount(root: &OwnedFd, has_range: bool, own_tmp: bool) -> Result<()
     }
     let group = if has_range { ",gid=5" } else { "" };
     kernel(root, "/dev/pts", "devpts", &format!("newinstance,ptmxmode=0666,mode=620{group}"))?;
-    memory(root, "/dev/shm", "mode=1777")?;
+    memory(root, "/dev/shm", c"mode=1777")?;
     if own_tmp {
         return Ok(());
     }
-    memory(root, "/tmp", "mode=1777")?;
-    memory(root, "/run", "mode=755")
+    memory(root, "/tmp", c"mode=1777")?;
+    memory(root, "/run", c"mode=755")
 }
 
 /// Mounts `/sys` as containers have it: nothing can be changed, and nothing of the firmware is there. A container around this process
@@ -74,7 +74,7 @@ fn mount_sysfs(root: &OwnedFd) -> Result<(), Failure> {
     let place = Target::find(root, "/sys", Kind::Folder)?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV | MountFlags::RDONLY;
     match mount_file_system("sysfs", place.path().as_str(), "sysfs", flags, c"") {
-        Ok(()) if Path::new(FIRMWARE).exists() => memory(root, FIRMWARE, "mode=755"),
+        Ok(()) if Path::new(FIRMWARE).exists() => memory(root, FIRMWARE, c"mode=755"),
         Ok(()) | Err(Errno::PERM) => Ok(()),
         Err(error) => Err(Failure::at("mount", "/sys", error)),
     }

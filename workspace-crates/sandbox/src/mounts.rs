@@ -11,7 +11,7 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, fchdir, pivot_root};
 
-use crate::binds::{PLAIN, bind, memory};
+use crate::binds::{PLAIN, bind, memory, volume};
 use crate::devices;
 use crate::error::Failure;
 use crate::spec::{Mount, Root, Spec};
@@ -39,9 +39,8 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
     for one in &spec.mounts {
         match one {
             Mount::Folder { host, target, read_only } => bind(&root, host, target, *read_only)?,
-            Mount::Memory { target, owner: (user, group) } => {
-                memory(&root, target, &format!("mode=755,uid={user},gid={group}"))?;
-            }
+            Mount::Memory { target } => memory(&root, target, c"mode=755")?,
+            Mount::Volume { target } => volume(&root, target)?,
         }
     }
     if spec.read_only {

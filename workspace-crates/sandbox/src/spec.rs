@@ -57,8 +57,11 @@ pub enum Mount {
     Memory {
         /// The path in the root.
         target: String,
-        /// The numbers of its user and group.
-        owner: (u32, u32),
+    },
+    /// A folder of the root itself, which takes changes even if the root refuses them. The sandbox creates it where it is missing.
+    Volume {
+        /// The path in the root.
+        target: String,
     },
 }
 

@@ -25,6 +25,7 @@ const TESTS: &[Test] = &[
     ("exit_codes_and_signals_arrive", exit_codes_and_signals_arrive),
     ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
     ("program_has_its_user_and_groups", program_has_its_user_and_groups),
+    ("volumes_take_changes_of_a_read_only_root", volumes_take_changes_of_a_read_only_root),
     ("signals_are_passed_on", signals_are_passed_on),
     ("connections_reach_the_program", connections_reach_the_program),
     ("attended_program_is_watched_and_stopped", attended_program_is_watched_and_stopped),
@@ -95,7 +96,7 @@ fn mounts_are_read_only_if_asked() {
         folder(fixture.path("in"), "/deep/er/in", true),
         folder(fixture.path("out"), "/out", false),
         folder(fixture.path("in/file"), "/etc/one-file", true),
-        Mount::Memory { target: "/memory".to_owned(), owner: (0, 0) },
+        Mount::Memory { target: "/memory".to_owned() },
     ];
     fixture.spec.mounts.extend(mounts);
     let (code, said) = outcome(
@@ -164,13 +165,24 @@ fn program_has_its_user_and_groups() {
         return;
     }
     fixture.spec.own_tmp = true;
-    fixture.spec.mounts.push(Mount::Memory { target: "/memory".to_owned(), owner: (12, 13) });
-    let text = "id -u; id -g; id -G; touch /memory/x && echo written; test -e /tmp || echo own";
+    let text = "id -u; id -g; id -G; test -e /tmp || echo own";
     let program = Program { user: (12, 13), groups: vec![14, 15], ..script(text) };
     let mut said = Vec::new();
     let code = sandbox().run(&fixture.spec, &program, b"", &mut |_, bytes| said.extend(bytes)).expect("a sandbox");
     let said = String::from_utf8(said).expect("text");
-    assert_eq!((code, said.as_str()), (0, "12\n13\n13 14 15\nwritten\nown\n"));
+    assert_eq!((code, said.as_str()), (0, "12\n13\n13 14 15\nown\n"));
+}
+
+fn volumes_take_changes_of_a_read_only_root() {
+    let mut fixture = fixture();
+    fixture.spec.read_only = true;
+    for target in ["/data", "/new/volume"] {
+        fixture.spec.mounts.push(Mount::Volume { target: target.to_owned() });
+    }
+    let text = "echo x > /data/x; echo y > /new/volume/y; cat /data/x; stat -c '%u:%g %a' /new/volume; echo z > /z";
+    let (code, said) = outcome(&fixture.spec, text);
+    assert_eq!((code, said.as_str()), (2, "x\n0:0 755\n/bin/sh: 1: cannot create /z: Read-only file system\n"));
+    assert_eq!(fs::read_to_string(fixture.path("scratch/upper/data/x")).expect("a change of the root"), "x\n");
 }
 
 fn signals_are_passed_on() {

@@ -25,6 +25,9 @@ pub(crate) fn parse(text: &str) -> Result<Publish, String> {
         _ => return Err(format!("`{protocol}` is no protocol; write /tcp, or nothing")),
     }
     let (host, port) = rest.rsplit_once(':').unwrap_or(("", rest));
+    if host.ends_with(']') {
+        return Err(format!("`{text}` has no port of this machine; write {host}::{port} for a free one"));
+    }
     let (address, host_port) = match host.rsplit_once(':') {
         Some((address, host_port)) => (Some(address), host_port),
         None => (None, host),
@@ -93,6 +96,7 @@ mod tests {
             ("0.0.0.0::80", "0.0.0.0:0", 80),
             ("[::1]:8080:80", "[::1]:8080", 80),
             ("::1:8080:80", "[::1]:8080", 80),
+            ("[::1]::80", "[::1]:0", 80),
         ] {
             let host = host.parse().expect("an address");
             assert_eq!(parse(text), Ok(Publish { host, port }), "{text}");
@@ -107,6 +111,7 @@ mod tests {
             ("+80", "`+80` is no port"),
             ("65536", "`65536` is no port"),
             ("8080:0", "the port 0"),
+            ("[::1]:80", "write [::1]::80 for a free one"),
         ] {
             let refused = parse(text).expect_err(text);
             assert!(refused.contains(expected), "{text}: {refused}");

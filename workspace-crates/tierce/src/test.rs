@@ -101,6 +101,7 @@ mod tests {
             took: Duration::from_millis(420),
             problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
             output: Vec::new(),
+            unlimited: false,
         };
         let image = |name: &str, tests| ImageTests { image: name.into(), tests, logs: "/logs".into() };
         let all = [

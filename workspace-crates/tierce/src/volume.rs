@@ -26,7 +26,14 @@ pub(crate) fn parse(text: &str) -> Result<Volume, String> {
         "" | "rw" => false,
         other => return Err(format!("`{other}` is no option of a volume; write ro, rw or nothing")),
     };
-    if host.is_empty() || !(host.starts_with('/') || host.starts_with('.')) {
+    if host.is_empty() {
+        return Err("write HOST:PATH, or HOST:PATH:ro".to_owned());
+    }
+    if host.starts_with('~') {
+        // The shell replaces it only at the beginning of a word.
+        return Err(format!("`{host}` begins with ~, which only a shell knows; write \"$HOME\" in its place"));
+    }
+    if !(host.starts_with('/') || host.starts_with('.')) {
         return Err(format!(
             "`{host}` is the name of a volume, which only a daemon has; write a path, such as ./{host}"
         ));
@@ -67,7 +74,8 @@ mod tests {
         for (text, expected) in [
             ("/data", "write HOST:PATH"),
             ("data:/data", "write a path, such as ./data"),
-            (":/data", "the name of a volume"),
+            (":/data", "write HOST:PATH"),
+            ("~/x:/data", "write \"$HOME\" in its place"),
             ("/srv:data", "`data` is no absolute path"),
             ("/srv:/", "`/` is no absolute path"),
             ("/srv:/a/../b", "is no absolute path"),

@@ -167,7 +167,7 @@ impl SandboxEngine {
             Mount::Volume { name, target, read_only } => {
                 SandboxMount::Folder { host: self.store.volume(&name), target, read_only }
             }
-            Mount::Memory { target } => SandboxMount::Memory { target, owner: (0, 0) },
+            Mount::Memory { target } => SandboxMount::Memory { target },
         }
     }
 

@@ -69,7 +69,7 @@ pub const HTTP_KEYS: &[Key] = &[
 #[rustfmt::skip]
 pub const TEST_FILE_KEYS: &[Key] = &[
     Key::new("path", Shape::Text, "", r#""/var/lib/thumbnailer/cache.db""#,
-        "The path in the container. The test reads volumes, but no filesystems in memory.").required(),
+        "The path in the container. In a daemon, the test reads volumes, but no filesystems in memory.").required(),
     Key::new("exists", Shape::Boolean, "true", "false",
         "Whether the file exists."),
     Key::new("mode", Shape::Text, "any", r#""0640""#,

@@ -14,7 +14,7 @@ use tierce_portage::{Cpv, Stub, stub_version};
 use tierce_store::{Error, damage};
 
 use crate::steps::debian::{corrupt, deb_path, debs, wheel_path};
-use crate::steps::inflated_debs::InflatedDebs;
+use crate::steps::inflated_debs::{InflatedDebs, KeptDeb};
 
 /// The timestamp of every entry in a root that has none of its own: the start of 2024.
 const LATEST: u64 = 1_704_067_200;
@@ -121,8 +121,8 @@ fn builder(context: &Context<'_>, step: &Step, root: String) -> Result<Builder, 
 
 fn write_debian_root(context: &Context<'_>, extra: &[ExtraEntry], out: &mut dyn Write) -> Result<(), Error> {
     let debs = debs(context);
-    let inflated =
-        InflatedDebs::start(debs.iter().map(|deb| deb_path(context, deb)).collect(), &context.workspace.paths)?;
+    let kept = |deb| KeptDeb { path: deb_path(context, deb), sha256: deb.sha256.clone() };
+    let inflated = InflatedDebs::start(debs.iter().map(kept).collect(), context.workspace.paths.cache())?;
     let mut failed = None;
     // The writer of the root reports a file; what happened to it is the error that a user needs.
     let files = debs.iter().zip(inflated).map(|(deb, file)| {

@@ -24,7 +24,7 @@ use crate::steps::root::merge_root;
 use crate::steps::sources::fetch_sources;
 use crate::steps::test::test_image;
 use crate::steps::unmerge::unmerge;
-use tierce_image_tests::failed_tests;
+use tierce_image_tests::{count_for, failed_tests};
 
 /// Performs the steps of a plan.
 pub struct Performer<'a> {
@@ -173,7 +173,7 @@ impl Perform for Performer<'_> {
             (Action::Load { image, sink }, Outcome::Delivered { manifest, .. }) => {
                 is_listed(context, image) && sink_is_present(context, image, sink, manifest.as_deref())
             }
-            (Action::Test { .. }, Outcome::Tested(_)) => true,
+            (Action::Test { .. }, Outcome::Tested(tests)) => count_for(step, tests),
             (Action::Tag { image, references }, Outcome::Delivered { id, .. }) => {
                 let docker = context.docker()?;
                 let mut all = is_listed(context, image);
