@@ -63,10 +63,7 @@ fn failed_connections_are_classified() {
 
 #[test]
 fn other_servers_are_recognised() {
-    let version = |api: &str| {
-        let body = format!("{{\"ApiVersion\":\"{api}\"}}");
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-    };
+    let version = |api: &str| format!("HTTP/1.1 200 OK\r\nApi-Version: {api}\r\nContent-Length: 2\r\n\r\nOK");
     for (case, answer) in [
         ("ssh", "SSH-2.0-OpenSSH_9.2\r\n".to_owned()),
         ("a web server", "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello".to_owned()),

@@ -9,17 +9,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bollard::errors::Error as Client;
-use bollard::models::SystemVersion;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use crate::facts::Greeting;
 use crate::{DaemonFacts, Endpoint, EndpointOrigin, Environment, Error, endpoint, liveness, wire};
 
 /// The interval between checks for an interruption.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// The limit for a connection and the daemon's version.
+/// The limit for a connection and the answer to a ping.
 const GREETING: Duration = Duration::from_secs(10);
 
 /// The limit of requests that ignore an interruption (create and remove).
@@ -46,7 +46,7 @@ struct Inner {
     runtime: Runtime,
     client: bollard::Docker,
     endpoint: Endpoint,
-    version: SystemVersion,
+    greeting: Greeting,
     facts: OnceLock<DaemonFacts>,
     interrupted: Arc<AtomicBool>,
     /// Whether the daemon did not answer a ping after an interruption. Requests that clean up fail at once then.
@@ -82,18 +82,18 @@ impl Docker {
             origin: origin.clone(),
             source,
         };
-        let greeting = async {
+        let asked = async {
             knock(&endpoint, &origin).await?;
             let client = client(&endpoint).map_err(|error| not_docker(Box::new(error)))?;
-            let version = client.version().await.map_err(|error| not_docker(Box::new(error)))?;
-            Ok((client, version))
+            let greeting = Greeting::ask(&endpoint).await.map_err(|error| not_docker(Box::new(error)))?;
+            Ok((client, greeting))
         };
         let silent = || Error::Silent { endpoint: endpoint.clone(), limit: GREETING };
-        let (client, version) = runtime.block_on(async {
-            let greeting = timeout(GREETING, greeting);
-            until(greeting, || check(&interrupted)).await?.map_err(|_| silent())?
+        let (client, greeting) = runtime.block_on(async {
+            let asked = timeout(GREETING, asked);
+            until(asked, || check(&interrupted)).await?.map_err(|_| silent())?
         })?;
-        let api = api_version(&version).ok_or_else(|| not_docker("it has no version of the API".into()))?;
+        let api = greeting.api_numbers().ok_or_else(|| not_docker("it has no version of the API".into()))?;
         if api < NEEDED_API {
             let version = format!("{}.{}", api.0, api.1);
             return Err(Error::TooOld { endpoint, version, needed: NEEDED_API_TEXT });
@@ -101,7 +101,7 @@ impl Docker {
         let docker_config = endpoint::docker_config(environment);
         let facts = OnceLock::new();
         let silent = AtomicBool::new(false);
-        let inner = Inner { runtime, client, endpoint, version, facts, interrupted, silent, docker_config };
+        let inner = Inner { runtime, client, endpoint, greeting, facts, interrupted, silent, docker_config };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,9 +123,9 @@ impl Docker {
         &self.inner.runtime
     }
 
-    /// The daemon's version, read by [`Docker::connect`].
-    pub(crate) fn version(&self) -> &SystemVersion {
-        &self.inner.version
+    /// The daemon's answer to [`Docker::connect`].
+    pub(crate) fn greeting(&self) -> &Greeting {
+        &self.inner.greeting
     }
 
     /// The cached result of [`Docker::facts`].
@@ -239,10 +239,4 @@ fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Client> {
         RESPONSE,
         bollard::API_DEFAULT_VERSION,
     )
-}
-
-/// The version of the API in an answer to `/version`.
-fn api_version(version: &SystemVersion) -> Option<(u32, u32)> {
-    let (major, minor) = version.api_version.as_deref()?.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -1,11 +1,11 @@
 //! Facts about the daemon.
 
 use bollard::errors::Error as Client;
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::SystemInfo;
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::{Docker, Error, wire};
+use crate::{Docker, Endpoint, Error, wire};
 
 /// The kind of daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,7 +70,7 @@ impl Docker {
             return Ok(known.clone());
         }
         let info = self.request(|| "read the daemon's facts".to_owned(), self.info())?;
-        Ok(self.known_facts().get_or_init(|| facts(self.version(), info)).clone())
+        Ok(self.known_facts().get_or_init(|| facts(self.greeting(), info)).clone())
     }
 
     async fn info(&self) -> Result<Info, Client> {
@@ -80,8 +80,15 @@ impl Docker {
 
     /// Docker or Podman.
     pub fn engine(&self) -> Engine {
-        engine(self.version())
+        self.greeting().engine
     }
+}
+
+/// The headers of the daemon's answer to a ping.
+pub(crate) struct Greeting {
+    engine: Engine,
+    /// The latest version of the API: "1.41".
+    api: String,
 }
 
 /// The daemon's answer to `/info`.
@@ -94,13 +101,25 @@ struct Info {
     rootless: bool,
 }
 
-fn engine(version: &SystemVersion) -> Engine {
-    let podman = version.components.iter().flatten().any(|component| component.name.starts_with("Podman"));
-    if podman { Engine::Podman } else { Engine::Docker }
+impl Greeting {
+    /// Asks the daemon for a sign of life. Its answer to `/version` takes ten times as long: Docker starts programs for that.
+    pub(crate) async fn ask(endpoint: &Endpoint) -> Result<Greeting, Client> {
+        let answer = wire::send(endpoint, wire::request(Method::GET, "/_ping", None)?).await?;
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // Podman has a version of its own API besides.
+        let engine = if header("Libpod-API-Version").is_empty() { Engine::Docker } else { Engine::Podman };
+        Ok(Greeting { engine, api: header("API-Version").to_owned() })
+    }
+
+    /// Returns the two numbers of the version of the API.
+    pub(crate) fn api_numbers(&self) -> Option<(u32, u32)> {
+        let (major, minor) = self.api.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    }
 }
 
-fn facts(version: &SystemVersion, Info { known: info, rootless }: Info) -> DaemonFacts {
-    let engine = engine(version);
+fn facts(greeting: &Greeting, Info { known: info, rootless }: Info) -> DaemonFacts {
+    let engine = greeting.engine;
     let storage_folder = info.docker_root_dir.unwrap_or_default();
     let id = match engine {
         Engine::Docker => info.id.unwrap_or_default(),
@@ -115,10 +134,10 @@ fn facts(version: &SystemVersion, Info { known: info, rootless }: Info) -> Daemo
     DaemonFacts {
         id,
         engine,
-        server_version: version.version.clone().or(info.server_version).unwrap_or_default(),
-        api_version: version.api_version.clone().unwrap_or_default(),
-        os: version.os.clone().or(info.os_type).unwrap_or_default(),
-        architecture: version.arch.clone().unwrap_or_default(),
+        server_version: info.server_version.unwrap_or_default(),
+        api_version: greeting.api.clone(),
+        os: info.os_type.unwrap_or_default(),
+        architecture: architecture(info.architecture.unwrap_or_default()),
         cpus: info.ncpu.and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1).max(1),
         memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
         rootless: rootless || has("rootless"),
@@ -133,15 +152,21 @@ fn facts(version: &SystemVersion, Info { known: info, rootless }: Info) -> Daemo
     }
 }
 
+/// Returns the OCI's word for an architecture. Docker has the kernel's word here, and Podman the OCI's.
+fn architecture(word: String) -> String {
+    match word.as_str() {
+        "x86_64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        _ => word,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use bollard::models::SystemVersionComponents;
-
     use super::*;
 
-    fn component(name: &str) -> SystemVersion {
-        let component = SystemVersionComponents { name: name.to_owned(), version: "1".to_owned(), details: None };
-        SystemVersion { components: Some(vec![component]), ..Default::default() }
+    fn greeting(engine: Engine) -> Greeting {
+        Greeting { engine, api: "1.41".to_owned() }
     }
 
     #[test]
@@ -150,25 +175,27 @@ mod tests {
             let text = format!(r#"{{ "ID": "{id}", "Name": "host", "DockerRootDir": "/storage" }}"#);
             serde_json::from_str::<Info>(&text).unwrap()
         };
-        assert_eq!(facts(&component("Engine"), info("a")).id, "a");
-        assert_eq!(facts(&component("Podman Engine"), info("a")).id, "podman:host:/storage");
+        assert_eq!(facts(&greeting(Engine::Docker), info("a")).id, "a");
+        assert_eq!(facts(&greeting(Engine::Podman), info("a")).id, "podman:host:/storage");
     }
 
     #[test]
     fn security_options_and_driver_are_parsed() {
         let text = r#"{
+            "Architecture": "x86_64",
             "SecurityOptions": ["name=seccomp,profile=rootless", "name=userns"],
             "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]
         }"#;
-        let facts = facts(&component("Engine"), serde_json::from_str(text).unwrap());
+        let facts = facts(&greeting(Engine::Docker), serde_json::from_str(text).unwrap());
         assert!(facts.userns_remap && facts.containerd_image_store && !facts.rootless);
+        assert_eq!((facts.architecture.as_str(), facts.api_version.as_str()), ("amd64", "1.41"));
     }
 
     #[test]
     fn remapped_root_is_in_the_folder() {
         let ids = |options: &str, folder: &str| {
             let text = format!(r#"{{ "SecurityOptions": ["{options}"], "DockerRootDir": "{folder}" }}"#);
-            facts(&component("Engine"), serde_json::from_str(&text).unwrap()).root_ids()
+            facts(&greeting(Engine::Docker), serde_json::from_str(&text).unwrap()).root_ids()
         };
         assert_eq!(ids("name=userns", "/var/lib/docker/300000.300001"), (300_000, 300_001));
         assert_eq!(ids("name=userns", "/var/lib/docker"), (0, 0));
@@ -178,13 +205,13 @@ mod tests {
     #[test]
     fn rootless_daemons_say_so_in_two_ways() {
         for (engine, text) in [
-            ("Engine", r#"{ "SecurityOptions": ["name=seccomp,profile=default", "name=rootless"] }"#),
-            ("Podman Engine", r#"{ "SecurityOptions": ["name=seccomp,profile=default"], "Rootless": true }"#),
+            (Engine::Docker, r#"{ "SecurityOptions": ["name=seccomp,profile=default", "name=rootless"] }"#),
+            (Engine::Podman, r#"{ "SecurityOptions": ["name=seccomp,profile=default"], "Rootless": true }"#),
         ] {
-            assert!(facts(&component(engine), serde_json::from_str(text).unwrap()).rootless, "{text}");
+            assert!(facts(&greeting(engine), serde_json::from_str(text).unwrap()).rootless, "{text}");
         }
         for text in [r#"{ "SecurityOptions": ["name=seccomp"] }"#, r#"{ "Rootless": false }"#] {
-            assert!(!facts(&component("Podman Engine"), serde_json::from_str(text).unwrap()).rootless, "{text}");
+            assert!(!facts(&greeting(Engine::Podman), serde_json::from_str(text).unwrap()).rootless, "{text}");
         }
     }
 }
