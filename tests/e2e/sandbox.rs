@@ -81,7 +81,7 @@ build() {
         PATH="$folder/toolchain/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" TIERCE_CACHE="$folder/cache" \
         TIERCE_ENGINE=sandbox DOCKER_HOST=unix:///no/such/daemon "$folder/xtask" "$@"
 }
-build image "$name" --no-test --archive "$folder/home/image.tar"
+build image "$name" --archive "$folder/home/image.tar"
 sha256sum < "$folder/home/image.tar"
 build run "$name"
 build run "$name" --user 7:7 || echo "failed with $?"
@@ -101,6 +101,7 @@ fn built_by_user(workspace: &Workspace, name: &str, ranges: &str) -> [String; 3]
     command.env("folder", folder.path()).env("toolchain", toolchain).env("xtask", crate::xtask_path());
     command.env("name", name).env("ranges", ranges).env("workspace", workspace.root());
     let ran = run(command.env_remove("CARGO_TARGET_DIR")).ok();
+    assert!(ran.stderr.contains("Finished test"), "{}", ran.stderr);
     // `clean --all` has removed the roots, whose files belonged to subordinate users.
     let lines: Vec<&str> = ran.stdout.lines().filter(|line| !line.starts_with("docker-archive:")).collect();
     let [digest, output, other] = lines.as_slice() else { panic!("{}\n{}", ran.stdout, ran.stderr) };
@@ -113,7 +114,7 @@ fn every_user_builds_the_same_archive() {
         return eprintln!("not tested: only root may become another user");
     }
     let name = unique_name();
-    let workspace = program(&name, "");
+    let workspace = program(&name, "\n[package.metadata.image.test.says]\nstdout = { contains = [\"this is\"] }\n");
     let archive = workspace.root().join("target/image.tar");
     let cache = OwnCache::new(&["debs", "wheels", "distfiles"]);
     let mut command = cache.image(workspace.root());

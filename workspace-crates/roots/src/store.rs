@@ -76,20 +76,21 @@ impl SandboxStore {
     }
 
     /// Removes the leftovers of killed runs: scratch folders that no process holds, roots without a name, and volumes that no receipt
-    /// of the cache names.
+    /// of the cache names. One that cannot be removed keeps no other.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's first one.
     pub fn remove_leftovers(&self, receipts: &Receipts) -> Result<(), Error> {
+        let mut result = Ok(());
         for scratch in entries(&self.folder().join("scratch")) {
             if files::is_unfinished(&scratch)
                 && let Some(_held) = files::hold_free(&scratch)
             {
-                self.discard(&scratch)?;
+                result = result.and(self.discard(&scratch));
             }
         }
-        self.remove_nameless_roots()?;
-        self.remove_left_volumes(receipts)
+        let (roots, volumes) = (self.remove_nameless_roots(), self.remove_left_volumes(receipts));
+        result.and(roots).and(volumes)
     }
 }
 

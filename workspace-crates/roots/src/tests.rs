@@ -111,6 +111,19 @@ fn leftovers_of_killed_runs_go() {
 }
 
 #[test]
+fn leftover_that_stays_keeps_no_other() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (store, receipts) = store(scratch.path());
+    let folder = store.folder().join("scratch");
+    let [stays, goes] = [".tierce-a.part", ".tierce-b.part"].map(|name| folder.join(name));
+    files::write(&stays, "no folder").expect("writable");
+    files::write(&goes.join("upper/file"), "half").expect("writable");
+    let error = store.remove_leftovers(&receipts).expect_err("it stays").to_string();
+    assert!(error.contains(".tierce-a.part"), "{error}");
+    assert!(stays.exists() && !goes.exists());
+}
+
+#[test]
 fn every_user_may_enter_a_root() {
     let scratch = tempfile::tempdir().expect("a folder");
     let (store, _) = store(scratch.path());

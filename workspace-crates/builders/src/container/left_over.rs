@@ -15,9 +15,9 @@ impl Workspace {
             return Ok(());
         }
         if let Engine::Sandbox(store) = &self.engine {
-            store.remove_leftovers(&self.receipts())?;
+            // A second try of this run would fail the same way.
             *tidied = true;
-            return Ok(());
+            return store.remove_leftovers(&self.receipts());
         }
         self.remove_from_daemon()?;
         *tidied = true;

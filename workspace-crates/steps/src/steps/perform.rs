@@ -78,7 +78,19 @@ impl<'a> Performer<'a> {
                 | Action::BuildProbe { .. }
                 | Action::Test { .. }
         );
-        if makes { self.context.workspace.remove_leftovers() } else { Ok(()) }
+        if !makes {
+            return Ok(());
+        }
+        let workspace = self.context.workspace;
+        match workspace.remove_leftovers() {
+            // A container may still write into folders of this run. A sandbox has ended with its run, and takes disk space alone.
+            Err(error) if workspace.has_sandbox() => {
+                workspace.check_interrupted()?;
+                self.context.warn(format!("leftovers of a killed run stay: {error}"));
+                Ok(())
+            }
+            ended => ended,
+        }
     }
 }
 
