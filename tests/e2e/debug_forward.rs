@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::debug_box::{debug, small, target, waiting};
-use crate::debug_targets::sessions_of;
+use crate::debug_targets::sessions_end;
 use crate::running::Running;
 use crate::support::{Container, run, tool};
 
@@ -46,7 +46,7 @@ fn wait_for(target: &Container, addresses: &[&str]) {
 fn interrupt(running: Running, target: &Container) -> String {
     running.signal("INT");
     let ran = running.end().fails_with(130);
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
     ran.stderr
 }
 
@@ -166,6 +166,6 @@ fn invalid_forward_fails_before_start() {
         ran.stderr,
         "error: failed to understand the forwarding `0`: the port of the target is not between 1 and 65535\n"
     );
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
     assert!(!small().is_empty());
 }

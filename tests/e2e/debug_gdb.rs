@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::debug_targets::sessions_of;
+use crate::debug_targets::sessions_end;
 use crate::running::program;
 use crate::support::{Container, LoadedImage, Workspace, run, tool, unique_name};
 
@@ -132,7 +132,7 @@ fn gdb_shows_lines_of_stripped_program() {
     says_that_it_is_old(&workspace, &target);
     says_what_was_replaced(&workspace, &reference);
     is_not_what_the_toolbox_has(&workspace, &target, &reference);
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }
 
 /// A warning names exactly the libraries of Debian without symbols on this machine, with their build-ids.

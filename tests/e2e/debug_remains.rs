@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::debug_box::{debug, small, target, waiting};
-use crate::debug_targets::sessions_of;
+use crate::debug_targets::sessions_end;
 use crate::support::{Container, run, tool, unique_name};
 
 /// The changes of a container's files, sorted: the daemon lists them in any order.
@@ -57,7 +57,7 @@ fn post_mortem_shows_all_files() {
         assert!(said.contains(line), "{line} is not in\n{said}");
     }
     assert_eq!(changes(&container), before);
-    assert_eq!(sessions_of(container.name()), Vec::<String>::new());
+    sessions_end(container.name());
 
     let ran = run(&mut debug(&[container.name(), "--post-mortem", "--format", "json"])).ok();
     let data: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::debug_targets::{debug, sessions_of, target, toolbox};
+use crate::debug_targets::{debug, sessions_end, sessions_of, target, toolbox};
 use crate::running::Running;
 use crate::support::{Ran, repository, run, tool, unique_name, xtask};
 
@@ -102,7 +102,7 @@ fn detached_sessions_can_be_reattached() {
 
     let ran = sessions(&["rm", &name]).ok();
     assert_eq!(ran.stderr, format!("     Removed {name}\n"));
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
     let gone = sessions(&["rm", &name]).fails_with(125);
     assert!(gone.stderr.starts_with(&format!("error: there is no debugging session `{name}`\n")), "{}", gone.stderr);
 }
@@ -111,11 +111,7 @@ fn detached_sessions_can_be_reattached() {
 fn detached_session_is_removed_at_exit() {
     let target = target(&[]);
     run(&mut debug(&[target.name(), "-d", "--", "sh", "-c", "sleep 0.2"])).ok();
-    let start = std::time::Instant::now();
-    while !sessions_of(target.name()).is_empty() {
-        assert!(start.elapsed().as_secs() < 30, "it is still there");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    sessions_end(target.name());
 }
 
 /// A session that does this, says `begun` and waits.
@@ -179,5 +175,5 @@ fn died_target_is_named() {
     let ran = running.end().fails_with(137);
     let said = "error: the session was killed because its container has died with exit code 137\n";
     assert!(ran.stderr.ends_with(said), "{}", ran.stderr);
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::running::{OwnCache, started_by, warm_up};
 use crate::support::{Container, Ran, Workspace, namespace, repository, run, tool, unique_name, xtask};
@@ -70,6 +72,16 @@ pub(crate) fn sessions_of(target: &str) -> Vec<String> {
     ids.lines().map(str::to_owned).collect()
 }
 
+/// Waits until a target has no sessions. The daemon removes a container some time after its end.
+#[track_caller]
+pub(crate) fn sessions_end(target: &str) {
+    let start = Instant::now();
+    while !sessions_of(target).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(20), "sessions are left: {:?}", sessions_of(target));
+        sleep(Duration::from_millis(20));
+    }
+}
+
 /// Run in a session: the process that `/target` belongs to is the target's, shares its namespaces with the session, can be
 /// traced, and its files and variables can be read.
 const LOOK_AROUND: &str = r#"
@@ -129,7 +141,7 @@ fn debug_works_beside_every_target() {
         assert_eq!(ran.code, Some(0), "{kind}: {}\n{}", ran.stdout, ran.stderr);
         assert_eq!(ran.stdout, format!("{who}\nvolume\nNoNewPrivs:\t0\n"), "{kind}");
         assert_eq!(changes(&target), before, "{kind}: its files are as they were");
-        assert_eq!(sessions_of(target.name()), Vec::<String>::new(), "{kind}: nothing is left");
+        sessions_end(target.name());
     }
     tool("docker", ["volume", "rm", &volume]).ok();
 }
@@ -221,7 +233,7 @@ fn undebuggable_container_error_has_cause() {
     assert_eq!(ran.line(), "on");
     assert_eq!(ran.stderr, format!("    Unpaused {}\n", paused.name()));
     for name in [&one, &created, &ended, &restarting, &paused].map(Container::name) {
-        assert_eq!(sessions_of(name), Vec::<String>::new());
+        sessions_end(name);
     }
 }
 
@@ -276,7 +288,7 @@ fn exit_codes_match_docker_run() {
      |
      = help: name a COMMAND, as in `cargo xtask debug web -- ps`, or begin with --detach
     ");
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
     let mut nowhere = debug(&[target.name(), "--", "true"]);
     let ran = run(nowhere.env("DOCKER_HOST", "unix:///no/such/socket")).fails_with(125);
     insta::assert_snapshot!(shown(&ran, &[]), @r"
@@ -340,5 +352,5 @@ fn closed_stdout_ends_the_session() {
     let mut line = [0; 2];
     child.stdout.take().expect("piped").read_exact(&mut line).expect("it writes");
     assert_eq!((&line, child.wait().expect("it ends").code()), (b"y\n", Some(125)));
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::debug_targets::{debug, pack_tools, sessions_of, target};
+use crate::debug_targets::{debug, pack_tools, sessions_end, target};
 use crate::pty::{HEIGHT, Session, WIDTH, without_colours};
 use crate::support::{Container, repository, tool, unique_name, xtask};
 
@@ -90,7 +90,7 @@ fn shell_has_prompt_size_exit_code() {
         seen.contains(&format!("   Debugging {}: its files are in /target, its process is 1", target.name())),
         "{seen}"
     );
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn detached_session_can_be_attached() {
     watched.session.wait_for(&format!("kept {HEIGHT} {WIDTH}"));
     let (code, seen) = watched.end();
     assert_eq!(code, "3", "{seen}");
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }
 
 #[test]
@@ -164,14 +164,14 @@ fn terminal_is_restored_after_signals() {
     watched.session.press("exit 4\r");
     let (code, seen) = watched.end();
     assert_eq!(code, "4", "{seen}");
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 
     let watched = shell(&target, &[]);
     tool("docker", ["kill", target.name()]).ok();
     let (code, seen) = watched.end();
     assert_eq!(code, "137", "{seen}");
     assert!(seen.contains("error: the session was killed because its container has died with exit code 137"), "{seen}");
-    assert_eq!(sessions_of(target.name()), Vec::<String>::new());
+    sessions_end(target.name());
 }
 
 #[test]
