@@ -46,6 +46,7 @@ mod kept;
 mod loading;
 mod lock;
 mod locks;
+mod merging;
 mod mirror;
 mod names;
 mod native_crates;

@@ -12,7 +12,8 @@
 #       diagnostics of ROOT's dynamic linker (its default folders, its hwcaps) to $PORTAGE_LOGDIR/ld.so.diagnostics.
 #
 # Environment: JOBS, packages at a time, else one per processor but at most four, since each runs make with MAKEOPTS, and
-# emerge's limit by load counts other programs of the machine. All other settings are in /etc/portage: PKGDIR, DISTDIR,
+# emerge's limit by load counts other programs of the machine. MERGE=emerge merges into ROOT by emerge alone, without merge_root.py
+# beside this script, which skips idle shells; the result is the same. All other settings are in /etc/portage: PKGDIR, DISTDIR,
 # PORTAGE_LOGDIR, MAKEOPTS, FEATURES. stdout has emerge's own lines of progress (">>> Emerging (2 of 5) dev-db/sqlite-…").
 # PORTAGE_LOGDIR has the output of compilers, a file per package, which stays on failure. During a build, follow_logs.py beside this
 # script passes on its lines to stderr.
@@ -33,7 +34,7 @@ usage() {
 
 run_emerge() {
     # Without stdin, so that no program can prompt. The host shows the end of a failed package's log itself.
-    emerge --oneshot --usepkg --binpkg-respect-use=y --binpkg-changed-deps=y --autounmask=n \
+    "${emerge[@]}" --oneshot --usepkg --binpkg-respect-use=y --binpkg-changed-deps=y --autounmask=n \
         --quiet-build=y --quiet-fail=y --jobs="$jobs" "$@" </dev/null
 }
 
@@ -85,6 +86,10 @@ root() {
         fi
     fi
 
+    # Most packages have no functions to call, so most of the shells that emerge starts do nothing.
+    if [[ ${MERGE-} != emerge && -f ${0%/*}/merge_root.py ]]; then
+        emerge=(python3 "${0%/*}/merge_root.py")
+    fi
     # One at a time, in the order of the resolution: merging takes a lock anyway.
     if (($#)); then
         jobs=1 ROOT=$destination run_emerge --usepkgonly --nodeps "$@"
@@ -105,6 +110,7 @@ root() {
     done
 }
 
+emerge=(emerge)
 processors=$(nproc)
 jobs=${JOBS:-$((processors < 4 ? processors : 4))}
 logs=$(portageq envvar PORTAGE_LOGDIR)

@@ -58,6 +58,9 @@ pub const MANIFEST_PY: &str = include_str!("manifest.py");
 /// Unmerges packages from a copy of a ROOT in a builder, and writes an [`Unmerged`].
 pub const UNMERGE_PY: &str = include_str!("unmerge.py");
 
+/// Runs emerge without shells that do nothing; `emerge.sh root` runs it.
+pub const MERGE_ROOT_PY: &str = include_str!("merge_root.py");
+
 /// Passes on the logs of packages that emerge compiles; `emerge.sh` runs it, and [`followed_line`] reads its lines.
 pub const FOLLOW_LOGS_PY: &str = include_str!("follow_logs.py");
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Builder, PackageBuild, ROOT, Root};
-use tierce_portage::{EMERGE_SH, InstalledDatabase, Owners};
+use tierce_portage::{EMERGE_SH, InstalledDatabase, MERGE_ROOT_PY, Owners};
 use tierce_rootfs::{Index, LdCache, Loader};
 use tierce_store::damage::Damage;
 use tierce_store::{Error, files, sealed};
@@ -62,6 +62,7 @@ impl Context<'_> {
     ) -> Result<Opening, Error> {
         let mut mounts = self.portage_mounts(spec, self.locked(spec.name.as_str()))?;
         mounts.push(self.script("emerge.sh", EMERGE_SH)?);
+        mounts.push(self.script("merge_root.py", MERGE_ROOT_PY)?);
         mounts.push(mounted_volume(volume, ROOT, false));
         let mut command: Vec<String> = ["/tierce/scripts/emerge.sh", "root", ROOT].map(String::from).to_vec();
         match beginning {
