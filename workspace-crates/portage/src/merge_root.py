@@ -126,7 +126,7 @@ def touch(settings, name):
     open(os.path.join(settings["PORTAGE_BUILDDIR"], name), "a").close()
 
 
-# What is left of each phase. The shell of `postinst` stays: it writes environment.bz2 of the database, with the variables of ROOT.
+# The rest of the work of each phase. The shell of `postinst` stays: it writes environment.bz2 of the database, with the variables of ROOT.
 PHASES = {
     "clean": clean,
     "setup": lambda settings: touch(settings, ".setuped"),
@@ -151,7 +151,7 @@ def replace_shells():
 
     def phase(self):
         work = PHASES.get(self.phase)
-        if work is None or not needs_no_shell(self.settings, self.phase):
+        if not work or not needs_no_shell(self.settings, self.phase):
             return start_phase(self)
         work(self.settings)
         _post_phase_emptydir_cleanup(self.settings)
@@ -161,7 +161,7 @@ def replace_shells():
 
     def function(self):
         work = FUNCTIONS.get(tuple(self.commands))
-        if work is None or not needs_no_shell(self.settings):
+        if not work or not needs_no_shell(self.settings):
             return start_function(self)
         work(self.settings)
         self.returncode = os.EX_OK
