@@ -29,7 +29,7 @@ pub struct DaemonFacts {
     pub api_version: String,
     /// The containers' operating system in the OCI's terms: "linux".
     pub os: String,
-    /// The containers' architecture in the OCI's terms: "amd64".
+    /// The architecture of the daemon's kernel in the OCI's terms: "amd64".
     pub architecture: String,
     /// Processors that containers may use.
     pub cpus: u32,
@@ -157,6 +157,8 @@ fn architecture(word: String) -> String {
     match word.as_str() {
         "x86_64" => "amd64".to_owned(),
         "aarch64" => "arm64".to_owned(),
+        "i386" | "i486" | "i586" | "i686" => "386".to_owned(),
+        word if word.starts_with("armv") => "arm".to_owned(),
         _ => word,
     }
 }

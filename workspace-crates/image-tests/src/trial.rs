@@ -68,12 +68,12 @@ impl Trial {
             self.problems.push(format!("it did not end within {}, and was killed", expect::seconds(test.timeout)));
             return Ok(());
         };
-        self.problems.extend(expect::exit(exit, Some(expected), test.memory));
-        // A sandbox without memory has ended with its files, and the one problem says enough.
-        if !exit.oom_killed {
-            for file in &test.files {
-                self.problems.extend(files::look(container, file)?);
-            }
+        let problem = expect::exit(exit, Some(expected), test.memory);
+        // A sandbox without memory may have ended with its files, and this problem says enough.
+        let has_files = problem.is_none() || !exit.oom_killed;
+        self.problems.extend(problem);
+        for file in test.files.iter().filter(|_| has_files) {
+            self.problems.extend(files::look(container, file)?);
         }
         Ok(())
     }

@@ -26,15 +26,16 @@ EAPIS = {"7", "8"}
 NEEDED = {"binpkg-dostrip", "binpkg-docompress"}
 REFUSED = {"chflags", "selinux", "suidctl", "keeptemp", "keepwork", "noclean", "fakeroot"}
 # Variables that change what a shell does.
-UNSET = ("INSTALL_MASK", "PKG_INSTALL_MASK", "EBUILD_SUCCESS_HOOKS", "EBUILD_DIE_HOOKS", "PORTAGE_DEBUG")
+UNSET = ("INSTALL_MASK", "PKG_INSTALL_MASK", "EBUILD_SUCCESS_HOOKS", "EBUILD_DEATH_HOOKS", "PORTAGE_DEBUG")
 # The content of a package's work folder, and the marks of finished phases.
 WORK = ("image", "homedir", "empty", "build-info", ".ipc", "files", "distdir")
 MARKS = (".die_hooks", ".exit_status", ".src_patches", ".ebuild_changed", ".logid", ".pretended", ".setuped", ".unpacked")
 MARKS += (".prepared", ".configured", ".compiled", ".tested", ".packaged", ".instprepped", ".installed")
 # Programs that Portage's checks run in ROOT, if the builder has them.
 CHECKERS = ("update-desktop-database", "gtk-update-icon-cache", "update-mime-database")
-# In a saved environment: a function that Portage calls before or after one of an ebuild, or a mask of the ebuild's own.
-HOOK = re.compile(rb"^(pre|post)_pkg_\w+ *\(\)|\bINSTALL_MASK=", re.MULTILINE)
+# In a saved environment: a function that Portage calls before or after one of an ebuild, a mask of the ebuild's own, or functions that it
+# has registered for the end of a phase.
+HOOK = re.compile(rb"^(pre|post)_pkg_\w+ *\(\)|\b(INSTALL_MASK|EBUILD_(SUCCESS|DEATH)_HOOKS)=", re.MULTILINE)
 
 
 def has_checks_of_its_own(settings):

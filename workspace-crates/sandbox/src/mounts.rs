@@ -32,6 +32,7 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
         Root::Folder(folder) => mount_folder(folder)?,
         Root::Layers { layers, scratch } => {
             let root = mount_layers(layers, scratch)?;
+            mount_volumes(&root, &spec.mounts)?;
             devices::mount(&root, has_range, spec.own_tmp)?;
             root
         }
@@ -40,7 +41,7 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
         match one {
             Mount::Folder { host, target, read_only } => bind(&root, host, target, *read_only)?,
             Mount::Memory { target } => memory(&root, target, c"mode=755")?,
-            Mount::Volume { target } => volume(&root, target)?,
+            Mount::Volume { .. } => {}
         }
     }
     if spec.read_only {
@@ -49,6 +50,17 @@ pub(crate) fn enter(spec: &Spec, has_range: bool) -> Result<(), Failure> {
             .map_err(|error| Failure::new("make its root read-only", error))?;
     }
     pivot(&root)
+}
+
+/// Mounts the volumes, before anything else is mounted in the root. An image names their paths, and may lead them to `/proc` by a
+/// link: a later mount of that folder onto itself would uncover the files of the kernel that `devices` hides.
+fn mount_volumes(root: &OwnedFd, mounts: &[Mount]) -> Result<(), Failure> {
+    for one in mounts {
+        if let Mount::Volume { target } = one {
+            volume(root, target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Mounts a folder onto itself: the root of a process has to be a mount.

@@ -58,7 +58,8 @@ pub enum Mount {
         /// The path in the root.
         target: String,
     },
-    /// A folder of the root itself, which takes changes even if the root refuses them. The sandbox creates it where it is missing.
+    /// A folder of the layers, which takes changes even if the root refuses them. The sandbox creates it where it is missing, and
+    /// mounts everything else later.
     Volume {
         /// The path in the root.
         target: String,

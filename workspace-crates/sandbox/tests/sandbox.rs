@@ -26,6 +26,7 @@ const TESTS: &[Test] = &[
     ("input_and_both_outputs_are_passed_on", input_and_both_outputs_are_passed_on),
     ("program_has_its_user_and_groups", program_has_its_user_and_groups),
     ("volumes_take_changes_of_a_read_only_root", volumes_take_changes_of_a_read_only_root),
+    ("volumes_uncover_no_files_of_the_kernel", volumes_uncover_no_files_of_the_kernel),
     ("signals_are_passed_on", signals_are_passed_on),
     ("connections_reach_the_program", connections_reach_the_program),
     ("attended_program_is_watched_and_stopped", attended_program_is_watched_and_stopped),
@@ -183,6 +184,20 @@ fn volumes_take_changes_of_a_read_only_root() {
     let (code, said) = outcome(&fixture.spec, text);
     assert_eq!((code, said.as_str()), (2, "x\n0:0 755\n/bin/sh: 1: cannot create /z: Read-only file system\n"));
     assert_eq!(fs::read_to_string(fixture.path("scratch/upper/data/x")).expect("a change of the root"), "x\n");
+}
+
+fn volumes_uncover_no_files_of_the_kernel() {
+    let mut fixture = fixture();
+    fs::create_dir_all(fixture.path("scratch/upper")).expect("writable");
+    std::os::unix::fs::symlink("/proc", fixture.path("scratch/upper/link")).expect("writable");
+    for target in ["/proc", "/link", "/dev", "/sys"] {
+        fixture.spec.mounts.push(Mount::Volume { target: target.to_owned() });
+    }
+    let text = "for one in /proc /link; do true >> $one/sys/kernel/core_pattern; test -s $one/keys && echo keys; done; \
+                test -c /dev/null && echo devices";
+    let (_, said) = outcome(&fixture.spec, text);
+    assert_eq!(said.matches("Read-only file system").count(), 2, "{said}");
+    assert!(said.contains("devices\n") && !said.contains("keys\n"), "{said}");
 }
 
 fn signals_are_passed_on() {

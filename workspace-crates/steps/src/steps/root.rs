@@ -72,3 +72,14 @@ pub(super) fn merge_root(context: &Context<'_>, step: &Step, image: &str, inputs
         bytes: tierce_rootfs::report::total(&facts.index).bytes,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use tierce_debian::wheel::PORTAGE_VERSION;
+    use tierce_portage::MERGE_ROOT_PY;
+
+    #[test]
+    fn merges_know_the_portage_of_builders() {
+        assert!(MERGE_ROOT_PY.contains(&format!("\nKNOWN = \"{PORTAGE_VERSION}\"\n")), "merge_root.py has to learn it");
+    }
+}
