@@ -68,6 +68,7 @@ mod running;
 mod runtime_deps;
 mod sandbox;
 mod sandboxed_tests;
+mod search;
 mod settings;
 mod shared_cache;
 mod shell;

@@ -8,7 +8,7 @@ use super::compare_page;
 use crate::architecture::files_below;
 
 /// The commands with `--format json`: the shape that each prints, and the types in it, each with the crate that defines it.
-const OUTPUTS: [(&str, &str, &[&str]); 17] = [
+const OUTPUTS: [(&str, &str, &[&str]); 19] = [
     ("image", "A list of `Report`, one an image.", &["report/Report"]),
     ("image --dry-run", "One `Plan`.", &["plan/Plan"]),
     (
@@ -27,6 +27,8 @@ const OUTPUTS: [(&str, &str, &[&str]); 17] = [
         &["report/ImageSize", "report/Group", "report/Change"],
     ),
     ("list", "A list of `ListedImage`.", &["execute/ListedImage"]),
+    ("search", "A list of `FoundPackage`.", &["portage/FoundPackage"]),
+    ("use", "One `PackageFlags`.", &["portage/PackageFlags"]),
     ("doctor", "One `Diagnosis`.", &["doctor/Diagnosis"]),
     ("debug --dry-run", "One `DryRun`.", &["debug/DryRun"]),
     ("debug --detach", "One `DetachedSession`.", &["tierce/DetachedSession"]),

@@ -23,6 +23,7 @@ pub use tierce_builders::engine::forecast::Forecast;
 pub use tierce_builders::workspace::options::Options;
 pub use tierce_docker::Environment as DaemonEnvironment;
 pub use tierce_doctor::{Check, Diagnosis, Engine, State as CheckState, Subject};
+pub use tierce_portage::{FlagSource, FlagState, FoundPackage, PackageFlags, PackageVersion};
 pub use tierce_roots::RunOptions;
 pub use tierce_steps::ImageTests;
 pub use tierce_store::files::write as write_file;

@@ -7,6 +7,7 @@ use tierce_builders::workspace::options::Options;
 use tierce_docker::Docker;
 use tierce_manifest::ImageSpec;
 use tierce_plan::{Plan, Sink, StepId};
+use tierce_portage::{FoundPackage, PackageFlags};
 use tierce_report::{Contents, ImageSize, Verification};
 use tierce_roots::RunOptions;
 use tierce_steps::ImageTests;
@@ -123,6 +124,16 @@ impl Session {
     /// Writes the Manifests of a repository of ebuilds. Returns those that changed.
     pub fn manifest(&self, scope: &ManifestScope, observer: &Observer<'_>) -> Result<Vec<WrittenManifest>, Error> {
         commands::manifest::manifest(&self.workspace, scope, observer)
+    }
+
+    /// Returns the packages of the builder's repositories whose names or descriptions have all of these words.
+    pub fn search(&self, words: &[String], observer: &Observer<'_>) -> Result<Vec<FoundPackage>, Error> {
+        commands::search::search(&self.workspace, words, observer)
+    }
+
+    /// Returns the versions of a package, and its USE flags in an image.
+    pub fn package_flags(&self, image: &ImageSpec, atom: &str, observer: &Observer<'_>) -> Result<PackageFlags, Error> {
+        commands::search::package_flags(&self.workspace, image, atom, observer)
     }
 
     /// Rebuilds an image from scratch and compares it with `against`: a layout, an archive or a reference in the daemon. The

@@ -14,6 +14,7 @@ mod origin;
 mod output;
 mod package_name;
 mod resolution;
+mod search;
 mod syntax;
 mod unmerge;
 mod use_flag;
@@ -36,6 +37,7 @@ pub use origin::with_dependencies;
 pub use output::{PackageLog, Progress, ProgressEvent, ProgressItem, followed_line, relevant_lines};
 pub use package_name::{BareName, CategoryName, Cpv, PackageName, RepositoryName, SlotName, without_version};
 pub use resolution::{Answer, Request, Resolution, ResolvedPackage, SourceFile};
+pub use search::{FlagSource, FlagState, FoundPackage, PackageFlags, PackageVersion, SearchAnswer, SearchRequest};
 pub use syntax::SyntaxError;
 pub use unmerge::{Lacking, Unmerged};
 pub use use_flag::{UseFlag, UseSetting};
@@ -54,6 +56,9 @@ pub const RESOLVE_PY: &str = include_str!("resolve.py");
 /// Lists the sources of a repository's ebuilds: reads a [`ManifestRequest`] and writes a [`ManifestAnswer`]. It imports
 /// [`RESOLVE_PY`].
 pub const MANIFEST_PY: &str = include_str!("manifest.py");
+
+/// Finds packages in the builder's repositories, and answers a [`SearchRequest`]. It is beside [`RESOLVE_PY`].
+pub const SEARCH_PY: &str = include_str!("search.py");
 
 /// Unmerges packages from a copy of a ROOT in a builder, and writes an [`Unmerged`].
 pub const UNMERGE_PY: &str = include_str!("unmerge.py");

@@ -6,6 +6,7 @@ mod graph;
 mod manifest;
 mod new;
 mod run;
+mod search;
 mod shell;
 mod size;
 
@@ -138,6 +139,7 @@ pub(crate) use graph::{GraphArgs, GraphFormat};
 pub(crate) use manifest::ManifestArgs;
 pub(crate) use new::{NewArgs, NewBuilderArgs, NewCommand, NewImageArgs, NewWorkspaceArgs};
 pub(crate) use run::RunArgs;
+pub(crate) use search::{SearchArgs, SearchFormat, UseArgs};
 pub(crate) use shell::ShellArgs;
 pub(crate) use size::{Grouping, SizeArgs};
 
@@ -163,6 +165,10 @@ pub(crate) enum Command {
     Size(SizeArgs),
     /// List the images of the workspace
     List(ListArgs),
+    /// Find packages in the builder's repositories
+    Search(SearchArgs),
+    /// Show the versions and USE flags of a package
+    Use(UseArgs),
     /// Check whether this machine can build images
     Doctor(DoctorArgs),
     /// Open a shell in the builder of a step

@@ -7,6 +7,7 @@ mod ask;
 mod call;
 mod clean;
 mod cli;
+mod columns;
 mod completions;
 mod data;
 mod debug;
@@ -22,6 +23,7 @@ mod new;
 mod notify;
 mod publish;
 mod run;
+mod search;
 mod shell;
 mod size;
 mod terminal;
@@ -90,6 +92,8 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Size(arguments) => size::run(arguments, &call).map(|()| 0),
         Command::New(arguments) => new::run(arguments, &call).map(|()| 0),
         Command::Manifest(arguments) => manifest::run(arguments, &call).map(|()| 0),
+        Command::Search(arguments) => search::run(arguments, &call).map(|()| 0),
+        Command::Use(arguments) => search::run_use(arguments, &call).map(|()| 0),
         Command::Doctor(arguments) => doctor::run(arguments, &call),
         Command::List(arguments) => list::run(arguments, &call).map(|()| 0),
         Command::Completions(arguments) => completions::completions(arguments.shell).map(|()| 0),

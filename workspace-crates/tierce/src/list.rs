@@ -7,6 +7,7 @@ use tierce_report::megabytes;
 
 use crate::call::Call;
 use crate::cli::{ListArgs, ListFormat};
+use crate::columns::columns;
 use crate::data::json;
 use crate::terminal::shown::one_line;
 use crate::{Failure, print};
@@ -40,13 +41,7 @@ fn names(session: &Session) -> String {
 fn table(images: &[ListedImage], now: u64) -> String {
     let mut rows = vec![["IMAGE", "STATE", "SIZE", "BUILT", "IN DAEMON", "TABLE", "PACKAGES"].map(str::to_owned)];
     rows.extend(images.iter().map(|image| row(image, now).map(|cell| one_line(&cell))));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &[String; 7]| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    columns(&rows)
 }
 
 fn row(image: &ListedImage, now: u64) -> [String; 7] {

@@ -4,25 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use tierce_builders::container::context::Context;
-use tierce_builders::container::opening::{Opening, Stream};
-use tierce_builders::container::tail::Tail;
 use tierce_builders::workspace::Workspace;
 use tierce_builders::workspace::repositories::RepositoryFolder;
 use tierce_fetch::{Digests, Download, Integrity};
 use tierce_manifest::Located;
-use tierce_plan::{Builder, Outcome, StepId, plan_builder};
+use tierce_plan::{Builder, StepId};
 use tierce_portage::{
-    Failure, MANIFEST_PY, ManifestAnswer, ManifestEntry, ManifestRequest, NamedSource, PackageName, PackageSources,
-    RESOLVE_PY, RepositoryName, manifest_sources, manifest_text,
+    MANIFEST_PY, ManifestAnswer, ManifestEntry, ManifestRequest, NamedSource, PackageName, PackageSources,
+    RepositoryName, manifest_sources, manifest_text,
 };
-use tierce_steps::{Performer, gather, source_urls};
-use tierce_store::{Error, ErrorKind, Observer, files, lock_file, locks};
+use tierce_steps::source_urls;
+use tierce_store::{Error, ErrorKind, Observer, files};
 
 use crate::commands::clean::with_room;
-use crate::commands::lock_changes::{locked_error, locked_now};
-use crate::commands::repair::Repairs;
-use crate::commands::run_plans::{LockedDebs, run_or_repair};
-use crate::commands::tidy::sweep;
+use crate::commands::portage::{Script, ask, with_builder};
+
+const SCRIPT: Script = Script { name: "manifest", text: MANIFEST_PY };
 
 /// The scope of `manifest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,35 +60,19 @@ fn write_manifests(
     observer: &Observer<'_>,
 ) -> Result<Vec<WrittenManifest>, Error> {
     let (request, repository) = request(workspace, scope)?;
-    let _held = locks::workspace(&workspace.paths, &workspace.options.interrupted, observer)?;
-    sweep(workspace, &tierce_plan::Sink::Daemon);
-    let mut debs = LockedDebs::Kept;
-    let mut repairs = Repairs::default();
-    loop {
-        let mut lock = lock_file::read(&workspace.lock_path())?.unwrap_or_default();
-        debs.apply(&mut lock);
-        let facts = gather(workspace, &[], Some(lock))?;
-        let plan = plan_builder(&workspace.spec, &facts);
-        if workspace.options.locked && !plan.whole && !plan.is_pull() {
-            return Err(locked_error(workspace, &[], &facts)?);
-        }
-        let performer = Performer::new(workspace, &facts, observer);
-        let ran = run_or_repair(workspace, &performer, &facts, &plan, (&mut debs, &mut repairs), observer)?;
-        let Some(results) = ran else { continue };
-        if plan.is_pull() {
-            continue;
-        }
-        if !plan.whole {
-            lock_file::write(&workspace.lock_path(), &locked_now(workspace, &facts, &plan, results))?;
-            continue;
-        }
-        let builder = results.outcomes.into_values().find_map(|outcome| match outcome {
-            Outcome::Builder(builder) => Some(builder),
-            _ => None,
-        });
-        let builder = builder.ok_or_else(|| Error::missing_input("builder"))?;
-        let writing = Writing { context: Context { workspace, facts: &facts, observer }, repository, scope };
-        return writing.write(&writing.ask(&builder, &request)?);
+    with_builder(workspace, observer, |context, builder| {
+        let writing = Writing { context, repository, scope };
+        writing.write(&sources(context, builder, &request)?)
+    })
+}
+
+/// Asks Portage in the builder for the sources of the ebuilds.
+fn sources(context: &Context<'_>, builder: &Builder, request: &ManifestRequest) -> Result<Vec<PackageSources>, Error> {
+    let said = ask(context, builder, &context.workspace.spec.toolbox, &SCRIPT, &request.to_json())?;
+    match ManifestAnswer::parse(&said.answer) {
+        Ok(ManifestAnswer::Sources(packages)) => Ok(packages),
+        Ok(ManifestAnswer::Failed(failure)) => Err(said.failed(&failure)),
+        Err(error) => Err(said.unreadable(error)),
     }
 }
 
@@ -123,7 +104,7 @@ fn request<'w>(
 
 /// The Manifests of a repository to write.
 struct Writing<'w> {
-    context: Context<'w>,
+    context: &'w Context<'w>,
     repository: &'w RepositoryFolder,
     scope: &'w ManifestScope,
 }
@@ -137,38 +118,6 @@ struct Lacking<'s> {
 }
 
 impl Writing<'_> {
-    /// Asks Portage in the builder for the sources of the ebuilds.
-    fn ask(&self, builder: &Builder, request: &ManifestRequest) -> Result<Vec<PackageSources>, Error> {
-        let context = &self.context;
-        let mut mounts = context.portage_mounts(&context.workspace.spec.toolbox, &[])?;
-        mounts.push(context.script("resolve.py", RESOLVE_PY)?);
-        mounts.push(context.script("manifest.py", MANIFEST_PY)?);
-        let container = Opening {
-            program: vec!["python3".into()],
-            arguments: vec!["/tierce/scripts/manifest.py".into()],
-            ..context.opening(builder, "manifest", mounts)
-        };
-        let (mut answer, mut tail) = (Vec::new(), Tail::default());
-        let exit = context.run(&container, request.to_json().as_bytes(), &mut |stream, bytes| match stream {
-            Stream::Stdout => tierce_bounded::add_answer(&mut answer, bytes),
-            Stream::Stderr => tail.push(stream, bytes),
-        })?;
-        match ManifestAnswer::parse(&String::from_utf8_lossy(&answer)) {
-            Ok(ManifestAnswer::Sources(packages)) => Ok(packages),
-            Ok(ManifestAnswer::Failed(failure)) => Err(self.failed(&failure, &tail.lines())),
-            Err(_) if exit != 0 => Err(Error::builder("read the ebuilds".to_owned(), exit, &tail.lines())),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn failed(&self, failure: &Failure, output: &[String]) -> Error {
-        let error = Error::new(ErrorKind::Resolution, failure.to_string());
-        match failure.available() {
-            lines if lines.is_empty() => error.with_lines(output),
-            lines => error.with_lines(&lines),
-        }
-    }
-
     /// Downloads all sources without an entry, then writes the Manifests that change.
     fn write(&self, packages: &[PackageSources]) -> Result<Vec<WrittenManifest>, Error> {
         let lacking = packages.iter().map(|package| self.lacking(package)).collect::<Result<Vec<_>, _>>()?;
@@ -227,7 +176,7 @@ impl Writing<'_> {
         let (scratch, _held) = files::temporary_folder_in(&distfiles)?;
         let download = |source: &NamedSource| -> Result<Download, Error> {
             let (name, destination) = (source.name.to_string(), scratch.path().join(source.name.as_ref() as &str));
-            let urls = source_urls(&self.context, source.uris.iter().cloned())?;
+            let urls = source_urls(self.context, source.uris.iter().cloned())?;
             Ok(Download { name, urls, destination, size: None, integrity: Integrity::Unverified })
         };
         let downloads = fetched.into_iter().map(download).collect::<Result<Vec<_>, _>>()?;
