@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::cgroup_files::{candidates, count_of, read};
-use crate::cgroup_place::{NoLimits, Place, Values, claim};
+use crate::cgroup_place::{Kernel, NoLimits, Place, Values, claim};
 use crate::limits::Limits;
 use crate::raw;
 
@@ -71,13 +71,25 @@ impl Drop for Group {
     }
 }
 
+/// The kernel of this machine.
+struct ThisKernel;
+
+impl Kernel for ThisKernel {
+    fn pass_on(&self, folder: &Path, controllers: &str) -> io::Result<()> {
+        fs::write(folder.join("cgroup.subtree_control"), controllers)
+    }
+
+    fn enter(&self, group: &Path) -> io::Result<()> {
+        raw::can_enter(&OpenOptions::new().write(true).open(group.join("cgroup.procs"))?)
+    }
+}
+
 /// Finds the place of this process's groups, and removes the leftovers there; once, because neither changes.
 fn place() -> Result<&'static Place, NoLimits> {
     static PLACE: OnceLock<Result<Place, NoLimits>> = OnceLock::new();
     let find = || {
         let folders = candidates(&read(Path::new("/proc/self/mountinfo")), &read(Path::new("/proc/self/cgroup")));
-        let enter = |folder: &Path| raw::can_enter(&OpenOptions::new().write(true).open(folder.join("cgroup.procs"))?);
-        Place::find(&folders, &enter).inspect(Place::remove_leftovers)
+        Place::find(&folders, &ThisKernel).inspect(Place::remove_leftovers)
     };
     PLACE.get_or_init(find).as_ref().map_err(Clone::clone)
 }
