@@ -1,9 +1,10 @@
 //! The folder in which this process makes control groups, cgroups(7): its choice, the names and locks of groups, and the limits that a
 //! group there has to keep.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -210,16 +211,26 @@ pub(crate) fn claim(parent: &Path) -> io::Result<(PathBuf, OwnedFd)> {
     for _ in 0..CLAIMS {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-        match fs::create_dir(&folder) {
+        match make_locked(&folder, &lock) {
             // A process of another pid namespace has the same number.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            made => made?,
-        }
-        if let Some(held) = lock(&folder)? {
-            return Ok((folder, held));
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(Some(held)) => return Ok((folder, held)),
+            Ok(None) => {}
         }
     }
     Err(io::Error::from(io::ErrorKind::ResourceBusy))
+}
+
+/// Makes a group, and removes it if this process does not get the lock. Only this user can open the folder, and so lock it.
+fn make_locked(folder: &Path, lock: &dyn Fn(&Path) -> io::Result<Option<OwnedFd>>) -> io::Result<Option<OwnedFd>> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    let held = lock(folder);
+    if !matches!(held, Ok(Some(_))) {
+        // The run that has the lock removes it too.
+        let _ = fs::remove_dir(folder);
+    }
+    held
 }
 
 /// Locks a group. Returns none if another process has the lock, or has removed the group.

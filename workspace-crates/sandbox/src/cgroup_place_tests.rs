@@ -1,5 +1,6 @@
 //! Tests over folders that look like control groups.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -263,6 +264,23 @@ fn removed_group_cannot_be_locked() {
     fs::remove_dir(&folder).expect("empty");
     assert!(lock_opened(&folder, opened).expect("a folder").is_none(), "nothing is left to lock");
     assert!(lock(&folder).expect("no error").is_none());
+}
+
+#[test]
+fn group_is_closed_to_other_users_and_goes_without_its_lock() {
+    let root = tree(&[]);
+    let (folder, _held) = claim(root.path()).expect("a group");
+    let mode = fs::metadata(&folder).expect("a folder").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let folder = root.path().join("a");
+    let refused = |_: &Path| Err(Errno::NOLCK.into());
+    let lost = |_: &Path| Ok(None);
+    assert!(make_locked(&folder, &refused).is_err() && !folder.exists());
+    assert!(make_locked(&folder, &lost).expect("no error").is_none() && !folder.exists());
+    assert!(make_locked(&folder, &lock).expect("no error").is_some() && folder.exists());
+    let again = make_locked(&folder, &lock).expect_err("it is another process's");
+    assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    assert!(folder.exists());
 }
 
 #[test]
