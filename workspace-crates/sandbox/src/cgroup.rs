@@ -33,7 +33,8 @@ pub fn limits_in_force(limits: &Limits) -> Result<Limits, NoLimits> {
 }
 
 impl Group {
-    /// Makes a group; `None` where this user cannot make one. Then the sandbox stays in the caller's group, with its limits.
+    /// Makes a group; `None` where this user cannot make one, or it fails. Then the sandbox stays in the caller's group, with its
+    /// limits, and [`crate::Attended::limits_memory`] tells that its own do not hold.
     pub(crate) fn create(limits: &Limits) -> Option<Group> {
         let place = place().ok()?;
         Group::with(place.folder(), &place.values(limits).ok()?).ok()
@@ -47,6 +48,13 @@ impl Group {
         };
         let processes = fill().inspect_err(|_| drop(fs::remove_dir(&folder)))?;
         Ok(Group { folder, processes, _held: held, memory: values.memory })
+    }
+
+    /// A group that takes no process.
+    #[cfg(test)]
+    pub(crate) fn closed(folder: &Path) -> Group {
+        let read_only = || File::open("/dev/null").expect("there");
+        Group { folder: folder.to_owned(), processes: read_only(), _held: read_only().into(), memory: Some(1) }
     }
 
     /// Returns the file into which a process of the group writes 0.
