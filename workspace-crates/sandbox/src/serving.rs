@@ -38,7 +38,8 @@ pub(crate) fn serve(socket: OwnedFd, program: Program, children: Arc<Children>, 
                     });
                 }
                 Ok(None) => return,
-                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {}
+                // The descriptor is closed, and the parent notices.
+                Err(error) if matches!(error.kind(), io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData) => {}
                 Err(_) => return,
             }
         }
@@ -102,4 +103,25 @@ fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
         Ok(Checked { code, output })
     };
     run().unwrap_or_else(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn nonsense_does_not_end_serving() {
+        let (ours, theirs) = asks::pair().expect("a pair");
+        serve(theirs, Program::default(), Arc::default(), Open::default()).expect("a thread");
+        let (near, far) = UnixStream::pair().expect("a pair");
+        asks::send_nonsense(&ours, far.as_fd());
+        drop(far);
+        assert_eq!(Control::new(near).hear::<Said>().expect("an end"), None);
+        let (near, far) = UnixStream::pair().expect("a pair");
+        asks::send(&ours, &Ask::Pack { path: "/missing/file".to_owned() }, far.as_fd()).expect("sent");
+        drop(far);
+        assert_eq!(Control::new(near).hear().expect("an answer"), Some(Said::Missing));
+    }
 }
