@@ -63,6 +63,16 @@ impl Started {
         Ok(started)
     }
 
+    /// The processes of no sandbox: a script that has the other end of the socket as its stdin. Returns a further handle of that end.
+    #[cfg(test)]
+    pub(crate) fn of(script: &str, stop: Stop) -> (Started, Control) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let handle = Control::new(theirs.try_clone().expect("a copy"));
+        let stdin = Stdio::from(std::os::fd::OwnedFd::from(theirs));
+        let outer = Command::new("/bin/sh").args(["-c", script]).stdin(stdin).spawn().expect("started");
+        (Started { outer, control: Control::watched(ours).expect("a socket"), stop, group: None }, handle)
+    }
+
     /// Returns the archive that the sandbox packs; `None` if its root does not have the files.
     pub(crate) fn packed(mut self) -> Result<Option<Packed>, Error> {
         match self.control.hear_unless::<Said>(&mut self.stop)?.ok().flatten() {
