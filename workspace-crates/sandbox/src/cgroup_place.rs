@@ -57,7 +57,7 @@ pub(crate) struct Values {
     whole_group: bool,
 }
 
-/// What the kernel does with groups. Tests have one of their own.
+/// The operations of the kernel on groups. Tests have a kernel of their own.
 pub(crate) trait Kernel {
     /// Gives controllers of a group to the groups in it, or takes them back: `+memory +pids`.
     fn pass_on(&self, folder: &Path, controllers: &str) -> io::Result<()>;

@@ -71,7 +71,7 @@ fn pack(path: &str, socket: UnixStream) {
     let _ = control.say(&said);
 }
 
-/// What a program says: it arrives in a thread of its own.
+/// The output of a program. It arrives in a thread of its own.
 struct Hearing {
     output: Arc<Mutex<Vec<u8>>>,
     /// Ends with the thread.
