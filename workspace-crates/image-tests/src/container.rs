@@ -23,8 +23,8 @@ pub enum Subject<'a> {
 
 /// An engine, which has the image under test.
 pub(crate) trait Engine: Sync {
-    /// Whether a test's limit of memory holds.
-    fn limits_memory(&self) -> bool;
+    /// Whether the limit of memory that a test states held while it ran.
+    fn limited_memory(&self, test: &TestSpec) -> bool;
 
     /// Creates a container for a test.
     fn create<'a>(

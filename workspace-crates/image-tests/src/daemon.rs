@@ -30,7 +30,7 @@ struct DaemonContainer {
 }
 
 impl Engine for DaemonEngine<'_> {
-    fn limits_memory(&self) -> bool {
+    fn limited_memory(&self, _test: &TestSpec) -> bool {
         true
     }
 

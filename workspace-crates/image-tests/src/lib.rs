@@ -127,7 +127,13 @@ fn one_test(
     let log = log_path(&context.workspace.paths.logs(spec.name.as_str()), test.name.as_str());
     host_files::write(&log, &trial.output.log)?;
     let output = if trial.problems.is_empty() { Vec::new() } else { trial.output.last_lines(LAST_LINES) };
-    let unlimited = test.memory.is_some() && !engine.limits_memory();
+    let unlimited = test.memory.is_some() && !engine.limited_memory(test);
+    if unlimited {
+        context.warn(format!(
+            "the test `{}` of `{}` ran without its limit of memory: this user can make no group of cgroups v2 for it",
+            test.name, spec.name
+        ));
+    }
     Ok(TestResult { test: test.name.to_string(), took: start.elapsed(), problems: trial.problems, output, unlimited })
 }
 

@@ -1,6 +1,6 @@
 //! Tests in sandboxes, over the layers of an image in the cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,9 +30,19 @@ const TERM: i32 = 15;
 const KILL: i32 = 9;
 
 /// An image whose layers the sandbox has.
-pub(crate) struct SandboxEngine(SandboxImage);
+pub(crate) struct SandboxEngine {
+    image: SandboxImage,
+    /// The tests whose limits of memory held.
+    limited: Limited,
+}
 
-struct SandboxContainer {
+/// Names of tests whose limits of memory held.
+#[derive(Default)]
+struct Limited(Mutex<BTreeSet<String>>);
+
+struct SandboxContainer<'a> {
+    test: String,
+    limited: &'a Limited,
     /// It ends before its files go.
     started: OnceLock<Running>,
     run: ImageRun,
@@ -77,37 +87,50 @@ impl SandboxEngine {
             let archive = Checked::open(&context.workspace.paths.blob(sha256), sha256)?;
             layers.push(store.use_root(&store.image_layer(&layer.diff_id, archive)?)?);
         }
-        Ok(SandboxEngine(SandboxImage::new(store, runtime, layers)?))
+        Ok(SandboxEngine { image: SandboxImage::new(store, runtime, layers)?, limited: Limited::default() })
+    }
+}
+
+impl Limited {
+    /// Notes whether the limit of a test holds. The last sandbox of a test counts.
+    fn note(&self, test: &str, holds: bool) {
+        let mut tests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match holds {
+            true => tests.insert(test.to_owned()),
+            false => tests.remove(test),
+        };
+    }
+
+    fn has(&self, test: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(test)
     }
 }
 
 impl Engine for SandboxEngine {
-    fn limits_memory(&self) -> bool {
-        sandbox_limits_memory()
+    fn limited_memory(&self, test: &TestSpec) -> bool {
+        self.limited.has(test.name.as_str())
     }
 
     fn create<'a>(
         &'a self,
-        context: &Context<'a>,
+        _context: &Context<'a>,
         image: &ImageSpec,
         test: &TestSpec,
     ) -> Result<Box<dyn TestContainer + 'a>, Error> {
         let limits = Limits::of_machine().for_image(test.memory);
-        if !self.0.has_owners() {
+        if !self.image.has_owners() {
             refuse_owners(test)?;
         }
-        if test.memory.is_some() && !self.limits_memory() {
-            context.warn(format!(
-                "the test `{}` of `{}` runs without its limit of memory: this user can make no group of cgroups v2 for it",
-                test.name, image.name
-            ));
-        }
-        let runtime = self.0.runtime();
+        // It counts where the sandbox does not start.
+        self.limited.note(test.name.as_str(), sandbox_limits_memory());
+        let runtime = self.image.runtime();
         let stop_signal = runtime.stop_signal.as_deref().and_then(|signal| signal.parse::<Signal>().ok());
         let has_input = matches!(&test.run, TestRun::Command { stdin: Some(_), .. });
         let stdin = if has_input { Stdin::Bytes } else { Stdin::Null };
-        let run = self.0.prepare(&options(image, test, stdin)).map_err(|error| error.at(&test.place))?;
+        let run = self.image.prepare(&options(image, test, stdin)).map_err(|error| error.at(&test.place))?;
         Ok(Box::new(SandboxContainer {
+            test: test.name.to_string(),
+            limited: &self.limited,
             started: OnceLock::new(),
             run,
             limits,
@@ -159,7 +182,7 @@ fn replacement(program: &Program<'_>) -> (Option<String>, Vec<String>) {
     (words.next(), words.collect())
 }
 
-impl SandboxContainer {
+impl SandboxContainer<'_> {
     fn begin(&self, input: Vec<u8>) -> Result<&Running, Error> {
         let (mut addresses, mut published) = (BTreeMap::new(), Vec::new());
         for port in &self.ports {
@@ -182,6 +205,7 @@ impl SandboxContainer {
         let ImageRun { spec, program, .. } = &self.run;
         let attended =
             self.run.sandbox().clone().with_limits(self.limits).attend(spec, program, input, published, &receiver)?;
+        self.limited.note(&self.test, attended.limits_memory());
         Ok(self.started.get_or_init(|| Running { attended, addresses }))
     }
 
@@ -190,7 +214,7 @@ impl SandboxContainer {
     }
 }
 
-impl TestContainer for SandboxContainer {
+impl TestContainer for SandboxContainer<'_> {
     fn run(&self, input: Option<Vec<u8>>, limit: Duration) -> Result<Option<Exit>, Error> {
         let start = Instant::now();
         let attended = &self.begin(input.unwrap_or_default())?.attended;
@@ -281,6 +305,15 @@ fn exit(attended: &Attended, ended: Result<Option<i32>, tierce_sandbox::Error>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limit_counts_where_its_sandbox_had_it() {
+        let limited = Limited::default();
+        limited.note("a", true);
+        assert!(limited.has("a") && !limited.has("b"));
+        limited.note("a", false);
+        assert!(!limited.has("a"));
+    }
 
     #[test]
     fn test_replaces_the_whole_command() {

@@ -19,43 +19,47 @@ struct Refused {
 }
 
 impl SandboxStore {
-    /// Returns this store with the caller as the only user of its sandboxes. Later runs do the same.
+    /// Returns this store with the caller as the only user of its sandboxes.
+    #[must_use]
+    pub fn with_one_user(self) -> SandboxStore {
+        let sandbox = Sandbox::new(Identity::Single, self.sandbox().interrupted());
+        SandboxStore { sandbox, ..self }
+    }
+
+    /// Lets later runs have the caller as the only user, because the users of this store cannot be mapped.
     ///
     /// # Errors
     /// The file system's.
-    pub fn with_one_user(self, reason: &str) -> Result<SandboxStore, Error> {
+    pub fn remember_one_user(&self, reason: &str) -> Result<(), Error> {
         let depends_on = state_of_machine(self.sandbox().identity());
-        sealed::write(&answer(&self.folder()), &Refused { depends_on, reason: reason.to_owned() })?;
-        let sandbox = Sandbox::new(Identity::Single, self.sandbox().interrupted());
-        Ok(SandboxStore { sandbox, ..self })
+        sealed::write(&answer(&self.folder()), &Refused { depends_on, reason: reason.to_owned() })
     }
 
-    /// Forgets that the sandboxes of this cache have one user.
-    pub fn forget_one_user(&self) {
-        forget(&self.folder());
+    /// Returns the reason why an earlier run gave the sandboxes one user; none if they have all.
+    pub fn why_one_user(&self) -> Option<String> {
+        refusal(&self.folder(), &Identity::of_caller()).filter(|_| !self.sandbox().identity().has_range())
     }
 }
 
 /// Returns the users of the sandboxes whose folder this is.
 pub(crate) fn identity(folder: &Path, of_caller: Identity) -> Identity {
-    if !matches!(of_caller, Identity::Range { .. }) {
-        return of_caller;
+    match refusal(folder, &of_caller) {
+        Some(_) => Identity::Single,
+        None => of_caller,
     }
-    let known = sealed::read::<Refused>(&answer(folder));
-    match known.is_some_and(|refused| refused.depends_on == state_of_machine(&of_caller)) {
-        true => Identity::Single,
-        false => of_caller,
-    }
+}
+
+/// Returns the reason why these users cannot be mapped, if it is known.
+fn refusal(folder: &Path, of_caller: &Identity) -> Option<String> {
+    let is_range = matches!(of_caller, Identity::Range { .. });
+    let known = is_range.then(|| sealed::read::<Refused>(&answer(folder))).flatten();
+    known.filter(|refused| refused.depends_on == state_of_machine(of_caller)).map(|refused| refused.reason)
 }
 
 /// Forgets that the sandboxes of a cache have one user.
 pub fn forget_one_user(cache: &Path) {
-    forget(&cache.join("sandbox"));
-}
-
-fn forget(folder: &Path) {
     // At worst the next run has one user.
-    let _ = std::fs::remove_file(answer(folder));
+    let _ = std::fs::remove_file(answer(&cache.join("sandbox")));
 }
 
 /// The facts of this machine by which an answer about its sandboxes holds: its start and its users.
@@ -91,6 +95,8 @@ mod tests {
             (Identity::Root, Identity::Root),
             (Identity::Single, Identity::Single),
         ] {
+            let reason = (of_caller != expected).then(|| "no".to_owned());
+            assert_eq!(refusal(&folder, &of_caller), reason);
             assert_eq!(identity(&folder, of_caller), expected);
         }
         forget_one_user(cache.path());

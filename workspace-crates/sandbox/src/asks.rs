@@ -52,15 +52,24 @@ pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Sends a request with its descriptor.
 pub(crate) fn send(socket: impl AsFd, ask: &Ask, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-    send_bytes(socket, &serde_json::to_vec(ask)?, descriptor)
+    let bytes = serde_json::to_vec(ask)?;
+    if bytes.len() > LONGEST {
+        // The other end would get a part of it.
+        let reason = format!("the path or command is too long: {} bytes, and {LONGEST} are possible", bytes.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    send_bytes(socket, &bytes, descriptor)
 }
 
-/// Receives a request with its descriptor; none if the parent is gone.
+/// Receives a request with its descriptor; none if the parent is gone. The data of one that makes no sense are invalid.
 pub(crate) fn receive(socket: impl AsFd) -> io::Result<Option<(Ask, OwnedFd)>> {
     let mut bytes = vec![0; LONGEST];
     Ok(match receive_bytes(socket, &mut bytes)? {
         (0, _) => None,
-        (length, Some(descriptor)) => Some((serde_json::from_slice(&bytes[..length])?, descriptor)),
+        (length, Some(descriptor)) => {
+            let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+            Some((serde_json::from_slice(&bytes[..length]).map_err(invalid)?, descriptor))
+        }
         // This process has as many descriptors as it may: the connection ends.
         (_, None) => return Err(io::Error::from(io::ErrorKind::QuotaExceeded)),
     })
@@ -106,12 +115,33 @@ fn receive_bytes(socket: impl AsFd, bytes: &mut [u8]) -> io::Result<(usize, Opti
     Ok((message.bytes, descriptor))
 }
 
+/// Sends what is no request.
+#[cfg(test)]
+pub(crate) fn send_nonsense(socket: impl AsFd, descriptor: BorrowedFd<'_>) {
+    send_bytes(socket, &[b'['; LONGEST + 1], descriptor).expect("sent");
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
     use super::*;
+
+    #[test]
+    fn too_long_request_is_refused() {
+        let (ours, theirs) = pair().expect("a pair");
+        let (_near, far) = UnixStream::pair().expect("a pair");
+        let pack = |length| Ask::Pack { path: "a".repeat(length) };
+        let other = serde_json::to_vec(&pack(0)).expect("JSON").len();
+        let error = send(&ours, &pack(LONGEST - other + 1), far.as_fd()).expect_err("too long");
+        assert_eq!(error.to_string(), "the path or command is too long: 65537 bytes, and 65536 are possible");
+        send(&ours, &pack(LONGEST - other), far.as_fd()).expect("sent");
+        let (ask, _) = receive(&theirs).expect("received").expect("a request");
+        assert_eq!(ask, pack(LONGEST - other));
+        send_nonsense(&ours, far.as_fd());
+        assert_eq!(receive(&theirs).expect_err("no request").kind(), io::ErrorKind::InvalidData);
+    }
 
     #[test]
     fn requests_bring_their_descriptors() {

@@ -197,6 +197,11 @@ impl Attended {
         self.started.lock().unwrap_or_else(PoisonError::into_inner).ran_out_of_memory()
     }
 
+    /// Whether its limit of memory holds. It does not where the sandbox has no control group of its own.
+    pub fn limits_memory(&self) -> bool {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).limits_memory()
+    }
+
     /// Sends a signal to the program.
     pub fn signal(&self, signal: i32) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);

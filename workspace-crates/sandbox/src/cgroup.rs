@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::cgroup_files::{candidates, count_of, read};
-use crate::cgroup_place::{NoLimits, Place, Values, claim};
+use crate::cgroup_place::{Kernel, NoLimits, Place, Values, claim};
 use crate::limits::Limits;
 use crate::raw;
 
@@ -33,7 +33,8 @@ pub fn limits_in_force(limits: &Limits) -> Result<Limits, NoLimits> {
 }
 
 impl Group {
-    /// Makes a group; `None` where this user cannot make one. Then the sandbox stays in the caller's group, with its limits.
+    /// Makes a group; `None` where this user cannot make one, or it fails. Then the sandbox stays in the caller's group, with its
+    /// limits, and [`crate::Attended::limits_memory`] tells that its own do not hold.
     pub(crate) fn create(limits: &Limits) -> Option<Group> {
         let place = place().ok()?;
         Group::with(place.folder(), &place.values(limits).ok()?).ok()
@@ -47,6 +48,13 @@ impl Group {
         };
         let processes = fill().inspect_err(|_| drop(fs::remove_dir(&folder)))?;
         Ok(Group { folder, processes, _held: held, memory: values.memory })
+    }
+
+    /// A group that takes no process.
+    #[cfg(test)]
+    pub(crate) fn closed(folder: &Path) -> Group {
+        let read_only = || File::open("/dev/null").expect("there");
+        Group { folder: folder.to_owned(), processes: read_only(), _held: read_only().into(), memory: Some(1) }
     }
 
     /// Returns the file into which a process of the group writes 0.
@@ -71,13 +79,25 @@ impl Drop for Group {
     }
 }
 
+/// The kernel of this machine.
+struct ThisKernel;
+
+impl Kernel for ThisKernel {
+    fn pass_on(&self, folder: &Path, controllers: &str) -> io::Result<()> {
+        fs::write(folder.join("cgroup.subtree_control"), controllers)
+    }
+
+    fn enter(&self, group: &Path) -> io::Result<()> {
+        raw::can_enter(&OpenOptions::new().write(true).open(group.join("cgroup.procs"))?)
+    }
+}
+
 /// Finds the place of this process's groups, and removes the leftovers there; once, because neither changes.
 fn place() -> Result<&'static Place, NoLimits> {
     static PLACE: OnceLock<Result<Place, NoLimits>> = OnceLock::new();
     let find = || {
         let folders = candidates(&read(Path::new("/proc/self/mountinfo")), &read(Path::new("/proc/self/cgroup")));
-        let enter = |folder: &Path| raw::can_enter(&OpenOptions::new().write(true).open(folder.join("cgroup.procs"))?);
-        Place::find(&folders, &enter).inspect(Place::remove_leftovers)
+        Place::find(&folders, &ThisKernel).inspect(Place::remove_leftovers)
     };
     PLACE.get_or_init(find).as_ref().map_err(Clone::clone)
 }

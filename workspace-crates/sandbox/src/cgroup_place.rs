@@ -1,9 +1,10 @@
 //! The folder in which this process makes control groups, cgroups(7): its choice, the names and locks of groups, and the limits that a
 //! group there has to keep.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, openat, stat};
 use rustix::io::Errno;
+use tierce_bounded::KERNEL;
 
 use crate::cgroup_files::{has, limit_of, read};
 use crate::limits::Limits;
@@ -55,36 +57,80 @@ pub(crate) struct Values {
     whole_group: bool,
 }
 
+/// The operations of the kernel on groups. Tests have a kernel of their own.
+pub(crate) trait Kernel {
+    /// Gives controllers of a group to the groups in it, or takes them back: `+memory +pids`.
+    fn pass_on(&self, folder: &Path, controllers: &str) -> io::Result<()>;
+
+    /// Tries whether a child can move into a group.
+    fn enter(&self, group: &Path) -> io::Result<()>;
+}
+
 impl Place {
     /// Finds the nearest of these folders, the caller's own group first, whose groups have both controllers; without one, the nearest
-    /// whose groups have one. `enter` tries whether a child can move into a group. No folder above the place is changed.
-    pub(crate) fn find(folders: &[PathBuf], enter: &dyn Fn(&Path) -> io::Result<()>) -> Result<Place, NoLimits> {
+    /// whose groups have one. No other folder is changed.
+    pub(crate) fn find(folders: &[PathBuf], kernel: &dyn Kernel) -> Result<Place, NoLimits> {
         if !folders.last().is_some_and(|folder| offers(folder)) {
             return Err(NoLimits::Absent);
         }
-        let (mut partial, mut reason) = (None, None);
-        for (index, folder) in folders.iter().enumerate().filter(|(_, folder)| offers(folder)) {
-            match Place::open(folder, &folders[..index], enter) {
-                Ok(place) if place.has_memory && place.has_processes => return Ok(place),
-                Ok(place) if place.has_memory || place.has_processes => partial = partial.or(Some(place)),
-                Ok(_) => {}
+        let offered = folders.iter().enumerate().flat_map(|(index, folder)| Place::of(folder, &folders[..index]));
+        let mut places: Vec<Place> = offered.collect();
+        // The order of those that are alike stays.
+        places.sort_by_key(|place| !(place.has_memory && place.has_processes));
+        let mut reason = None;
+        for place in places {
+            match place.open(kernel) {
+                Ok(()) => return Ok(place),
                 Err(error) => reason = reason.or(Some(error)),
             }
         }
-        let reason = || reason.unwrap_or_else(|| "no group above this process has both for others".to_owned());
-        partial.ok_or_else(|| NoLimits::Closed(reason()))
+        let reason = reason.unwrap_or_else(|| "no group above this process has both for others".to_owned());
+        Err(NoLimits::Closed(reason))
     }
 
-    fn open(folder: &Path, skipped: &[PathBuf], enter: &dyn Fn(&Path) -> io::Result<()>) -> Result<Place, String> {
-        let entered = claim(folder).and_then(|(group, _held)| {
-            let entered = enter(&group);
-            remove(&group);
-            entered
-        });
-        entered.map_err(|error| format!("{}: {error}", folder.display()))?;
-        let [has_memory, has_processes] = CONTROLLERS.map(|name| pass_on(folder, name));
-        let place = Place { folder: folder.to_owned(), skipped: skipped.to_vec(), has_memory, has_processes };
-        place.values(&Limits::default()).map(|_| place)
+    /// Returns the places that a folder can be: with the controllers that it gets, and with those that it passes on already.
+    fn of(folder: &Path, skipped: &[PathBuf]) -> Vec<Place> {
+        let passed = CONTROLLERS.map(|name| has(folder, "cgroup.subtree_control", name));
+        let offered = CONTROLLERS.map(|name| has(folder, "cgroup.controllers", name) && may_change(folder));
+        let all = [passed[0] || offered[0], passed[1] || offered[1]];
+        let mut variants = vec![all, passed];
+        variants.dedup();
+        variants.retain(|has| has.contains(&true));
+        let place = |[has_memory, has_processes]: [bool; 2]| Place {
+            folder: folder.to_owned(),
+            skipped: skipped.to_vec(),
+            has_memory,
+            has_processes,
+        };
+        variants.into_iter().map(place).collect()
+    }
+
+    /// Passes on what the folder does not pass on yet, in one write: the kernel takes all of it or nothing.
+    fn open(&self, kernel: &dyn Kernel) -> Result<(), String> {
+        self.values(&Limits::default())?;
+        let failed = |error: io::Error| format!("{}: {error}", self.folder.display());
+        self.try_entry(kernel).map_err(failed)?;
+        let wanted = CONTROLLERS.into_iter().zip([self.has_memory, self.has_processes]);
+        let lacks = |name: &str| !has(&self.folder, "cgroup.subtree_control", name);
+        let lacking: Vec<&str> =
+            wanted.filter(|(name, is_wanted)| *is_wanted && lacks(name)).map(|(name, _)| name).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let words = |sign: &str| lacking.iter().map(|name| format!("{sign}{name}")).collect::<Vec<_>>().join(" ");
+        kernel.pass_on(&self.folder, &words("+")).map_err(failed)?;
+        // The write may change which groups can be entered.
+        self.try_entry(kernel).map_err(|error| {
+            let _ = kernel.pass_on(&self.folder, &words("-"));
+            failed(error)
+        })
+    }
+
+    fn try_entry(&self, kernel: &dyn Kernel) -> io::Result<()> {
+        let (group, _held) = claim(&self.folder)?;
+        let entered = kernel.enter(&group);
+        remove(&group);
+        entered
     }
 
     /// Returns the folder of the groups.
@@ -148,12 +194,15 @@ fn offers(folder: &Path) -> bool {
     CONTROLLERS.iter().any(|name| has(folder, "cgroup.controllers", name))
 }
 
-/// Gives a controller of a group to the groups in it. The kernel refuses where processes are in the group itself.
-fn pass_on(folder: &Path, name: &str) -> bool {
-    if !has(folder, "cgroup.subtree_control", name) && has(folder, "cgroup.controllers", name) {
-        let _ = fs::write(folder.join("cgroup.subtree_control"), format!("+{name}"));
-    }
-    has(folder, "cgroup.subtree_control", name)
+/// Whether the controllers of a group may be given to the groups in it. In a group with processes, the kernel refuses memory, but it
+/// takes pids, which is a threaded controller: then no process can enter the groups in it. Only the root of all groups, which has no
+/// type, may have both.
+fn may_change(folder: &Path) -> bool {
+    let text = |file: &str| tierce_bounded::text(folder.join(file), &KERNEL);
+    let is_root = matches!(folder.join("cgroup.type").try_exists(), Ok(false));
+    let is_domain = || text("cgroup.type").is_ok_and(|kind| kind.trim() == "domain");
+    let is_empty = || text("cgroup.procs").is_ok_and(|processes| processes.trim().is_empty());
+    is_root || (is_domain() && is_empty())
 }
 
 /// Makes a group that is locked by this process. Until the lock, another run may take the group for a leftover, and remove it.
@@ -162,16 +211,26 @@ pub(crate) fn claim(parent: &Path) -> io::Result<(PathBuf, OwnedFd)> {
     for _ in 0..CLAIMS {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-        match fs::create_dir(&folder) {
+        match make_locked(&folder, &lock) {
             // A process of another pid namespace has the same number.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            made => made?,
-        }
-        if let Some(held) = lock(&folder)? {
-            return Ok((folder, held));
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(Some(held)) => return Ok((folder, held)),
+            Ok(None) => {}
         }
     }
     Err(io::Error::from(io::ErrorKind::ResourceBusy))
+}
+
+/// Makes a group, and removes it if this process does not get the lock. Only this user can open the folder, and so lock it.
+fn make_locked(folder: &Path, lock: &dyn Fn(&Path) -> io::Result<Option<OwnedFd>>) -> io::Result<Option<OwnedFd>> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    let held = lock(folder);
+    if !matches!(held, Ok(Some(_))) {
+        // The run that has the lock removes it too.
+        let _ = fs::remove_dir(folder);
+    }
+    held
 }
 
 /// Locks a group. Returns none if another process has the lock, or has removed the group.

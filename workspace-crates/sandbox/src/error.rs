@@ -42,6 +42,14 @@ pub enum Error {
         /// Its output.
         reason: String,
     },
+    /// `newuidmap` or `newgidmap` did not end in time. It may wait for a server, and succeed later.
+    #[error("`{program}` did not map the users of the sandbox within {seconds} seconds")]
+    MappingTimedOut {
+        /// The program.
+        program: &'static str,
+        /// The time limit.
+        seconds: u64,
+    },
     /// The kernel killed the processes of the sandbox for lack of memory.
     #[error("the sandbox was killed for lack of memory{}", limit_in_words(*limit))]
     OutOfMemory {

@@ -111,18 +111,22 @@ impl SubordinateIds {
 }
 
 fn run_map(program: &'static str, pid: u32, caller: u32, range: SubordinateIds, stop: &mut Stop) -> Result<(), Error> {
-    let failed = |reason: String| Error::Mapping { program, reason };
     let numbers = [0, caller, 1, 1, range.first, range.count.min(MOST)];
-    let mut child = Command::new(program)
-        .arg(pid.to_string())
-        .args(numbers.map(|number| number.to_string()))
+    let mut command = Command::new(program);
+    command.arg(pid.to_string()).args(numbers.map(|number| number.to_string()));
+    run_command(program, command, stop)
+}
+
+fn run_command(program: &'static str, mut command: Command, stop: &mut Stop) -> Result<(), Error> {
+    let failed = |reason: String| Error::Mapping { program, reason };
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
     let status = wait(&mut child, stop).map_err(|reason| match reason {
-        Error::TimedOut { seconds } => failed(format!("it did not end within {seconds} seconds")),
+        Error::TimedOut { seconds } => Error::MappingTimedOut { program, seconds },
         other => other,
     })?;
     if status.is_some_and(|status| status.success()) {
@@ -163,6 +167,19 @@ fn is_in_path(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn late_program_has_not_failed() {
+        let run = |script: &str, limit| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            run_command("newuidmap", command, &mut Stop::never().within(Some(limit)))
+        };
+        let late = run("exec sleep 60", Duration::ZERO).expect_err("late");
+        assert!(matches!(late, Error::MappingTimedOut { program: "newuidmap", seconds: 0 }), "{late:?}");
+        let failed = run("echo no >&2; exit 1", Duration::from_secs(60)).expect_err("failed");
+        assert!(matches!(&failed, Error::Mapping { reason, .. } if reason == "no"), "{failed:?}");
+    }
 
     #[test]
     fn range_is_found_by_name_or_number() {

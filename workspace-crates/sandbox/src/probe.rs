@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// caller removes it.
 ///
 /// # Errors
-/// The first operation that the kernel refuses; [`Error::TimedOut`] after five seconds.
+/// The first operation that the kernel refuses; [`Error::TimedOut`] or [`Error::MappingTimedOut`] after five seconds.
 pub fn probe(sandbox: &Sandbox, store: &Path, scratch: &str) -> Result<(), Error> {
     let folder = store.join(scratch);
     for name in ["lower", "upper"] {

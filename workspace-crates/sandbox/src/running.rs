@@ -20,6 +20,8 @@ use crate::stop::{LOOK, Stop};
 
 /// The code of a program that `SIGKILL` ended.
 const KILLED: i32 = 128 + KILL;
+/// The signals that end a sandbox whose program has not begun: `SIGINT`, `SIGKILL` and `SIGTERM`.
+const ENDING: [i32; 3] = [2, KILL, 15];
 /// The time that a removal has after an interruption.
 const REMOVAL: Duration = Duration::from_secs(5);
 
@@ -119,17 +121,18 @@ impl Sandbox {
     }
 
     /// Runs a program with the caller's streams to its end. `signals` returns the numbers of those that the program gets; an
-    /// interruption ends nothing. Returns the code as [`Sandbox::run`] does.
+    /// interruption ends nothing once the program has begun. Before that, it ends the sandbox, as `SIGINT`, `SIGTERM` and `SIGKILL` do.
+    /// Returns the code as [`Sandbox::run`] does.
     ///
     /// # Errors
-    /// If the sandbox or the program does not start.
+    /// If the sandbox or the program does not start; [`Error::Interrupted`].
     pub fn run_here(
         &self,
         spec: &Spec,
         program: &Program,
         signals: &mut dyn FnMut() -> Vec<i32>,
     ) -> Result<i32, Error> {
-        self.follow(self.start(spec, Task::Run(program.clone()), Stop::never())?, signals)
+        self.follow(self.start(spec, Task::Run(program.clone()), self.stop())?, signals)
     }
 
     /// Passes signals on to a program with the caller's streams until its end.
@@ -138,7 +141,7 @@ impl Sandbox {
         let mut other = Control::new(started.control.socket().map_err(failed)?);
         let (sender, received) = mpsc::channel();
         thread::spawn(move || while other.hear().ok().flatten().is_some_and(|said| sender.send(said).is_ok()) {});
-        let (mut has_begun, mut pending) = (false, Vec::new());
+        let (mut has_begun, mut is_given_up, mut pending) = (false, false, Vec::new());
         let ended = loop {
             match received.recv_timeout(LOOK) {
                 Ok(Said::Begun) => has_begun = true,
@@ -150,9 +153,17 @@ impl Sandbox {
                 Ok(Said::Failed(failure)) => break Err(failure.into()),
                 Ok(Said::Unshared | Said::Waiting | Said::Missing | Said::Signal(_))
                 | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if is_given_up => break Err(Error::Interrupted),
                 Err(RecvTimeoutError::Disconnected) => break Err(started.why_it_ended()),
             }
             pending.append(&mut signals());
+            // A sandbox that hangs while it starts takes no signals.
+            if !has_begun
+                && (self.interrupted.load(Ordering::Relaxed) || pending.iter().any(|one| ENDING.contains(one)))
+            {
+                is_given_up = true;
+                started.kill();
+            }
             if has_begun {
                 // The end of the sandbox arrives as a message of its own.
                 pending.drain(..).for_each(|signal| drop(started.control.say(&Said::Signal(signal))));
@@ -235,5 +246,46 @@ fn forward(mut from: impl Read, stream: Stream, to: &SyncSender<(Stream, Vec<u8>
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             _ => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn sandbox_that_hangs_while_it_starts_can_be_ended() {
+        for (interruption, sent) in [(true, None), (false, Some(2)), (false, Some(15)), (false, Some(KILL))] {
+            let sandbox = Sandbox::new(Identity::Single, Arc::new(AtomicBool::new(interruption)));
+            let (started, _) = Started::of("exec sleep 60", Stop::never());
+            let start = Instant::now();
+            let ended = sandbox.follow(started, &mut || sent.into_iter().collect());
+            assert!(matches!(ended, Err(Error::Interrupted)), "{ended:?}");
+            assert!(start.elapsed() < Duration::from_secs(30), "{interruption} {sent:?}");
+        }
+    }
+
+    #[test]
+    fn program_that_has_begun_outlives_an_interruption() {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let sandbox = Sandbox::new(Identity::Single, Arc::clone(&interrupted));
+        let (started, mut outer) = Started::of("sleep 1", sandbox.stop());
+        outer.say(&Said::Begun).expect("said");
+        let mut looks = 0;
+        let ended = sandbox.follow(started, &mut || {
+            // It is not the first look: that one may be before the message.
+            looks += 1;
+            match looks {
+                3 => interrupted.store(true, Ordering::Relaxed),
+                4 => return vec![15],
+                6 => outer.say(&Said::Ended(7)).expect("said"),
+                _ => {}
+            }
+            Vec::new()
+        });
+        assert_eq!(ended.expect("it goes on"), 7);
+        assert_eq!(outer.hear().expect("a signal"), Some(Said::Signal(15)));
     }
 }

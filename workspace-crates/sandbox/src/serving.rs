@@ -38,7 +38,8 @@ pub(crate) fn serve(socket: OwnedFd, program: Program, children: Arc<Children>, 
                     });
                 }
                 Ok(None) => return,
-                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {}
+                // The descriptor is closed, and the parent notices.
+                Err(error) if matches!(error.kind(), io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData) => {}
                 Err(_) => return,
             }
         }
@@ -70,18 +71,15 @@ fn pack(path: &str, socket: UnixStream) {
     let _ = control.say(&said);
 }
 
-/// Runs a program to its end, or to its time limit.
-fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
-    let failed = |error: io::Error| Checked { code: None, output: error.to_string() };
-    let run = || -> io::Result<Checked> {
-        let (mut reader, writer) = io::pipe()?;
-        let mut command = command_of(program).map_err(|failure| io::Error::other(failure.reason))?;
-        give_pipe(&writer, program);
-        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        let child = children.start(&mut command)?;
-        // It has the pipe's other end.
-        drop(command);
-        let pid = child.id().cast_signed();
+/// The output of a program. It arrives in a thread of its own.
+struct Hearing {
+    output: Arc<Mutex<Vec<u8>>>,
+    /// Ends with the thread.
+    is_read: mpsc::Receiver<()>,
+}
+
+impl Hearing {
+    fn begin(mut reader: io::PipeReader) -> io::Result<Hearing> {
         let output = Arc::new(Mutex::new(Vec::new()));
         let (kept, (ended, is_read)) = (Arc::clone(&output), mpsc::channel::<()>());
         thread::Builder::new().spawn(move || {
@@ -93,13 +91,73 @@ fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
                 kept.extend_from_slice(&buffer[..length.min(room)]);
             }
         })?;
-        let code = children.wait_or_kill(pid, limit);
-        if code.is_none() {
-            return Ok(Checked { code: None, output: format!("it did not end within {} s", limit.as_secs_f64()) });
-        }
-        let _ = is_read.recv_timeout(ARRIVAL);
-        let output = String::from_utf8_lossy(&output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
-        Ok(Checked { code, output })
+        Ok(Hearing { output, is_read })
+    }
+
+    /// Returns the output of a program that has ended.
+    fn end(self) -> String {
+        let _ = self.is_read.recv_timeout(ARRIVAL);
+        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+/// Runs a program to its end, or to its time limit.
+fn check(program: &Program, limit: Duration, children: &Children) -> Checked {
+    let checked = check_heard(program, limit, children, &Hearing::begin);
+    checked.unwrap_or_else(|error| Checked { code: None, output: error.to_string() })
+}
+
+fn check_heard(
+    program: &Program,
+    limit: Duration,
+    children: &Children,
+    hear: &dyn Fn(io::PipeReader) -> io::Result<Hearing>,
+) -> io::Result<Checked> {
+    let (reader, writer) = io::pipe()?;
+    let mut command = command_of(program).map_err(|failure| io::Error::other(failure.reason))?;
+    give_pipe(&writer, program);
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    // Before the program: without its reader, nothing would limit it.
+    let hearing = hear(reader)?;
+    let child = children.start(&mut command)?;
+    // It has the pipe's other end.
+    drop(command);
+    let Some(code) = children.wait_or_kill(child.id().cast_signed(), limit) else {
+        return Ok(Checked { code: None, output: format!("it did not end within {} s", limit.as_secs_f64()) });
     };
-    run().unwrap_or_else(failed)
+    Ok(Checked { code: Some(code), output: hearing.end() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn program_that_nobody_hears_does_not_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("there");
+        let command = vec!["/bin/touch".to_owned(), file.display().to_string()];
+        let (program, children) = (Program { command, ..Program::default() }, Children::default());
+        let deaf = |_| Err(io::Error::from(io::ErrorKind::WouldBlock));
+        let checked = check_heard(&program, Duration::from_secs(1), &children, &deaf);
+        assert!(checked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+        thread::sleep(Duration::from_millis(200));
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn nonsense_does_not_end_serving() {
+        let (ours, theirs) = asks::pair().expect("a pair");
+        serve(theirs, Program::default(), Arc::default(), Open::default()).expect("a thread");
+        let (near, far) = UnixStream::pair().expect("a pair");
+        asks::send_nonsense(&ours, far.as_fd());
+        drop(far);
+        assert_eq!(Control::new(near).hear::<Said>().expect("an end"), None);
+        let (near, far) = UnixStream::pair().expect("a pair");
+        asks::send(&ours, &Ask::Pack { path: "/missing/file".to_owned() }, far.as_fd()).expect("sent");
+        drop(far);
+        assert_eq!(Control::new(near).hear().expect("an answer"), Some(Said::Missing));
+    }
 }

@@ -48,14 +48,10 @@ impl Started {
     ) -> Result<Started, Error> {
         let failed = |source| Error::Refused { what: "start".to_owned(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let mut outer = command(identity, &task);
         let group = if matches!(task, Task::Run(_) | Task::Attend(..)) { Group::create(limits) } else { None };
-        if let Some(group) = &group {
-            raw::enter_group(&mut outer, group.processes());
-        }
-        raw::pass(&mut outer, &theirs);
         let control = Control::watched(ours).map_err(failed)?;
-        let mut started = Started { outer: outer.spawn().map_err(failed)?, control, stop, group };
+        let (outer, group) = spawn(&|| command(identity, &task), &theirs, group).map_err(failed)?;
+        let mut started = Started { outer, control, stop, group };
         drop(theirs);
         if identity.has_user_namespace() {
             started.hear_exactly(&Said::Unshared)?;
@@ -65,6 +61,16 @@ impl Started {
         started.hear_exactly(&Said::Waiting)?;
         started.say(&Order { spec: spec.clone(), has_range: identity.has_range(), task })?;
         Ok(started)
+    }
+
+    /// The processes of no sandbox: a script that has the other end of the socket as its stdin. Returns a further handle of that end.
+    #[cfg(test)]
+    pub(crate) fn of(script: &str, stop: Stop) -> (Started, Control) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let handle = Control::new(theirs.try_clone().expect("a copy"));
+        let stdin = Stdio::from(std::os::fd::OwnedFd::from(theirs));
+        let outer = Command::new("/bin/sh").args(["-c", script]).stdin(stdin).spawn().expect("started");
+        (Started { outer, control: Control::watched(ours).expect("a socket"), stop, group: None }, handle)
     }
 
     /// Returns the archive that the sandbox packs; `None` if its root does not have the files.
@@ -129,12 +135,37 @@ impl Started {
         self.group.as_ref().is_some_and(Group::ran_out_of_memory)
     }
 
+    /// Whether a limit of memory holds.
+    pub(crate) fn limits_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.memory().is_some())
+    }
+
     /// Returns the reason why the processes ended without a word.
     pub(crate) fn why_it_ended(&self) -> Error {
         match self.ran_out_of_memory() {
             true => Error::OutOfMemory { limit: self.group.as_ref().and_then(Group::memory) },
             false => Error::Killed,
         }
+    }
+}
+
+/// Starts the outer process in its group; if that fails, without the group, which then goes.
+fn spawn(
+    command: &dyn Fn() -> Command,
+    control: &UnixStream,
+    group: Option<Group>,
+) -> io::Result<(Child, Option<Group>)> {
+    let start = |group: Option<&Group>| {
+        let mut outer = command();
+        if let Some(group) = group {
+            raw::enter_group(&mut outer, group.processes());
+        }
+        raw::pass(&mut outer, control);
+        outer.spawn()
+    };
+    match group.as_ref().map(|group| start(Some(group))) {
+        Some(Ok(outer)) => Ok((outer, group)),
+        _ => Ok((start(None)?, None)),
     }
 }
 
@@ -182,5 +213,23 @@ impl Read for Packed {
             self.is_whole = true;
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn process_that_cannot_enter_its_group_starts_without_it() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let (folder, (control, _end)) = (scratch.path().join("group"), UnixStream::pair().expect("a pair"));
+        std::fs::create_dir(&folder).expect("writable");
+        let group = Group::closed(&folder);
+        assert_eq!(group.memory(), Some(1));
+        let (mut outer, group) = spawn(&|| Command::new("true"), &control, Some(group)).expect("it starts");
+        assert!(outer.wait().expect("it ends").success() && group.is_none());
+        assert!(!folder.exists(), "the group is removed");
+        assert!(spawn(&|| Command::new("/"), &control, None).is_err());
     }
 }

@@ -17,6 +17,7 @@ const TESTS: &[Test] = &[
     ("fork_bomb_stops_at_the_limit", fork_bomb_stops_at_the_limit),
     ("memory_eater_is_killed_and_told", memory_eater_is_killed_and_told),
     ("image_loses_one_process_for_lack_of_memory", image_loses_one_process_for_lack_of_memory),
+    ("attended_program_knows_whether_its_limit_holds", attended_program_knows_whether_its_limit_holds),
     ("group_exists_while_its_program_runs", group_exists_while_its_program_runs),
     ("group_of_a_killed_run_is_removed", group_of_a_killed_run_is_removed),
 ];
@@ -85,6 +86,17 @@ fn image_loses_one_process_for_lack_of_memory() {
     let program = Program { stdin: Stdin::Inherited, ..script("exec tail -n 1 /dev/zero") };
     let ended = sandbox().with_limits(limits).run_here(&fixture.spec, &program, &mut Vec::new);
     assert!(matches!(ended, Err(Error::OutOfMemory { .. })), "{ended:?}");
+}
+
+fn attended_program_knows_whether_its_limit_holds() {
+    let limits = Limits::default().for_image(Some(100_000_000));
+    let holds = limits_in_force(&limits).is_ok_and(|limits| limits.memory.is_some());
+    let output: Output = Arc::new(|_, _: &[u8]| {});
+    let (fixture, sandbox) = (fixture(), sandbox().with_limits(limits));
+    let attended = sandbox.attend(&fixture.spec, &script("exit 3"), Vec::new(), Vec::new(), &output);
+    let attended = attended.expect("a sandbox");
+    assert_eq!(attended.limits_memory(), holds);
+    assert_eq!(attended.wait(Duration::from_secs(60)).expect("it goes on"), Some(3));
 }
 
 fn group_exists_while_its_program_runs() {

@@ -68,6 +68,7 @@ impl From<tierce_sandbox::Error> for Error {
             }
             tierce_sandbox::Error::Refused { .. }
             | tierce_sandbox::Error::Mapping { .. }
+            | tierce_sandbox::Error::MappingTimedOut { .. }
             | tierce_sandbox::Error::TimedOut { .. } => {
                 let help = "`cargo xtask doctor` says what this machine can do; `--engine docker` builds in containers of a daemon";
                 (ErrorKind::Daemon, Some(help.to_owned()))
