@@ -42,6 +42,9 @@ fn first_difference(expected: &[u8], came: &[u8]) -> Option<String> {
     None
 }
 
+/// `SIGKILL`
+const KILL: i32 = 9;
+
 /// Describes an unexpected exit; `expected: None` accepts every exit code.
 pub(crate) fn exit(exit: Exit, expected: Option<u8>, memory: Option<u64>) -> Option<String> {
     if expected.is_none_or(|expected| exit.code == i32::from(expected)) {
@@ -53,7 +56,11 @@ pub(crate) fn exit(exit: Exit, expected: Option<u8>, memory: Option<u64>) -> Opt
     }
     let signal = exit.signal().map(|signal| format!(" (signal {signal})")).unwrap_or_default();
     let expected = expected.map(|code| format!(", expected {code}")).unwrap_or_default();
-    Some(format!("it ended with exit code {}{signal}{expected}", exit.code))
+    // Docker is now and then told of the end before its cause.
+    let limit = memory.filter(|_| exit.signal() == Some(KILL));
+    let doubt =
+        limit.map(|bytes| format!("; its memory of {} may have been lacking", megabytes(bytes))).unwrap_or_default();
+    Some(format!("it ended with exit code {}{signal}{expected}{doubt}", exit.code))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -145,6 +152,13 @@ mod tests {
             (ended(1, false), Some(0), None, Some("it ended with exit code 1, expected 0")),
             (ended(139, false), Some(0), None, Some("it ended with exit code 139 (signal 11), expected 0")),
             (ended(137, true), Some(0), Some(8_000_000), Some("it was killed for lack of memory of 8.0 MB")),
+            (
+                ended(137, false),
+                Some(0),
+                Some(8_000_000),
+                Some("it ended with exit code 137 (signal 9), expected 0; its memory of 8.0 MB may have been lacking"),
+            ),
+            (ended(137, false), Some(0), None, Some("it ended with exit code 137 (signal 9), expected 0")),
         ] {
             assert_eq!(exit(end, wanted, memory).as_deref(), problem);
         }
