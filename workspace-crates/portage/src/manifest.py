@@ -8,7 +8,6 @@ Answer:   {"packages": [{"package": category/name, "sources": [{"name": file, "u
           or {"failure": {"kind": ...}}; "fetch" says that a program may download the source
 """
 
-import json
 import os
 import sys
 
@@ -18,7 +17,7 @@ import portage
 from portage.dep import use_reduce
 from portage.exception import PortageException
 
-from resolve import AVAILABLE, Failure, expand, similar
+from resolve import AVAILABLE, Failure, expand, reply, similar
 
 
 def answer(request):
@@ -60,21 +59,5 @@ def sources(portdb, repository, cp):
     return [found[name] for name in sorted(found)]
 
 
-def main():
-    # Portage's output must not mix with the document.
-    stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    portage.output.nocolor()
-    try:
-        document = answer(json.load(sys.stdin))
-    except Failure as failure:
-        document = {"failure": failure.document}
-    except PortageException as error:
-        document = {"failure": Failure("other", "", f"{type(error).__name__}: {error}").document}
-    json.dump(document, stdout, ensure_ascii=False, sort_keys=True)
-    stdout.write("\n")
-    stdout.close()
-
-
 if __name__ == "__main__":
-    main()
+    reply(answer)

@@ -547,7 +547,8 @@ def expand(settings, name, uris, restrict):
     return list(dict.fromkeys(hosted + upstream))
 
 
-def main():
+def reply(answer):
+    """Reads the request, and writes what the function answers or why it has no answer."""
     # Portage's output must not mix with the document.
     stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -569,4 +570,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    reply(answer)

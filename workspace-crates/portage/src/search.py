@@ -8,7 +8,6 @@ Answer:   {"packages": [...]}, or {"package": {...}} with its versions and the U
           or {"failure": {"kind": ...}}
 """
 
-import json
 import os
 import re
 import sys
@@ -17,10 +16,10 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import portage
-from portage.exception import AmbiguousPackageName, PortageException
+from portage.exception import PortageException
 from portage.versions import cpv_getkey, cpv_getversion
 
-from resolve import Failure, no_ebuilds, packages_of, parse_atoms, similar
+from resolve import Failure, no_ebuilds, packages_of, parse_atoms, reply, similar
 
 # The sources of USE flags, the strongest first: the parts of Portage's configuration in the order of its USE_ORDER, and what the user
 # calls them.
@@ -176,23 +175,5 @@ def answer(request):
     return {"package": package(portdb, request["package"])}
 
 
-def main():
-    # Portage's output must not mix with the document.
-    stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    portage.output.nocolor()
-    try:
-        document = answer(json.load(sys.stdin))
-    except Failure as failure:
-        document = {"failure": failure.document}
-    except AmbiguousPackageName as error:
-        document = {"failure": Failure("other", "", f"ambiguous name: {' '.join(error.args[0])}").document}
-    except PortageException as error:
-        document = {"failure": Failure("other", "", f"{type(error).__name__}: {error}").document}
-    json.dump(document, stdout, ensure_ascii=False, sort_keys=True)
-    stdout.write("\n")
-    stdout.close()
-
-
 if __name__ == "__main__":
-    main()
+    reply(answer)
